@@ -1,0 +1,19 @@
+_base_ = ['./demt_swin-t_pascal-context.py', '../_base_/models/hrnet18-small.py']
+# Width 256 as in the released head. The published size, 4.76 M parameters,
+# is that of width 128: --cfg-options model.neck.channels=128
+# model.decode_head.channels=128.
+model = dict(
+    backbone=dict(
+        _delete_=True,
+        type='HRNet',
+        norm_cfg={{_base_.norm_cfg}},
+        norm_eval=False,
+        extra={{_base_.hrnet18_extra}},
+        init_cfg=dict(
+            type='Pretrained', checkpoint={{_base_.hrnet18_checkpoint}}
+        ),
+    ),
+    neck=dict(in_channels=[18, 36, 72, 144]),
+    decode_head=dict(bottleneck_channels=33),  # 270 / 8
+)
+optim_wrapper = dict(optimizer=dict(lr=5e-3))

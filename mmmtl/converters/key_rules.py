@@ -1,0 +1,59 @@
+"""Renaming checkpoint keys by rules, with nothing left over."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
+
+#: A pattern for a whole key, and the new key (``\1`` for groups); None drops
+#: the tensor because the released model never uses it.
+Rule = tuple[str, str | None]
+
+
+class ConversionError(ValueError):
+    """A checkpoint that is not what the converter was asked to read."""
+
+
+def rename_keys(
+    state_dict: Mapping[str, Tensor], rules: Sequence[Rule], method: str
+) -> dict[str, Tensor]:
+    """Rename every key by the first rule that matches it.
+
+    Args:
+        state_dict: The authors' tensors.
+        rules: Patterns for whole keys, and replacements.
+        method: Name of the method, for the error.
+
+    Returns:
+        The renamed tensors, in the same order.
+
+    Raises:
+        ConversionError: If a key matches no rule, or two keys get the same
+            name.
+    """
+    compiled = [(re.compile(pattern), new) for pattern, new in rules]
+    renamed: dict[str, Tensor] = {}
+    unknown = []
+    for key, tensor in state_dict.items():
+        for pattern, new in compiled:
+            match = pattern.fullmatch(key)
+            if match:
+                break
+        else:
+            unknown.append(key)
+            continue
+        if new is None:
+            continue
+        name = match.expand(new)
+        if name in renamed:
+            raise ConversionError(f'{key} and another key both give {name}')
+        renamed[name] = tensor
+    if unknown:
+        raise ConversionError(
+            f'{len(unknown)} keys are not of a {method} checkpoint: '
+            f'{", ".join(unknown[:5])}{", ..." if unknown[5:] else ""}: '
+            'check that the method named on the command line fits the file'
+        )
+    return renamed

@@ -1,0 +1,1 @@
+"""Start-up, checkpoints and user-facing errors of the command line tools."""

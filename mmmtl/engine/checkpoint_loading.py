@@ -1,0 +1,186 @@
+"""Weights are loaded completely or not at all.
+
+mmengine's runner loads whatever names happen to agree and logs the rest, so
+that the checkpoint of another model leaves a model of random weights and
+exit code 0. Here the two lists of names and shapes are compared first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmengine.model import BaseTTAModel, is_model_wrapper
+from torch import Tensor, nn
+
+from mmmtl.engine.checkpoint_safety import read_checkpoint
+from mmmtl.engine.user_errors import UserError
+
+SHOWN = 4  # names listed per kind of difference
+
+
+class ForeignCheckpointError(UserError):
+    """The checkpoint belongs to another model."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How the tensors of a checkpoint relate to those of a model.
+
+    Attributes:
+        matching: Number of names that agree in name and shape.
+        missing: Names the model has and the checkpoint lacks.
+        unexpected: Names the checkpoint has and the model lacks.
+        misshapen: ``name: (shape in the file) for (shape in the model)``.
+    """
+
+    matching: int
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    misshapen: tuple[str, ...]
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether every tensor has its counterpart."""
+        return not (self.missing or self.unexpected or self.misshapen)
+
+    def describe(self) -> str:
+        """Return one line that lists the first few of each difference."""
+        kinds = {
+            'missing': self.missing,
+            'unexpected': self.unexpected,
+            'of another shape': self.misshapen,
+        }
+        parts = [
+            f'{len(names)} {kind} ({_first_few(names)})'
+            for kind, names in kinds.items()
+            if names
+        ]
+        return f'{self.matching} tensors match, ' + ', '.join(parts)
+
+
+def load_checkpoint_strict(
+    model: nn.Module, path: str | Path
+) -> dict[str, Any]:
+    """Load a checkpoint into a model if every tensor fits, else refuse.
+
+    Args:
+        model: The model to fill; wrappers (DDP, test-time augmentation) are
+            looked through.
+        path: A local checkpoint; read without running code from it.
+
+    Returns:
+        The whole checkpoint, with its ``meta`` where it has one.
+
+    Raises:
+        ForeignCheckpointError: Names or shapes differ; the model is
+            untouched.
+        UnsafeCheckpointError: The file contains code.
+        UnreadableCheckpointError: The file is missing or damaged.
+    """
+    checkpoint = read_checkpoint(path)
+    check_fits(model, checkpoint, path)
+    bare_model(model).load_state_dict(state_dict_of(checkpoint, path))
+    return checkpoint
+
+
+def check_fits(
+    model: nn.Module, checkpoint: Mapping[str, Any], path: str | Path
+) -> None:
+    """Refuse a checkpoint that is not exactly this model's.
+
+    Args:
+        model: The model the checkpoint is meant for.
+        checkpoint: Content of the file.
+        path: The file, for the error text.
+
+    Raises:
+        ForeignCheckpointError: Names or shapes differ.
+    """
+    state = state_dict_of(checkpoint, path)
+    found = compare(model, state)
+    if not found.is_exact:
+        raise ForeignCheckpointError(
+            f'checkpoint {path} is not of this model '
+            f'({type(bare_model(model)).__name__}): {found.describe()}. '
+            f'{portrait(checkpoint, state)} Fix: use the config the '
+            'checkpoint was trained with'
+        )
+
+
+def compare(model: nn.Module, state: Mapping[str, Tensor]) -> Comparison:
+    """Compare names and shapes of a model's tensors with a state dict's."""
+    own = bare_model(model).state_dict()
+    common = [name for name in own if name in state]
+    misshapen = tuple(
+        f'{name}: {tuple(state[name].shape)} for {tuple(own[name].shape)}'
+        for name in common
+        if state[name].shape != own[name].shape
+    )
+    return Comparison(
+        matching=len(common) - len(misshapen),
+        missing=tuple(name for name in own if name not in state),
+        unexpected=tuple(name for name in state if name not in own),
+        misshapen=misshapen,
+    )
+
+
+def bare_model(model: nn.Module) -> nn.Module:
+    """Return the model inside wrappers: DDP, test-time augmentation."""
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
+    return model
+
+
+def state_dict_of(
+    checkpoint: Mapping[str, Any], path: str | Path
+) -> dict[str, Tensor]:
+    """Return the named tensors of a checkpoint, without DDP's ``module.``.
+
+    Args:
+        checkpoint: Content of the file: tensors by name, or a dict that has
+            them under ``state_dict``.
+        path: The file, for the error text.
+    """
+    state = checkpoint.get('state_dict', checkpoint)
+    tensors = isinstance(state, Mapping) and all(
+        isinstance(value, Tensor) for value in state.values()
+    )
+    if not tensors or not state:
+        raise ForeignCheckpointError(
+            f'checkpoint {path} holds no tensors by name at its top or under '
+            f"'state_dict'; its keys are: {_first_few(checkpoint)}"
+        )
+    return {re.sub(r'^module\.', '', key): v for key, v in state.items()}
+
+
+def portrait(
+    checkpoint: Mapping[str, Any], state: Mapping[str, Tensor]
+) -> str:
+    """Say in a sentence or two what a checkpoint looks like."""
+    parts = Counter(name.split('.')[0] for name in state)
+    listing = ', '.join(f'{k} ({n})' for k, n in parts.most_common(SHOWN))
+    text = f'The file holds {len(state)} tensors: {listing}.'
+    if 'pytorch-lightning_version' in checkpoint:
+        text += (
+            ' It looks like a Lightning checkpoint of the authors: convert '
+            'it with tools/model_converters/authors2mmmtl.py.'
+        )
+    meta = checkpoint.get('meta')
+    config = meta.get('cfg') if isinstance(meta, Mapping) else None
+    trained = re.search(r"model = dict\(.*?type='(\w+)'", str(config), re.S)
+    heads = re.search(r"decode_head=dict\(.*?type='(\w+)'", str(config), re.S)
+    if config and (trained or heads):
+        names = [found.group(1) for found in (trained, heads) if found]
+        text += f' Its config names {" and ".join(names)}.'
+    return text
+
+
+def _first_few(names: Mapping[str, Any] | tuple[str, ...]) -> str:
+    listed = [str(name) for name in names]
+    more = [f'and {len(listed) - SHOWN} more'] if len(listed) > SHOWN else []
+    return ', '.join(listed[:SHOWN] + more)

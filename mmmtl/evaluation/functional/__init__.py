@@ -1,0 +1,33 @@
+"""The numerics of the metrics: pure numpy, no state, no registry."""
+
+from mmmtl.evaluation.functional.binary import f_measure, threshold_counts
+from mmmtl.evaluation.functional.delta_m import delta_m
+from mmmtl.evaluation.functional.depth import depth_error_sums, depth_scores
+from mmmtl.evaluation.functional.normals import (
+    angle_histogram,
+    angle_sums,
+    angles,
+    histogram_median,
+    normals_scores,
+)
+from mmmtl.evaluation.functional.segmentation import (
+    class_areas,
+    class_iou,
+    segmentation_scores,
+)
+
+__all__ = [
+    'angle_histogram',
+    'angle_sums',
+    'angles',
+    'class_areas',
+    'class_iou',
+    'delta_m',
+    'depth_error_sums',
+    'depth_scores',
+    'f_measure',
+    'histogram_median',
+    'normals_scores',
+    'segmentation_scores',
+    'threshold_counts',
+]

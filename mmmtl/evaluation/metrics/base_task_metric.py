@@ -1,0 +1,181 @@
+"""What every metric has in common: reading samples, adding up sums."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from mmengine.evaluator import BaseMetric
+from torch import Tensor
+
+from mmmtl.structures import get_task_spec, valid_mask
+
+Sums = tuple[np.ndarray, ...]
+
+
+class BaseTaskMetric(BaseMetric):
+    """Sums per sample, added over the data set, turned into scores.
+
+    A subclass gives the sums of one sample (:meth:`measure`) and the scores
+    that follow from the added sums (:meth:`summarize`).
+
+    Convention:
+        All valid pixels of the data set are pooled. Each sample leaves one
+        entry of a few numbers, so any split into batches or processes gives
+        the same scores, and the samples that a distributed sampler repeats
+        are dropped by mmengine's count. A sample without label of the task
+        counts nothing; a data set without any raises.
+
+    Attributes:
+        reports: Names of the scores, without the prefix.
+        task: The task measured.
+    """
+
+    reports: ClassVar[tuple[str, ...]]
+
+    def __init__(
+        self,
+        *,
+        task: str,
+        prefix: str | None = None,
+        collect_device: Literal['cpu', 'gpu'] = 'cpu',
+        collect_dir: str | None = None,
+    ) -> None:
+        """Store the task.
+
+        Args:
+            task: Task name.
+            prefix: What stands before the slash of the scores' names; the
+                task if None.
+            collect_device: Where results of several processes are gathered.
+            collect_dir: Shared folder for gathering them on the CPU.
+
+        Raises:
+            ValueError: If the task is unknown.
+        """
+        self.spec = get_task_spec(task)
+        self.task = task
+        super().__init__(
+            collect_device=collect_device,
+            prefix=prefix or task,
+            collect_dir=collect_dir,
+        )
+
+    @abstractmethod
+    def measure(self, prediction: np.ndarray, label: np.ndarray) -> Sums:
+        """Measure one sample.
+
+        Args:
+            prediction: ``(C, N)`` predictions of the ``N`` valid pixels.
+            label: ``(C, N)`` labels of the same pixels.
+
+        Returns:
+            Arrays that may be added over samples.
+        """
+
+    @abstractmethod
+    def summarize(self, sums: Sums, count: int) -> dict[str, float]:
+        """Compute the scores.
+
+        Args:
+            sums: Results of :meth:`measure`, added over the data set.
+            count: Number of valid pixels > 0.
+
+        Returns:
+            Score by name, without the prefix.
+        """
+
+    def process(
+        self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Measure a batch.
+
+        Args:
+            data_batch: Not used.
+            data_samples: Samples as dictionaries, with prediction and label
+                of the same size.
+
+        Raises:
+            ValueError: If a prediction is missing, has another size than the
+                label, or is not finite at a valid pixel.
+        """
+        for sample in data_samples:
+            self.results.append(self._measure_sample(sample))
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """Add up the samples and compute the scores.
+
+        Args:
+            results: One entry per sample of the data set.
+
+        Returns:
+            Score by name, without the prefix.
+
+        Raises:
+            ValueError: If no pixel of the data set has a label.
+        """
+        counted = [entry for entry in results if entry is not None]
+        count = sum(entry[0] for entry in counted)
+        if not count:
+            raise ValueError(
+                f'{type(self).__name__}: none of {len(results)} samples has '
+                f'a label of task {self.task!r}: check that the validation '
+                f'pipeline loads it into {self.spec.gt_field}, or take the '
+                'metric out of the evaluator'
+            )
+        # int32 counts would overflow when added.
+        sums = tuple(
+            np.sum(column, axis=0, dtype=np.result_type(column[0], np.int64))
+            for column in zip(*(entry[1] for entry in counted), strict=True)
+        )
+        return self.summarize(sums, count)
+
+    def _measure_sample(
+        self, sample: Mapping[str, Any]
+    ) -> tuple[int, Sums] | None:
+        if self.spec.gt_field not in sample:
+            return None
+        label = _to_numpy(sample[self.spec.gt_field]['data'])
+        valid = valid_mask(label, self.spec)[0]  # (H, W)
+        prediction = self._read_prediction(sample, label)[:, valid]
+        if not np.isfinite(prediction).all():
+            raise ValueError(
+                f'{self.spec.pred_field} of {_name(sample)} is not finite: '
+                'the model has diverged'
+            )
+        count = prediction.shape[1]
+        if not count:
+            return None
+        return count, self.measure(prediction, label[:, valid])
+
+    def _read_prediction(
+        self, sample: Mapping[str, Any], label: np.ndarray
+    ) -> np.ndarray:
+        field = self.spec.pred_field
+        if field not in sample:
+            raise ValueError(
+                f'{_name(sample)} has no {field}: add task {self.task!r} to '
+                'the head, or take the metric out of the evaluator'
+            )
+        prediction = _to_numpy(sample[field]['data'])
+        if prediction.shape != label.shape:
+            raise ValueError(
+                f'{field} of {_name(sample)} is {prediction.shape}, its label '
+                f'{label.shape}: keep labels at the original size (load them '
+                'after, or without, transforms that resize)'
+            )
+        return prediction
+
+
+def _to_numpy(data: Tensor | np.ndarray) -> np.ndarray:
+    if isinstance(data, np.ndarray):
+        return data
+    data = data.detach().cpu()
+    # numpy has no bfloat16.
+    return (data.float() if data.is_floating_point() else data).numpy()
+
+
+def _name(sample: Mapping[str, Any]) -> str:
+    return f'sample {sample.get("sample_id", sample.get("img_path", "?"))!r}'

@@ -1,0 +1,122 @@
+"""Mean intersection over union of class maps."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from mmmtl.evaluation.functional.segmentation import (
+    EmptyClasses,
+    class_areas,
+    class_iou,
+    segmentation_scores,
+)
+from mmmtl.evaluation.metrics.base_task_metric import BaseTaskMetric, Sums
+from mmmtl.registry import METRICS
+
+
+@METRICS.register_module()
+class SegmentationMetric(BaseTaskMetric):
+    """``mIoU``, ``mAcc`` and ``aAcc`` of class maps, in percent.
+
+    Convention:
+        Areas are added over the data set, then divided per class, then
+        averaged over the classes. By default a class that occurs neither in
+        predictions nor in labels counts as 0, as in the released code of
+        DeMT and ATRC (yangyangxu0/DeMT at b638e14); mmseg leaves it out.
+    """
+
+    reports = ('mIoU', 'mAcc', 'aAcc')
+
+    def __init__(
+        self,
+        *,
+        task: Literal['semseg', 'human_parts'] = 'semseg',
+        num_classes: int | None = None,
+        empty_classes: EmptyClasses = 'zero',
+        per_class: bool = False,
+        prefix: str | None = None,
+        collect_device: Literal['cpu', 'gpu'] = 'cpu',
+        collect_dir: str | None = None,
+    ) -> None:
+        """Check the configuration.
+
+        Args:
+            task: A task with a class map.
+            num_classes: Number of classes; if None, as many as the data
+                set's METAINFO names: ``classes`` for semseg,
+                ``human_parts_classes`` for human_parts.
+            empty_classes: Whether a class without any pixel counts as 0 or
+                is left out.
+            per_class: Report ``IoU.<class>`` too. Off by default, since each
+                of them would be a column of the log.
+            prefix: See the base class.
+            collect_device: See the base class.
+            collect_dir: See the base class.
+
+        Raises:
+            ValueError: If the task has no class map, or an option is
+                unknown.
+        """
+        super().__init__(
+            task=task,
+            prefix=prefix,
+            collect_device=collect_device,
+            collect_dir=collect_dir,
+        )
+        if self.spec.decode != 'argmax':
+            raise ValueError(
+                f"task={task!r} has no class map: give 'semseg' or "
+                "'human_parts'"
+            )
+        if empty_classes not in ('zero', 'skip'):
+            raise ValueError(
+                f"empty_classes={empty_classes!r}: give 'zero' or 'skip'"
+            )
+        if num_classes is not None and num_classes < 1:
+            raise ValueError(f'num_classes={num_classes}: give 1 or more')
+        self.num_classes = num_classes
+        self.empty_classes = empty_classes
+        self.per_class = per_class
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes, their ids where the data set has no names.
+
+        Raises:
+            ValueError: If neither the configuration nor the data set says
+                how many classes there are, or they contradict each other.
+        """
+        key = 'classes' if self.task == 'semseg' else f'{self.task}_classes'
+        names = (self.dataset_meta or {}).get(key)
+        if names is None:
+            if self.num_classes is None:
+                raise ValueError(
+                    f'the number of classes of {self.task!r} is not known: '
+                    f'give SegmentationMetric num_classes, or the data set '
+                    f'METAINFO[{key!r}]'
+                )
+            return tuple(map(str, range(self.num_classes)))
+        if self.num_classes not in (None, len(names)):
+            raise ValueError(
+                f'num_classes={self.num_classes}, but the data set names '
+                f'{len(names)} in METAINFO[{key!r}]: leave num_classes out'
+            )
+        return tuple(names)
+
+    def measure(self, prediction: np.ndarray, label: np.ndarray) -> Sums:
+        """See the base class."""
+        num_classes = len(self.class_names)
+        return (class_areas(prediction[0], label[0], num_classes),)
+
+    def summarize(self, sums: Sums, count: int) -> dict[str, float]:
+        """See the base class."""
+        (areas,) = sums
+        scores = segmentation_scores(areas, self.empty_classes)
+        if self.per_class:
+            for name, iou in zip(
+                self.class_names, class_iou(areas), strict=True
+            ):
+                scores[f'IoU.{name}'] = 100.0 * float(iou)
+        return scores

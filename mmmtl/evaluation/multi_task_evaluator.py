@@ -1,0 +1,132 @@
+"""All metrics of all tasks, then one number for the whole."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from mmengine.evaluator import BaseMetric, Evaluator
+
+from mmmtl.evaluation.functional.delta_m import delta_m
+from mmmtl.evaluation.metrics.base_task_metric import BaseTaskMetric
+from mmmtl.evaluation.primary_metrics import PRIMARY_METRICS, primary_key
+from mmmtl.registry import EVALUATOR, METRICS, build_in_scope
+from mmmtl.structures import get_task_spec, merge_unique
+
+
+@EVALUATOR.register_module()
+class MultiTaskEvaluator(Evaluator):
+    """Runs every metric; adds ``delta_m`` if given single-task results.
+
+    Convention:
+        ``delta_m`` is the mean relative gain over the single-task results in
+        percent, of each task's primary metric (semseg/mIoU, depth/rmse,
+        normals/mean_err, edge/odsF, saliency/maxF, human_parts/mIoU, mae of
+        the heat maps). Single-task results are needed for exactly the tasks
+        whose primary metric is measured.
+    """
+
+    def __init__(
+        self,
+        metrics: Mapping[str, Any]
+        | BaseMetric
+        | Sequence[Mapping[str, Any] | BaseMetric],
+        *,
+        single_task: Mapping[str, float] | None = None,
+    ) -> None:
+        """Build the metrics and check that their names differ.
+
+        Args:
+            metrics: One metric, or several, or their configs.
+            single_task: Primary metric of a single-task model by task, in
+                the metric's unit (mIoU in percent), for ``delta_m``.
+
+        Raises:
+            ValueError: If two metrics report the same name, or
+                ``single_task`` names other tasks than are measured or holds
+                a value that is not positive.
+        """
+        if isinstance(metrics, (Mapping, BaseMetric)):
+            metrics = [metrics]
+        super().__init__(
+            [
+                build_in_scope(METRICS, dict(metric))
+                if isinstance(metric, Mapping)
+                else metric
+                for metric in metrics
+            ]
+        )
+        names = merge_unique(
+            *(
+                dict.fromkeys(f'{m.prefix}/{name}' for name in m.reports)
+                for m in self.metrics
+                if isinstance(m, BaseTaskMetric)
+            )
+        )
+        self.single_task = _check_values(single_task)
+        # Names of other libraries' metrics are known only after a run.
+        if all(isinstance(m, BaseTaskMetric) for m in self.metrics):
+            self._check_measured(names)
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        """Compute all metrics.
+
+        Args:
+            size: Number of samples of the data set.
+
+        Returns:
+            Value by name.
+
+        Raises:
+            ValueError: If two metrics report the same name, or
+                ``single_task`` names other tasks than were measured.
+        """
+        metrics = super().evaluate(size)
+        if self.single_task is None:
+            return metrics
+        self._check_measured(metrics)
+        value = delta_m(
+            {task: metrics[primary_key(task)] for task in self.single_task},
+            self.single_task,
+            [t for t, row in PRIMARY_METRICS.items() if row.lower_is_better],
+        )
+        return merge_unique(metrics, {'delta_m': value})
+
+    def _check_measured(self, names: Iterable[str]) -> None:
+        if self.single_task is None:
+            return
+        names = set(names)
+        measured = {t for t in PRIMARY_METRICS if primary_key(t) in names}
+        unmeasured = sorted(
+            primary_key(task) for task in self.single_task.keys() - measured
+        )
+        if unmeasured:
+            raise ValueError(
+                f'single_task needs {unmeasured}, which no metric measures: '
+                'add the metric or take the task out'
+            )
+        missing = sorted(measured - self.single_task.keys())
+        if missing:
+            raise ValueError(
+                f'single_task has no value for {missing}, measured by '
+                f'{[primary_key(task) for task in missing]}: delta_m is the '
+                'mean over all tasks, add them'
+            )
+
+
+def _check_values(
+    single_task: Mapping[str, float] | None,
+) -> dict[str, float] | None:
+    if single_task is None:
+        return None
+    for task, value in single_task.items():
+        get_task_spec(task)
+        if not (math.isfinite(value) and value > 0):
+            raise ValueError(
+                f'single_task[{task!r}]={value}: gains are relative to it, '
+                'give a number > 0'
+            )
+    if not single_task:
+        raise ValueError('single_task is empty: give values or leave it out')
+    return dict(single_task)

@@ -1,0 +1,9 @@
+"""Models: everything here is registered in ``mmmtl.registry.MODELS``."""
+
+from mmmtl.models.data_preprocessor import MultiTaskDataPreprocessor
+from mmmtl.models.decode_heads import *  # noqa: F403
+from mmmtl.models.losses import *  # noqa: F403
+from mmmtl.models.necks import *  # noqa: F403
+from mmmtl.models.segmentors import *  # noqa: F403
+
+__all__ = ['MultiTaskDataPreprocessor']  # and what the packages export

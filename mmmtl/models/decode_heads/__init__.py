@@ -1,0 +1,6 @@
+"""Multi-task decode heads."""
+
+from mmmtl.models.decode_heads.base_multi_task_head import BaseMultiTaskHead
+from mmmtl.models.decode_heads.task_query_head import TaskQueryHead
+
+__all__ = ['BaseMultiTaskHead', 'TaskQueryHead']

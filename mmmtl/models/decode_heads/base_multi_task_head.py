@@ -1,0 +1,171 @@
+"""The contract of every multi-task decode head, and what all heads share."""
+
+from __future__ import annotations
+
+from abc import ABCMeta, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmmtl.models.decode_heads.task_outputs import TaskOutput, read_tasks
+from mmmtl.models.layers.resize import resize_bilinear
+from mmmtl.registry import MODELS, build_in_scope
+from mmmtl.structures import (
+    TASK_SPECS,
+    MultiTaskDataSample,
+    merge_unique,
+    stack_labels,
+)
+
+TaskMaps = dict[str, Tensor]
+
+
+class BaseMultiTaskHead(BaseModule, metaclass=ABCMeta):
+    """Features in, one map per task out; losses and predictions on top.
+
+    A subclass implements :meth:`forward` (and, where its paper supervises
+    intermediate maps, :meth:`forward_with_auxiliary`). Losses and
+    predictions follow from the tasks' rows and are written here once.
+
+    Attributes:
+        outputs: What was configured for each task, in the config's order.
+    """
+
+    def __init__(
+        self, *, tasks: Mapping[str, Mapping[str, Any]], init_cfg: Any = None
+    ) -> None:
+        """Check the tasks and build their losses.
+
+        Args:
+            tasks: Per task a dictionary with ``out_channels`` (may be left
+                out where the task fixes it), ``loss``, the config of one
+                loss or a list of them, and ``initial_bias`` of the last
+                layer (0 if left out). Their order is the order of the
+                outputs.
+            init_cfg: mmengine's initialisation config.
+
+        Raises:
+            ValueError: If a task is unknown, or its channels are missing or
+                contradict the task.
+        """
+        super().__init__(init_cfg=init_cfg)
+        self.outputs: dict[str, TaskOutput] = read_tasks(tasks)
+        self.losses = nn.ModuleDict(
+            {
+                name: nn.ModuleList(
+                    build_in_scope(MODELS, dict(cfg)) for cfg in output.losses
+                )
+                for name, output in self.outputs.items()
+            }
+        )
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Task names in the order of the config."""
+        return tuple(self.outputs)
+
+    @abstractmethod
+    def forward(self, inputs: Any) -> TaskMaps:
+        """Compute the logits of every task.
+
+        Args:
+            inputs: What the neck gives: a pyramid of (B, C_i, h_i, w_i), or
+                ``{task: (B, C, h, w)}``.
+
+        Returns:
+            ``{task: (B, K, h, w)}`` in the order of the config.
+        """
+
+    def forward_with_auxiliary(
+        self, inputs: Any
+    ) -> tuple[TaskMaps, dict[str, TaskMaps]]:
+        """Compute the logits, and intermediate ones to be supervised too.
+
+        Args:
+            inputs: As in :meth:`forward`.
+
+        Returns:
+            The logits, and ``{name: {task: (B, K, h, w)}}``, empty for heads
+            without deep supervision.
+        """
+        return self.forward(inputs), {}
+
+    def loss(
+        self, inputs: Any, data_samples: Sequence[MultiTaskDataSample]
+    ) -> dict[str, Tensor]:
+        """Compute the unweighted losses of every task.
+
+        Logits are resized (bilinear, align_corners=False) to the labels.
+
+        Args:
+            inputs: As in :meth:`forward`.
+            data_samples: Samples with labels at the size of the network's
+                input. A sample may lack any task: it then counts as without
+                label, and a batch without any gives a zero loss.
+
+        Returns:
+            ``{'<task>.<loss name>': scalar}``; auxiliary ones are called
+            ``'<task>.<auxiliary name>.<loss name>'``.
+        """
+        logits, auxiliary = self.forward_with_auxiliary(inputs)
+        size = _label_size(data_samples)
+        parts = []
+        for task in self.tasks:
+            # A batch without any label still needs a (zero) loss of every
+            # task, at whatever size, so that all ranks get all gradients.
+            label = stack_labels(
+                data_samples,
+                task,
+                size or tuple(logits[task].shape[-2:]),
+                logits[task].device,
+            )
+            parts.append(self._task_losses(task, logits[task], label))
+            for name, maps in auxiliary.items():
+                if task in maps:
+                    parts.append(
+                        self._task_losses(task, maps[task], label, f'{name}.')
+                    )
+        return merge_unique(*parts)
+
+    def predict(self, inputs: Any, size: tuple[int, int]) -> TaskMaps:
+        """Compute the logits at the size of the network's input.
+
+        Args:
+            inputs: As in :meth:`forward`.
+            size: ``(H, W)`` of the input image.
+
+        Returns:
+            ``{task: (B, K, H, W)}``.
+        """
+        return {
+            task: resize_bilinear(logits, size)
+            for task, logits in self.forward(inputs).items()
+        }
+
+    def _task_losses(
+        self, task: str, logits: Tensor, label: Tensor, prefix: str = ''
+    ) -> dict[str, Tensor]:
+        if not len(self.losses[task]):
+            raise ValueError(
+                f'task {task!r} has no loss: add '
+                f'tasks={{{task!r}: dict(loss=dict(type=...))}} to the head'
+            )
+        logits = resize_bilinear(logits, tuple(label.shape[-2:]))
+        return merge_unique(
+            *(
+                {f'{task}.{prefix}{loss.loss_name}': loss(logits, label)}
+                for loss in self.losses[task]
+            )
+        )
+
+
+def _label_size(
+    samples: Sequence[MultiTaskDataSample],
+) -> tuple[int, int] | None:
+    for sample in samples:
+        for task in TASK_SPECS:
+            if sample.has_gt(task):
+                return tuple(sample.get_gt(task).shape[-2:])
+    return None

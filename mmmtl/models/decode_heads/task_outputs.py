@@ -1,0 +1,93 @@
+"""Reading the ``tasks`` of a head's config."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mmmtl.structures import check_tasks, did_you_mean, get_task_spec
+
+_KEYS = ('out_channels', 'loss', 'initial_bias')
+
+
+@dataclass(frozen=True)
+class TaskOutput:
+    """What a head is asked to produce for one task.
+
+    Attributes:
+        task: Task name.
+        channels: Channels of the logits.
+        losses: Configs of the task's losses; empty for inference only.
+        initial_bias: Where the bias of the last layer starts; the mean depth
+            of a data set, for instance, spares short runs from learning it.
+    """
+
+    task: str
+    channels: int
+    losses: tuple[Mapping[str, Any], ...]
+    initial_bias: float = 0.0
+
+
+def read_tasks(tasks: Mapping[str, Mapping[str, Any]]) -> dict[str, TaskOutput]:
+    """Check the ``tasks`` of a head's config.
+
+    Args:
+        tasks: Per task ``out_channels`` and ``loss``.
+
+    Returns:
+        The outputs by task, in the given order.
+
+    Raises:
+        ValueError: If a task or key is unknown, or the channels are missing
+            or contradict the task's row.
+    """
+    if not isinstance(tasks, Mapping):
+        raise ValueError(
+            f'tasks={tasks!r}: give a dictionary such as '
+            'dict(depth=dict(loss=dict(type=...)))'
+        )
+    return {
+        task: _read_task(task, tasks[task]) for task in check_tasks(tasks)
+    }
+
+
+def _read_task(task: str, config: Mapping[str, Any]) -> TaskOutput:
+    for key in config:
+        if key not in _KEYS:
+            raise ValueError(
+                f'tasks.{task} has no key {key!r}: {did_you_mean(key, _KEYS)}'
+            )
+    loss = config.get('loss') or ()
+    losses = (loss,) if isinstance(loss, Mapping) else tuple(loss)
+    return TaskOutput(
+        task=task,
+        channels=_read_channels(task, config),
+        losses=losses,
+        initial_bias=float(config.get('initial_bias', 0.0)),
+    )
+
+
+def _read_channels(task: str, config: Mapping[str, Any]) -> int:
+    spec = get_task_spec(task)
+    channels = config.get('out_channels', spec.channels)
+    if channels is None:
+        raise ValueError(
+            f'tasks.{task}.out_channels is missing: give the number of '
+            'classes'
+        )
+    if spec.channels is not None and channels != spec.channels:
+        raise ValueError(
+            f'tasks.{task}.out_channels={channels}: this task has '
+            f'{spec.channels}; leave the key out'
+        )
+    if task == 'saliency' and channels not in (1, 2):
+        raise ValueError(
+            f'tasks.saliency.out_channels={channels}: give 2 (softmax) or 1 '
+            '(sigmoid)'
+        )
+    if channels < 1:
+        raise ValueError(
+            f'tasks.{task}.out_channels={channels}: give 1 or more'
+        )
+    return channels

@@ -1,0 +1,178 @@
+"""DeMT's decoder: task interaction, task queries, one output per task.
+
+Source: "DeMT: Deformable Mixer Transformer for Multi-Task Learning of Dense
+Prediction", Xu et al., AAAI 2023; released code yangyangxu0/DeMT at b638e14.
+
+Faithful:
+    * No residual and no norm before the interaction; the queries' result is
+      added to the task's own feature.
+    * No spatial attention in the default scope: the released model attends
+      over the tasks at one pixel (see :mod:`.layers.scoped_attention`).
+    * The output block is 3x3 convolution, BatchNorm, ReLU, 1x1 convolution;
+      the weights of the last one start at N(0, 0.01), everything else at
+      PyTorch's defaults.
+
+Departs:
+    * ``attn_scope`` makes explicit what the released code does by feeding
+      batch-first tensors to an attention that is not batch-first.
+    * Consecutive linear maps are folded (same results).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from mmcv.cnn import build_norm_layer
+from torch import Tensor, nn
+
+from mmmtl.models.decode_heads.base_multi_task_head import (
+    BaseMultiTaskHead,
+    TaskMaps,
+)
+from mmmtl.models.layers.linear_norm import LinearNorm
+from mmmtl.models.layers.scoped_attention import (
+    SCOPES,
+    AttnScope,
+    ScopedAttention,
+)
+from mmmtl.registry import MODELS, call_in_scope
+
+
+@MODELS.register_module()
+class TaskQueryHead(BaseMultiTaskHead):
+    """Each task queries the features of all tasks."""
+
+    def __init__(
+        self,
+        *,
+        tasks: Mapping[str, Mapping[str, Any]],
+        channels: int = 256,
+        bottleneck_channels: int,
+        num_heads: int = 4,
+        attn_scope: AttnScope = 'sample',
+        norm_cfg: Mapping[str, Any] | None = None,
+        init_cfg: Any = None,
+    ) -> None:
+        """Build interaction, queries and outputs.
+
+        Args:
+            tasks: See :class:`BaseMultiTaskHead`.
+            channels: Width of the task features that come in.
+            bottleneck_channels: Width before the last layer; an eighth of
+                the sum of the backbone's channels in the released models.
+            num_heads: Heads of every attention.
+            attn_scope: Which tokens a query sees: ``sample``, ``batch`` or
+                ``tokens``.
+            norm_cfg: Norm of the output blocks; BatchNorm if None.
+            init_cfg: mmengine's initialisation config.
+
+        Raises:
+            ValueError: If the scope is unknown or the heads do not divide
+                the width.
+        """
+        super().__init__(tasks=tasks, init_cfg=init_cfg)
+        if attn_scope not in SCOPES:
+            raise ValueError(
+                f'attn_scope={attn_scope!r}: give one of {SCOPES}'
+            )
+        self.attn_scope = attn_scope
+        self.interaction = ScopedAttention(channels, num_heads=num_heads)
+        self.interaction_mlp = LinearNorm(channels)
+        self.queries = nn.ModuleDict(
+            {
+                task: ScopedAttention(channels, num_heads=num_heads)
+                for task in self.tasks
+            }
+        )
+        self.query_mlps = nn.ModuleDict(
+            {task: LinearNorm(channels) for task in self.tasks}
+        )
+        self.bottlenecks = nn.ModuleDict(
+            {
+                task: _bottleneck(channels, bottleneck_channels, norm_cfg)
+                for task in self.tasks
+            }
+        )
+        self.classifiers = nn.ModuleDict(
+            {
+                task: nn.Conv2d(bottleneck_channels, output.channels, 1)
+                for task, output in self.outputs.items()
+            }
+        )
+
+    def init_weights(self) -> None:
+        """Start the last layers at N(0, 0.01) and the configured bias."""
+        super().init_weights()
+        for task, output in self.outputs.items():
+            classifier = self.classifiers[task]
+            nn.init.normal_(classifier.weight, std=0.01)
+            nn.init.constant_(classifier.bias, output.initial_bias)
+
+    def forward(self, inputs: Mapping[str, Tensor]) -> TaskMaps:
+        """Decode task features.
+
+        Args:
+            inputs: ``{task: (B, C, h, w)}`` from :class:`DeformableMixer`.
+
+        Returns:
+            ``{task: (B, K, h, w)}`` logits.
+
+        Raises:
+            ValueError: If the neck's tasks are not the head's.
+        """
+        features = self._in_order(inputs)
+        height, width = features[0].shape[-2:]
+        own = [feature.flatten(2).transpose(1, 2) for feature in features]
+        tokens = torch.stack(own, dim=2)  # (B, N, T, C)
+        keys = self.interaction_mlp.norm(
+            self.interaction.self_attention(
+                tokens,
+                scope=self.attn_scope,
+                then=self.interaction_mlp.linear,
+            )
+        )
+        logits = {}
+        for index, task in enumerate(self.tasks):
+            mlp = self.query_mlps[task]
+            answer = self.queries[task](
+                tokens[:, :, index],
+                keys,
+                scope=self.attn_scope,
+                then=mlp.linear,
+            )
+            refined = tokens[:, :, index] + mlp.norm(answer)
+            # A channels-last view: the convolution reads it without a copy.
+            refined = refined.transpose(1, 2).unflatten(2, (height, width))
+            logits[task] = self.classifiers[task](
+                self.bottlenecks[task](refined)
+            )
+        return logits
+
+    def _in_order(self, inputs: Mapping[str, Tensor]) -> list[Tensor]:
+        if not isinstance(inputs, Mapping) or set(inputs) != set(self.tasks):
+            found = (
+                sorted(inputs)
+                if isinstance(inputs, Mapping)
+                else type(inputs).__name__
+            )
+            raise ValueError(
+                f'TaskQueryHead got {found}, but needs one feature for each '
+                f'of its tasks {list(self.tasks)}: give the neck the same '
+                'tasks'
+            )
+        return [inputs[task] for task in self.tasks]
+
+
+def _bottleneck(
+    channels: int, width: int, norm_cfg: Mapping[str, Any] | None
+) -> nn.Sequential:
+    norm = call_in_scope(
+        build_norm_layer, dict(norm_cfg or dict(type='BN')), width
+    )[1]
+    return nn.Sequential(
+        nn.Conv2d(channels, width, 3, padding=1, bias=False),
+        norm,
+        nn.ReLU(inplace=True),
+    )

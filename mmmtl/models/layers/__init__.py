@@ -1,0 +1,1 @@
+"""Blocks that heads and necks share; import each from its module."""

@@ -1,0 +1,74 @@
+"""Concatenate a feature pyramid and project it, without concatenating."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmmtl.models.layers.resize import resize_bilinear
+
+
+class PyramidProjection(nn.Module):
+    """Equal to: resize all levels to the first, concatenate, apply a Linear.
+
+    Bilinear resizing works on each channel alone and its weights sum to one,
+    so it commutes with a linear map over channels. Each level is therefore
+    projected at its own size, by its slice of the weight, then resized and
+    added: for Swin-T at 425x560 this is 0.5 instead of 5.5 G multiply-adds
+    and no (1440, h, w) tensor.
+
+    The weight is one ``(out, sum(in))`` matrix, as in a Linear over the
+    concatenation, so published checkpoints load into it.
+    """
+
+    def __init__(self, in_channels: Sequence[int], *, out_channels: int):
+        """Create the weight with the initialisation of ``nn.Linear``.
+
+        Args:
+            in_channels: Channels of each level, finest first.
+            out_channels: Channels of the result.
+
+        Raises:
+            ValueError: If there is no level.
+        """
+        super().__init__()
+        if not in_channels:
+            raise ValueError('in_channels is empty: give one per level')
+        self.in_channels = tuple(in_channels)
+        self.linear = nn.Linear(sum(in_channels), out_channels)
+
+    def forward(self, pyramid: Sequence[Tensor]) -> Tensor:
+        """Project a pyramid.
+
+        Args:
+            pyramid: Levels ``(B, C_i, h_i, w_i)``, finest first.
+
+        Returns:
+            ``(B, out_channels, h_0, w_0)``.
+
+        Raises:
+            ValueError: If the levels do not have the configured channels.
+        """
+        found = tuple(level.shape[1] for level in pyramid)
+        if found != self.in_channels:
+            raise ValueError(
+                f'pyramid with channels {found}, but '
+                f'in_channels={list(self.in_channels)}: set in_channels (or '
+                "the backbone's out_indices) so that they agree"
+            )
+        size = tuple(pyramid[0].shape[-2:])
+        weights = self.linear.weight.split(self.in_channels, dim=1)
+        # The finest level is not resized, so it alone carries the bias.
+        total = F.conv2d(
+            pyramid[0], weights[0][..., None, None], self.linear.bias
+        )
+        for level, weight in zip(pyramid[1:], weights[1:]):
+            projected = F.conv2d(level, weight[..., None, None])
+            total = total + resize_bilinear(projected, size)
+        return total
+
+    def extra_repr(self) -> str:
+        """Return the channels for ``print(model)``."""
+        return f'in_channels={list(self.in_channels)}'

@@ -1,0 +1,95 @@
+"""What every registered loss has in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from mmmtl.structures import get_task_spec, valid_mask
+
+
+class BaseTaskLoss(nn.Module, ABC):
+    """A loss of one task's logits against its label map.
+
+    A subclass names its task and channels and implements :meth:`compute`;
+    shapes are checked and the valid pixels found here, so that every loss
+    ignores exactly what the task's row calls "no label".
+
+    Attributes:
+        task: Task whose row says which pixels are valid.
+        channels: Numbers of channels the logits may have; empty for any.
+        loss_name: Name under which the loss is reported.
+    """
+
+    task: ClassVar[str]
+    channels: ClassVar[tuple[int, ...]] = ()
+
+    def __init__(self, *, loss_name: str) -> None:
+        """Store the name.
+
+        Args:
+            loss_name: Must start with ``loss_``: mmengine adds up what has
+                "loss" in its name, and only that.
+
+        Raises:
+            ValueError: If the name does not start with ``loss_``.
+        """
+        super().__init__()
+        if not loss_name.startswith('loss_') or '.' in loss_name:
+            raise ValueError(
+                f'loss_name={loss_name!r}: start it with "loss_" and use no '
+                'dot, otherwise it is not added to the total or not weighted'
+            )
+        self.loss_name = loss_name
+
+    def forward(self, logits: Tensor, label: Tensor) -> Tensor:
+        """Compute the loss, 0 with zero gradients if nothing is labelled.
+
+        Args:
+            logits: ``(B, K, H, W)``.
+            label: ``(B, C, H, W)`` of the row's dtype; the row's
+                ``ignore_value`` where there is no label.
+
+        Returns:
+            Scalar >= 0, at least float32 also under autocast.
+
+        Raises:
+            ValueError: If a shape is not the one the loss needs.
+        """
+        self._check(logits, label)
+        valid = valid_mask(label, get_task_spec(self.task))
+        return self.compute(logits, label, valid)
+
+    @abstractmethod
+    def compute(self, logits: Tensor, label: Tensor, valid: Tensor) -> Tensor:
+        """Compute the loss over the valid pixels.
+
+        Args:
+            logits: ``(B, K, H, W)``.
+            label: ``(B, C, H, W)``.
+            valid: ``(B, 1, H, W)`` bool.
+
+        Returns:
+            Scalar.
+        """
+
+    def _check(self, logits: Tensor, label: Tensor) -> None:
+        name = type(self).__name__
+        found = logits.shape[1]
+        if self.channels and found not in self.channels:
+            allowed = ' or '.join(map(str, self.channels))
+            raise ValueError(
+                f'{name} needs logits of {allowed} channels for '
+                f'{self.task!r}, found {found} in {tuple(logits.shape)}: '
+                "correct the head's out_channels or the task's loss"
+            )
+        channels = get_task_spec(self.task).label_channels
+        wanted = (logits.shape[0], channels, *logits.shape[2:])
+        if tuple(label.shape) != wanted:
+            raise ValueError(
+                f'{name} needs a label of shape {wanted} for logits of '
+                f'{tuple(logits.shape)}, found {tuple(label.shape)}: resize '
+                'the logits to the label'
+            )

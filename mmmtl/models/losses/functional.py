@@ -1,0 +1,170 @@
+"""The losses as pure functions of logits, label and validity.
+
+Definitions follow yangyangxu0/DeMT (commit b638e14), which shares its losses
+with MQTransformer and ATRC (brdav/atrc). Written anew from the equations.
+
+Faithful:
+    * Normalisers are counted over the batch of one process; gradients of
+      several processes are averaged by DDP.
+    * ``normals_l1`` sums over the three channels and divides by pixels, so it
+      is three times the mean over elements; its target is not normalised.
+    * ``balanced_saliency_loss`` divides by pixels, not by the sum of weights.
+
+Departs:
+    * A pixel without a label is told by ``valid`` rather than by the value
+      255 (which is a possible depth).
+    * Without a valid pixel every loss is 0 with zero gradients; the released
+      edge loss is NaN there, the released saliency loss raises an error.
+
+Convention:
+    All means are over the valid pixels of the whole batch. ``valid`` is
+    boolean (B, 1, H, W); labels hold any value where it is False. Half
+    precision is widened to float32 first. The result is a scalar.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def segmentation_cross_entropy(
+    logits: Tensor, label: Tensor, valid: Tensor
+) -> Tensor:
+    """Average ``-log softmax(logits)[label]`` over the valid pixels.
+
+    Args:
+        logits: ``(B, K, H, W)``.
+        label: ``(B, 1, H, W)`` int64 class ids in 0..K-1 where valid.
+        valid: ``(B, 1, H, W)`` bool.
+
+    Returns:
+        Scalar >= 0.
+    """
+    target = label.masked_fill(~valid, -100)[:, 0]
+    # Per pixel, then summed: CUDA's own sum of it is not deterministic.
+    pixels = F.cross_entropy(
+        _widen(logits), target, ignore_index=-100, reduction='none'
+    )
+    return pixels.sum() / _count(valid)
+
+
+def balanced_saliency_loss(
+    logits: Tensor, label: Tensor, valid: Tensor
+) -> Tensor:
+    """Cross entropy in which the rarer of two classes weighs more.
+
+    With ``p`` the probability of class 1 and ``w1`` the share of valid
+    pixels of class 0 in the batch, ``w0 = 1 - w1``: the mean over valid
+    pixels of ``-(w1 y log p + w0 (1 - y) log(1 - p))``. A batch with one
+    class only therefore has loss 0.
+
+    Args:
+        logits: ``(B, 2, H, W)`` for ``p = softmax(logits)[1]``, or
+            ``(B, 1, H, W)`` for ``p = sigmoid(logits)``: the same loss with
+            two channels ``(0, logits)``.
+        label: ``(B, 1, H, W)`` int64 in {0, 1} where valid.
+        valid: ``(B, 1, H, W)`` bool.
+
+    Returns:
+        Scalar >= 0.
+    """
+    logits = _widen(logits)
+    if logits.shape[1] == 2:
+        # A softmax over two channels is a sigmoid of their difference.
+        logits = logits[:, 1:] - logits[:, :1]
+    target = label.masked_fill(~valid, 0).to(logits.dtype)
+    count = _count(valid)
+    weight = ((1 - target) * valid).sum() / count
+    return _weighted_binary(logits, target, valid, weight) / count
+
+
+def normals_l1(logits: Tensor, label: Tensor, valid: Tensor) -> Tensor:
+    """Average the L1 distance of the normalised prediction to the label.
+
+    Args:
+        logits: ``(B, 3, H, W)`` vectors of any length; a zero vector stays
+            zero.
+        label: ``(B, 3, H, W)`` unit vectors where valid, taken as they are.
+        valid: ``(B, 1, H, W)`` bool.
+
+    Returns:
+        Scalar >= 0, summed over channels, averaged over valid pixels.
+    """
+    return masked_l1(F.normalize(_widen(logits), dim=1), label, valid)
+
+
+def depth_l1(logits: Tensor, label: Tensor, valid: Tensor) -> Tensor:
+    """Average the absolute error of depth.
+
+    Args:
+        logits: ``(B, 1, H, W)`` metres, not clamped.
+        label: ``(B, 1, H, W)`` metres.
+        valid: ``(B, 1, H, W)`` bool.
+
+    Returns:
+        Scalar >= 0 in metres.
+    """
+    return masked_l1(logits, label, valid)
+
+
+def balanced_edge_loss(
+    logits: Tensor, label: Tensor, valid: Tensor, *, pos_weight: float
+) -> Tensor:
+    """Cross entropy with a fixed weight of the (rare) edge pixels.
+
+    With ``p = sigmoid(logits)`` and ``w`` the positive weight: the mean over
+    valid pixels of ``-(w y log p + (1 - w)(1 - y) log(1 - p))``.
+
+    Args:
+        logits: ``(B, 1, H, W)``.
+        label: ``(B, 1, H, W)`` int64 in {0, 1} where valid.
+        valid: ``(B, 1, H, W)`` bool.
+        pos_weight: Share ``w`` of an edge pixel in 0..1 (not PyTorch's
+            ``pos_weight``, which would be ``w / (1 - w)``).
+
+    Returns:
+        Scalar >= 0.
+    """
+    logits = _widen(logits)
+    target = label.masked_fill(~valid, 0).to(logits.dtype)
+    total = _weighted_binary(logits, target, valid, pos_weight)
+    return total / _count(valid)
+
+
+def masked_l1(prediction: Tensor, label: Tensor, valid: Tensor) -> Tensor:
+    """Sum absolute differences over channels, average over valid pixels.
+
+    Args:
+        prediction: ``(B, C, H, W)``.
+        label: ``(B, C, H, W)``.
+        valid: ``(B, 1, H, W)`` bool.
+
+    Returns:
+        Scalar >= 0.
+    """
+    prediction = _widen(prediction)
+    # Filled first: a NaN that is masked afterwards still has a NaN gradient.
+    target = label.to(prediction.dtype).masked_fill(~valid, 0)
+    difference = (prediction - target).abs().masked_fill(~valid, 0)
+    return difference.sum() / _count(valid)
+
+
+def _weighted_binary(
+    logits: Tensor, target: Tensor, valid: Tensor, weight: Tensor | float
+) -> Tensor:
+    """Sum ``-(w y log p + (1 - w)(1 - y) log(1 - p))`` over valid pixels."""
+    positive = weight * target * F.logsigmoid(logits)
+    negative = (1 - weight) * (1 - target) * F.logsigmoid(-logits)
+    return -(positive + negative).masked_fill(~valid, 0).sum()
+
+
+def _count(valid: Tensor) -> Tensor:
+    # One at least: the mean over nothing is 0, not NaN.
+    return valid.sum().clamp(min=1)
+
+
+def _widen(logits: Tensor) -> Tensor:
+    # Sums over a million pixels overflow float16 and lose digits in bfloat16.
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))

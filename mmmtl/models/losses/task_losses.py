@@ -1,0 +1,121 @@
+"""The registered losses: configuration around :mod:`.functional`."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from mmmtl.models.losses import functional
+from mmmtl.models.losses.base_task_loss import BaseTaskLoss
+from mmmtl.registry import MODELS
+
+
+@MODELS.register_module()
+class SegCrossEntropyLoss(BaseTaskLoss):
+    """Cross entropy of class maps: semantic segmentation, human parts.
+
+    See :func:`~mmmtl.models.losses.functional.segmentation_cross_entropy`.
+    """
+
+    # Human parts have the same kind of row, so the same valid pixels.
+    task = 'semseg'
+
+    def __init__(self, *, loss_name: str = 'loss_ce') -> None:
+        super().__init__(loss_name=loss_name)
+
+    def compute(self, logits: Tensor, label: Tensor, valid: Tensor) -> Tensor:
+        """See the base class."""
+        return functional.segmentation_cross_entropy(logits, label, valid)
+
+
+@MODELS.register_module()
+class BalancedSaliencyLoss(BaseTaskLoss):
+    """Saliency with the classes balanced over the batch.
+
+    Two softmax channels (ATRC family) or one sigmoid channel (MTI-Net
+    family); see
+    :func:`~mmmtl.models.losses.functional.balanced_saliency_loss`.
+    """
+
+    task = 'saliency'
+    channels = (1, 2)
+
+    def __init__(self, *, loss_name: str = 'loss_balanced') -> None:
+        super().__init__(loss_name=loss_name)
+
+    def compute(self, logits: Tensor, label: Tensor, valid: Tensor) -> Tensor:
+        """See the base class."""
+        return functional.balanced_saliency_loss(logits, label, valid)
+
+
+@MODELS.register_module()
+class NormalsL1Loss(BaseTaskLoss):
+    """L1 distance of unit vectors, summed over x, y, z.
+
+    See :func:`~mmmtl.models.losses.functional.normals_l1`.
+    """
+
+    task = 'normals'
+    channels = (3,)
+
+    def __init__(self, *, loss_name: str = 'loss_l1') -> None:
+        super().__init__(loss_name=loss_name)
+
+    def compute(self, logits: Tensor, label: Tensor, valid: Tensor) -> Tensor:
+        """See the base class."""
+        return functional.normals_l1(logits, label, valid)
+
+
+@MODELS.register_module()
+class DepthL1Loss(BaseTaskLoss):
+    """Absolute error of depth in metres.
+
+    See :func:`~mmmtl.models.losses.functional.depth_l1`.
+    """
+
+    task = 'depth'
+    channels = (1,)
+
+    def __init__(self, *, loss_name: str = 'loss_l1') -> None:
+        super().__init__(loss_name=loss_name)
+
+    def compute(self, logits: Tensor, label: Tensor, valid: Tensor) -> Tensor:
+        """See the base class."""
+        return functional.depth_l1(logits, label, valid)
+
+
+@MODELS.register_module()
+class BalancedEdgeLoss(BaseTaskLoss):
+    """Binary cross entropy with a fixed weight of edge pixels.
+
+    See :func:`~mmmtl.models.losses.functional.balanced_edge_loss`.
+    """
+
+    task = 'edge'
+    channels = (1,)
+
+    def __init__(
+        self, *, pos_weight: float, loss_name: str = 'loss_balanced'
+    ) -> None:
+        """Check the weight.
+
+        Args:
+            pos_weight: Share of an edge pixel; the authors use 0.8 on
+                NYUD-v2 and 0.95 on PASCAL-Context.
+            loss_name: Name under which the loss is reported.
+
+        Raises:
+            ValueError: If the weight is not between 0 and 1.
+        """
+        super().__init__(loss_name=loss_name)
+        if not 0 < pos_weight < 1:
+            raise ValueError(
+                f'pos_weight={pos_weight}: give a share between 0 and 1 '
+                "(w of w and 1 - w, not PyTorch's ratio w / (1 - w))"
+            )
+        self.pos_weight = pos_weight
+
+    def compute(self, logits: Tensor, label: Tensor, valid: Tensor) -> Tensor:
+        """See the base class."""
+        return functional.balanced_edge_loss(
+            logits, label, valid, pos_weight=self.pos_weight
+        )

@@ -1,0 +1,186 @@
+"""DeMT's neck: the deformable mixer, one per task.
+
+Source: "DeMT: Deformable Mixer Transformer for Multi-Task Learning of Dense
+Prediction", Xu et al., AAAI 2023; released code yangyangxu0/DeMT at b638e14.
+
+Faithful:
+    * All levels at the size of the finest, one linear projection and
+      LayerNorm shared by the tasks, then one mixer per task.
+    * The order in a mixer: 1x1 convolution, GELU, BatchNorm, and a residual
+      around deformable convolution, GELU, BatchNorm (normalised after the
+      activation).
+    * The deformable convolution has a 1x1 kernel and one offset per channel.
+
+Departs:
+    * Levels are projected before they are resized (same result, see
+      :class:`PyramidProjection`).
+    * The fixed offset pattern that released checkpoints carry and never use
+      does not exist here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import torch.nn.functional as F
+from mmcv.cnn import build_norm_layer
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmmtl.models.layers.absolute_offsets import AbsoluteOffsets
+from mmmtl.models.layers.deform_conv import DeformConv
+from mmmtl.models.layers.pyramid_projection import PyramidProjection
+from mmmtl.registry import MODELS, call_in_scope
+from mmmtl.structures import check_tasks
+
+BlockOrder = Literal['mix_gather', 'gather_mix']
+_BLOCK_ORDERS = ('mix_gather', 'gather_mix')
+
+
+@MODELS.register_module()
+class DeformableMixer(BaseModule):
+    """A pyramid in, one deformably mixed feature per task out.
+
+    Without ``tasks`` there is a single mixer and the result is a tuple of
+    one map, so that the neck also serves a single-task model of mmseg or
+    mmdet.
+    """
+
+    def __init__(
+        self,
+        *,
+        in_channels: Sequence[int],
+        channels: int = 256,
+        tasks: Sequence[str] | None = None,
+        depth: int = 1,
+        block_order: BlockOrder = 'mix_gather',
+        norm_cfg: Mapping[str, Any] | None = None,
+        deform_backend: str = 'auto',
+        init_cfg: Any = None,
+    ) -> None:
+        """Build projection and mixers.
+
+        Args:
+            in_channels: Channels of the backbone's levels, finest first.
+            channels: Width of the result.
+            tasks: Task names in the order of the config; None for one mixer.
+            depth: Mixer blocks per task.
+            block_order: ``mix_gather``, or ``gather_mix`` for checkpoints
+                made before commit e5dc5b1 (2023-03-07) of the released code.
+            norm_cfg: Norm of the mixers; BatchNorm if None.
+            deform_backend: Back end of the deformable convolutions, see
+                :class:`DeformConv`.
+            init_cfg: mmengine's initialisation config.
+
+        Raises:
+            ValueError: If a task or the block order is unknown, the width
+                is odd or the depth below 1.
+        """
+        super().__init__(init_cfg=init_cfg)
+        if depth < 1:
+            raise ValueError(f'depth={depth}: give 1 or more')
+        if block_order not in _BLOCK_ORDERS:
+            raise ValueError(
+                f'block_order={block_order!r}: give one of {_BLOCK_ORDERS}'
+            )
+        norm_cfg = norm_cfg or dict(type='BN')
+
+        def block() -> nn.Sequential:
+            steps = [
+                ChannelMix(channels, norm_cfg=norm_cfg),
+                ChannelGather(
+                    channels, norm_cfg=norm_cfg, deform_backend=deform_backend
+                ),
+            ]
+            # Positions are part of the parameter names, so weights of the
+            # other order cannot be loaded by mistake.
+            return nn.Sequential(
+                *(steps if block_order == 'mix_gather' else steps[::-1])
+            )
+
+        self.projection = PyramidProjection(
+            in_channels, out_channels=channels
+        )
+        self.norm = nn.LayerNorm(channels)
+        self.tasks = None if tasks is None else check_tasks(tasks)
+        self.mixers = nn.ModuleDict(
+            {
+                name: nn.Sequential(*(block() for _ in range(depth)))
+                for name in (self.tasks or ('all',))
+            }
+        )
+
+    def forward(
+        self, inputs: Sequence[Tensor]
+    ) -> dict[str, Tensor] | tuple[Tensor, ...]:
+        """Mix a pyramid.
+
+        Args:
+            inputs: Levels ``(B, C_i, h_i, w_i)``, finest first.
+
+        Returns:
+            ``{task: (B, C, h, w)}`` at the size of the finest level, or a
+            tuple of one such map without ``tasks``.
+        """
+        shared = self.projection(inputs).permute(0, 2, 3, 1)
+        shared = self.norm(shared).permute(0, 3, 1, 2).contiguous()
+        mixed = {name: mixer(shared) for name, mixer in self.mixers.items()}
+        return tuple(mixed.values()) if self.tasks is None else mixed
+
+
+class ChannelMix(nn.Module):
+    """1x1 convolution, GELU, norm."""
+
+    def __init__(self, channels: int, *, norm_cfg: Mapping[str, Any]):
+        """Build the step.
+
+        Args:
+            channels: Width of input and output.
+            norm_cfg: Norm after the activation.
+        """
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 1)
+        self.norm = call_in_scope(
+            build_norm_layer, dict(norm_cfg), channels
+        )[1]
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Mix ``(B, C, h, w)`` into the same shape."""
+        return self.norm(F.gelu(self.conv(features)))
+
+
+class ChannelGather(nn.Module):
+    """A residual in which every channel is read from its own place."""
+
+    def __init__(
+        self,
+        channels: int,
+        *,
+        norm_cfg: Mapping[str, Any],
+        deform_backend: str,
+    ) -> None:
+        """Build the step.
+
+        Args:
+            channels: Width of input and output.
+            norm_cfg: Norm after the activation.
+            deform_backend: Back end of the deformable convolution.
+        """
+        super().__init__()
+        self.offsets = AbsoluteOffsets(channels)
+        self.deform = DeformConv(
+            channels,
+            out_channels=channels,
+            kernel_size=1,
+            offset_groups=channels,
+            backend=deform_backend,
+        )
+        self.norm = call_in_scope(
+            build_norm_layer, dict(norm_cfg), channels
+        )[1]
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Gather ``(B, C, h, w)`` into the same shape."""
+        gathered = self.deform(features, self.offsets(features))
+        return features + self.norm(F.gelu(gathered))

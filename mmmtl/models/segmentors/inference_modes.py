@@ -1,0 +1,103 @@
+"""How a network is run over an image: whole, or in sliding windows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import Tensor
+
+from mmmtl.structures import did_you_mean
+
+TaskMaps = dict[str, Tensor]
+_KEYS = ('mode', 'crop_size', 'stride')
+
+
+def check_test_cfg(test_cfg: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Check a segmentor's ``test_cfg``.
+
+    Args:
+        test_cfg: ``dict(mode='whole')`` or ``dict(mode='slide',
+            crop_size=(h, w), stride=(dy, dx))``; None means whole.
+
+    Returns:
+        A plain dictionary with ``mode``.
+
+    Raises:
+        ValueError: If a key is unknown or missing, or the stride leaves
+            gaps between windows.
+    """
+    cfg = dict(test_cfg or {})
+    cfg.setdefault('mode', 'whole')
+    for key in cfg:
+        if key not in _KEYS:
+            raise ValueError(
+                f'test_cfg has no key {key!r}: {did_you_mean(key, _KEYS)}'
+            )
+    if cfg['mode'] not in ('whole', 'slide'):
+        raise ValueError(
+            f"test_cfg.mode={cfg['mode']!r}: give 'whole' or 'slide'"
+        )
+    if cfg['mode'] == 'slide':
+        _check_windows(cfg)
+    return cfg
+
+
+def _check_windows(cfg: Mapping[str, Any]) -> None:
+    for key in ('crop_size', 'stride'):
+        if len(cfg.get(key, ())) != 2 or min(cfg[key]) < 1:
+            raise ValueError(
+                f'test_cfg.{key}={cfg.get(key)}: give (height, width) in '
+                'pixels'
+            )
+    if any(s > c for s, c in zip(cfg['stride'], cfg['crop_size'])):
+        raise ValueError(
+            f'test_cfg.stride={cfg["stride"]} leaves gaps between windows '
+            f'of crop_size={cfg["crop_size"]}: make it smaller'
+        )
+
+
+def slide_windows(
+    run: Callable[[Tensor], TaskMaps],
+    inputs: Tensor,
+    crop_size: tuple[int, int],
+    stride: tuple[int, int],
+) -> TaskMaps:
+    """Average the logits of overlapping windows.
+
+    Args:
+        run: From (B, 3, h, w) to ``{task: (B, K, h, w)}``.
+        inputs: ``(B, 3, H, W)``.
+        crop_size: Height and width of a window; an image smaller than it is
+            one window.
+        stride: Step between windows; the last window of a row or column is
+            moved back to end at the border.
+
+    Returns:
+        ``{task: (B, K, H, W)}``.
+    """
+    height, width = inputs.shape[-2:]
+    rows = _starts(height, crop_size[0], stride[0])
+    columns = _starts(width, crop_size[1], stride[1])
+    total: TaskMaps = {}
+    count = inputs.new_zeros(1, 1, height, width)
+    for top in rows:
+        for left in columns:
+            here = (
+                ...,
+                slice(top, min(top + crop_size[0], height)),
+                slice(left, min(left + crop_size[1], width)),
+            )
+            for task, logits in run(inputs[here]).items():
+                if task not in total:
+                    shape = (*logits.shape[:2], height, width)
+                    total[task] = logits.new_zeros(shape)
+                total[task][here] += logits
+            count[here] += 1
+    return {task: logits / count for task, logits in total.items()}
+
+
+def _starts(length: int, window: int, step: int) -> list[int]:
+    last = max(length - window, 0)
+    starts = list(range(0, last, step))
+    return [*starts, last]

@@ -1,0 +1,194 @@
+"""The model: backbone, neck, one head for all tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmseg.models.segmentors import BaseSegmentor
+from torch import Tensor, nn
+
+from mmmtl.models.postprocess import (
+    activate,
+    decode,
+    undo_augmentation,
+)
+from mmmtl.models.segmentors.inference_modes import (
+    TaskMaps,
+    check_test_cfg,
+    slide_windows,
+)
+from mmmtl.registry import MODELS, build_in_scope
+from mmmtl.structures import MultiTaskDataSample
+
+Config = Mapping[str, Any]
+
+
+@MODELS.register_module()
+class MultiTaskSegmentor(BaseSegmentor):
+    """One image in, one map per task out.
+
+    The three modes of mmengine: ``loss`` gives weighted losses by name,
+    ``predict`` gives data samples with predictions in real units at the
+    original size, ``tensor`` gives ``{task: (B, K, H, W)}`` raw logits at
+    the size of the input (what export, profilers and parity checks use).
+    """
+
+    def __init__(
+        self,
+        *,
+        backbone: Config,
+        decode_head: Config,
+        neck: Config | None = None,
+        loss_weighting: Config | None = None,
+        test_cfg: Config | None = None,
+        data_preprocessor: Config | nn.Module | None = None,
+        init_cfg: Any = None,
+    ) -> None:
+        """Build the parts.
+
+        Args:
+            backbone: Any backbone of mmseg or mmpretrain that returns a
+                pyramid.
+            decode_head: A :class:`BaseMultiTaskHead`.
+            neck: Between backbone and head.
+            loss_weighting: How the losses of the tasks are combined; None
+                adds them up as they are.
+            test_cfg: ``dict(mode='whole')``, or ``dict(mode='slide',
+                crop_size=(h, w), stride=(dy, dx))``.
+            data_preprocessor: :class:`MultiTaskDataPreprocessor`.
+            init_cfg: mmengine's initialisation config.
+
+        Raises:
+            ValueError: If ``test_cfg`` is not one of the two forms, or a
+                task has no weight.
+        """
+        if isinstance(data_preprocessor, Mapping):
+            data_preprocessor = build_in_scope(MODELS, data_preprocessor)
+        super().__init__(
+            data_preprocessor=data_preprocessor, init_cfg=init_cfg
+        )
+        self.backbone = build_in_scope(MODELS, backbone)
+        self.neck = neck and build_in_scope(MODELS, neck)
+        self.decode_head = build_in_scope(MODELS, decode_head)
+        self.loss_weighting = None
+        if loss_weighting is not None:
+            self.loss_weighting = build_in_scope(MODELS, loss_weighting)
+            self.loss_weighting.check(self.tasks)
+        self.test_cfg = check_test_cfg(test_cfg)
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Task names in the order of the config."""
+        return self.decode_head.tasks
+
+    def extract_feat(self, inputs: Tensor) -> Any:
+        """Return what the head reads, from ``(B, 3, H, W)`` images."""
+        features = self.backbone(inputs)
+        return features if self.neck is None else self.neck(features)
+
+    def encode_decode(
+        self,
+        inputs: Tensor,
+        batch_data_samples: Sequence[MultiTaskDataSample] | None = None,
+    ) -> TaskMaps:
+        """Return ``{task: (B, K, H, W)}`` logits of one forward pass."""
+        del batch_data_samples  # in mmseg's signature; nothing here needs it
+        size = tuple(inputs.shape[-2:])
+        return self.decode_head.predict(self.extract_feat(inputs), size)
+
+    def _forward(
+        self,
+        inputs: Tensor,
+        data_samples: Sequence[MultiTaskDataSample] | None = None,
+    ) -> TaskMaps:
+        return self.encode_decode(inputs, data_samples)
+
+    def loss(
+        self, inputs: Tensor, data_samples: Sequence[MultiTaskDataSample]
+    ) -> dict[str, Tensor]:
+        """Compute the weighted losses; the training loss is their sum.
+
+        Args:
+            inputs: ``(B, 3, H, W)`` normalised images.
+            data_samples: Samples with padded labels.
+
+        Returns:
+            ``{'<task>.<loss name>': scalar}``.
+        """
+        losses = self.decode_head.loss(
+            self.extract_feat(inputs), data_samples
+        )
+        if self.loss_weighting is None:
+            return losses
+        return self.loss_weighting(losses)
+
+    def predict(
+        self,
+        inputs: Tensor,
+        data_samples: Sequence[MultiTaskDataSample] | None = None,
+    ) -> list[MultiTaskDataSample]:
+        """Predict every task at the original size, in real units.
+
+        Args:
+            inputs: ``(B, 3, H, W)`` normalised images.
+            data_samples: Samples whose metainfo says what was done to each
+                image; None if nothing was.
+
+        Returns:
+            The samples (new ones if none were given) with predictions.
+        """
+        samples = self._samples_for(inputs, data_samples)
+        for sample, logits in zip(samples, self._original(inputs, samples)):
+            for task, values in logits.items():
+                sample.set_pred(task, decode(task, values))
+        return samples
+
+    def predict_soft(
+        self,
+        inputs: Tensor,
+        data_samples: Sequence[MultiTaskDataSample] | None = None,
+    ) -> list[TaskMaps]:
+        """Predict values that may be averaged over several views.
+
+        Args:
+            inputs: ``(B, 3, H, W)`` normalised images.
+            data_samples: As in :meth:`predict`.
+
+        Returns:
+            Per sample ``{task: (C, H0, W0)}``: class probabilities instead
+            of ids, else as in :meth:`predict`.
+        """
+        samples = self._samples_for(inputs, data_samples)
+        return [
+            {task: activate(task, values) for task, values in logits.items()}
+            for logits in self._original(inputs, samples)
+        ]
+
+    def _original(
+        self, inputs: Tensor, samples: Sequence[MultiTaskDataSample]
+    ) -> list[TaskMaps]:
+        if self.test_cfg['mode'] == 'slide':
+            batch = slide_windows(
+                self.encode_decode,
+                inputs,
+                self.test_cfg['crop_size'],
+                self.test_cfg['stride'],
+            )
+        else:
+            batch = self.encode_decode(inputs)
+        return [
+            {
+                task: undo_augmentation(task, logits[index], sample.metainfo)
+                for task, logits in batch.items()
+            }
+            for index, sample in enumerate(samples)
+        ]
+
+    @staticmethod
+    def _samples_for(
+        inputs: Tensor, samples: Sequence[MultiTaskDataSample] | None
+    ) -> list[MultiTaskDataSample]:
+        if samples is None:
+            return [MultiTaskDataSample() for _ in inputs]
+        return list(samples)

@@ -1,0 +1,135 @@
+"""The data sample: one image's labels and predictions for every task."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
+from torch import Tensor
+
+from mmmtl.structures.suggestion import did_you_mean
+from mmmtl.structures.task_spec import TASK_SPECS, TaskSpec, get_task_spec
+
+_LABELS = {spec.gt_field: spec for spec in TASK_SPECS.values()}
+_PREDICTIONS = {spec.pred_field: spec for spec in TASK_SPECS.values()}
+# mmseg's own extra field; heads of mmseg that are reused here write it.
+_FREE_FIELDS = {'seg_logits'}
+_KNOWN = {*_LABELS, *_PREDICTIONS, *_FREE_FIELDS}
+
+
+class MultiTaskDataSample(SegDataSample):
+    """Labels and predictions of one image, one ``PixelData`` per task.
+
+    The field names are those of :data:`mmmtl.structures.TASK_SPECS`, and
+    mmseg's own where mmseg has one, so mmseg's metrics and tools read the
+    sample unchanged. A field that is not in the table, or a map of another
+    type or number of channels than its row says, is refused when it is
+    assigned, before anything is stored.
+
+    Examples:
+        >>> sample = MultiTaskDataSample()
+        >>> sample.set_gt('depth', torch.ones(1, 4, 6))
+        >>> sample.gt_depth_map.data.shape
+        torch.Size([1, 4, 6])
+    """
+
+    def set_field(
+        self,
+        value: Any,
+        name: str,
+        dtype: type | tuple[type, ...] | None = None,
+        field_type: str = 'data',
+    ) -> None:
+        """Store a field after checking its name, type and channels.
+
+        Args:
+            value: The field's value; ``PixelData`` for a map.
+            name: The field's name.
+            dtype: Type that the value must have.
+            field_type: ``'data'`` or ``'metainfo'``.
+
+        Raises:
+            AttributeError: If the name is in no row of the table.
+            TypeError: If the value is no ``PixelData`` with a tensor in
+                ``data``, or has the wrong dtype.
+            ValueError: If the map has the wrong number of channels.
+        """
+        if field_type == 'data':
+            # mmseg stores its property fields under a leading underscore.
+            _check_field(name.removeprefix('_'), value)
+        super().set_field(value, name, dtype, field_type)
+
+    def set_gt(self, task: str, label: Tensor | np.ndarray) -> None:
+        """Store a ``(C, H, W)`` label map."""
+        setattr(self, get_task_spec(task).gt_field, PixelData(data=label))
+
+    def get_gt(self, task: str) -> Tensor:
+        """Return the ``(C, H, W)`` label map of a task."""
+        return getattr(self, get_task_spec(task).gt_field).data
+
+    def has_gt(self, task: str) -> bool:
+        """Return whether the sample carries a label of this task."""
+        return get_task_spec(task).gt_field in self
+
+    def set_pred(self, task: str, prediction: Tensor | np.ndarray) -> None:
+        """Store a ``(C, H, W)`` prediction."""
+        setattr(
+            self, get_task_spec(task).pred_field, PixelData(data=prediction)
+        )
+
+    def get_pred(self, task: str) -> Tensor:
+        """Return the ``(C, H, W)`` prediction of a task."""
+        return getattr(self, get_task_spec(task).pred_field).data
+
+    def has_pred(self, task: str) -> bool:
+        """Return whether the sample carries a prediction of this task."""
+        return get_task_spec(task).pred_field in self
+
+
+def _check_field(name: str, value: Any) -> None:
+    if name not in _KNOWN:
+        raise AttributeError(
+            f'MultiTaskDataSample has no field {name!r}: '
+            f'{did_you_mean(name, _KNOWN)}'
+        )
+    if not isinstance(value, PixelData):
+        raise TypeError(
+            f'{name} must be a PixelData with the map in its data, found '
+            f'{type(value).__name__}: write PixelData(data=map)'
+        )
+    if name in _FREE_FIELDS:
+        return
+    data = value.get('data')
+    if data is None:
+        raise TypeError(f'{name} has no data: write PixelData(data=map)')
+    if name in _LABELS:
+        _check_map(name, data, _LABELS[name], _LABELS[name].dtype)
+    else:
+        spec = _PREDICTIONS[name]
+        _check_map(name, data, spec, spec.pred_dtype)
+
+
+def _check_map(
+    name: str, data: Tensor | np.ndarray, spec: TaskSpec, dtype: torch.dtype
+) -> None:
+    found = data.dtype
+    if isinstance(data, Tensor):
+        # float16 and bfloat16 predictions come out of mixed precision.
+        same = found == dtype or (
+            dtype.is_floating_point and found.is_floating_point
+        )
+    else:
+        kind = 'f' if dtype.is_floating_point else 'i'
+        same = found.kind == kind
+    if not same:
+        raise TypeError(
+            f'{name} must be {dtype}, found {found}: convert the map first'
+        )
+    if data.shape[0] != spec.label_channels:
+        raise ValueError(
+            f'{name} must be ({spec.label_channels}, H, W), found '
+            f'{tuple(data.shape)}'
+        )

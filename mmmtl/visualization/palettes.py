@@ -1,0 +1,104 @@
+"""Colours of classes where the data set brings none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+
+#: Colour of a pixel without a label in pictures of classes, depth, normals.
+NO_LABEL = (0, 0, 0)
+# Everything that is no person stays in the background of the picture.
+_NO_PERSON = (56, 56, 56)
+# Neither end of the scale: neon colours drown the rest of a picture.
+_LEVELS = (36, 64, 92, 120, 148, 176, 204, 232)
+
+
+@lru_cache(maxsize=1)
+def _colour_order() -> np.ndarray:
+    """Return RGB colours ``(512, 3)``, each far from all that come before.
+
+    Far is meant as seen: the distance weighs green most, and red and blue by
+    how red the colours are. In whole numbers, so that the order is the same
+    on every machine.
+    """
+    grid = np.stack(np.meshgrid(_LEVELS, _LEVELS, _LEVELS), -1)
+    grid = grid.reshape(-1, 3).astype(np.int64)
+    # Black means "no label", and white is the paper: colours keep away
+    # from both.
+    nearest = np.minimum(
+        _squared_distance(grid, np.zeros(3, np.int64)),
+        _squared_distance(grid, np.full(3, 255)),
+    )
+    order = []
+    for _ in range(len(grid)):
+        farthest = int(np.argmax(nearest))
+        order.append(farthest)
+        nearest = np.minimum(nearest, _squared_distance(grid, grid[farthest]))
+    return grid[order].astype(np.uint8)
+
+
+def _squared_distance(colours: np.ndarray, colour: np.ndarray) -> np.ndarray:
+    red, green, blue = ((colours - colour) ** 2).T
+    redness = (colours[:, 0] + colour[0]) // 2
+    return (512 + redness) * red + 1024 * green + (767 - redness) * blue
+
+
+def default_palette(num_classes: int) -> np.ndarray:
+    """Return distinct colours, the same ones in every run.
+
+    Args:
+        num_classes: How many, 1 to 512.
+
+    Returns:
+        ``(num_classes, 3)`` uint8 RGB; none is black or white. A shorter
+        palette is the beginning of a longer one.
+    """
+    order = _colour_order()
+    if not 1 <= num_classes <= len(order):
+        raise ValueError(
+            f'num_classes must be 1 to {len(order)}, found {num_classes}'
+        )
+    return order[:num_classes].copy()
+
+
+def human_parts_palette(num_parts: int) -> np.ndarray:
+    """Return colours of body parts; 0, the background, is dark grey.
+
+    Args:
+        num_parts: Number of ids, the background included.
+
+    Returns:
+        ``(num_parts, 3)`` uint8 RGB.
+    """
+    return np.concatenate(
+        [np.uint8([_NO_PERSON]), default_palette(max(num_parts - 1, 1))]
+    )[:num_parts]
+
+
+def check_palette(palette: Sequence[Sequence[int]] | np.ndarray) -> np.ndarray:
+    """Return a palette as an array.
+
+    Args:
+        palette: One RGB colour, 0 to 255, per class.
+
+    Returns:
+        ``(N, 3)`` uint8.
+
+    Raises:
+        ValueError: If it is something else.
+    """
+    colours = np.asarray(palette)
+    whole = colours.size > 0 and np.issubdtype(colours.dtype, np.integer)
+    if not whole or colours.ndim != 2 or colours.shape[1] != 3:
+        raise ValueError(
+            'palette must be one (R, G, B) of whole numbers per class, found '
+            f'{colours.dtype} of shape {colours.shape}'
+        )
+    if colours.min() < 0 or colours.max() > 255:
+        raise ValueError(
+            'palette must hold 0 to 255, found '
+            f'{colours.min()} to {colours.max()}'
+        )
+    return colours.astype(np.uint8)

@@ -1,0 +1,84 @@
+"""What every test gets: seeds, no network, no state of other tests."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+# One thread unless told otherwise: sums keep their order, and two test
+# processes do not compete for two cores.
+torch.set_num_threads(int(os.environ.get('OMP_NUM_THREADS') or 1))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip tests marked `gpu` on a machine without one."""
+    if torch.cuda.is_available():
+        return
+    skip = pytest.mark.skip(reason='no CUDA device')
+    for item in items:
+        if item.get_closest_marker('gpu'):
+            item.add_marker(skip)
+
+
+@pytest.fixture(scope='session')
+def repo_root() -> Path:
+    """Folder of the checkout."""
+    return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = socket.socket.connect
+
+    def connect_locally(self: socket.socket, address: Any) -> None:
+        local = ('127.0.0.1', '::1', 'localhost')
+        if isinstance(address, tuple) and address[0] not in local:
+            raise OSError(f'tests have no network, {address} was asked for')
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, 'connect', connect_locally)
+
+
+@pytest.fixture(autouse=True)
+def _restored_globals() -> Iterator[None]:
+    """Undo what a test leaves in the process for the next one."""
+    environ = dict(os.environ)
+    grad, dtype = torch.is_grad_enabled(), torch.get_default_dtype()
+    yield
+    os.environ.clear()
+    os.environ.update(environ)
+    torch.set_grad_enabled(grad)
+    torch.set_default_dtype(dtype)
+    if 'mmengine' in sys.modules:
+        _forget_mmengine_instances()
+
+
+def _forget_mmengine_instances() -> None:
+    """Drop default scopes, visualizers, message hubs and loggers by name."""
+    from mmengine.logging import MMLogger
+    from mmengine.utils import ManagerMixin
+
+    for logger in MMLogger._instance_dict.values():
+        for handler in logger.handlers:
+            handler.close()
+    pending = [ManagerMixin]
+    while pending:
+        manager = pending.pop()
+        pending.extend(manager.__subclasses__())
+        manager._instance_dict.clear()

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import os
+import random
+import socket
+
+import numpy as np
+import pytest
+import torch
+from mmengine.logging import MessageHub
+from mmengine.registry import DefaultScope
+from mmengine.visualization import Visualizer
+
+
+def draw() -> tuple[float, float, float]:
+    return random.random(), float(np.random.rand()), float(torch.rand(()))
+
+
+class TestSeeds:
+    """Two tests draw first thing; the second must see the first's numbers."""
+
+    seen: tuple[float, float, float] | None = None
+
+    @pytest.mark.parametrize('turn', [0, 1])
+    def test_same_draws(self, turn: int) -> None:
+        numbers = draw()
+        if turn == 0:
+            type(self).seen = numbers
+        assert self.seen in (None, numbers)
+
+
+class TestNothingLeaks:
+    """The first turn leaves traces, the second must not find them."""
+
+    @pytest.mark.parametrize('turn', [0, 1])
+    def test_globals_are_clean(self, turn: int) -> None:
+        assert DefaultScope.get_current_instance() is None
+        assert not MessageHub.check_instance_created('leak')
+        assert not Visualizer.check_instance_created('leak')
+        assert 'MMMTL_TEST_LEAK' not in os.environ
+        assert torch.is_grad_enabled()
+        DefaultScope.get_instance('leak', scope_name='mmmtl')
+        MessageHub.get_instance('leak')
+        Visualizer.get_instance('leak')
+        os.environ['MMMTL_TEST_LEAK'] = '1'
+        torch.set_grad_enabled(False)
+
+
+def test_network_is_refused() -> None:
+    with (
+        socket.socket() as client,
+        pytest.raises(OSError, match='tests have no network'),
+    ):
+        client.connect(('192.0.2.1', 80))
+
+
+def test_loopback_is_allowed() -> None:
+    with socket.socket() as server, socket.socket() as client:
+        server.bind(('127.0.0.1', 0))
+        server.listen()
+        client.connect(server.getsockname())
+        assert client.getpeername() == server.getsockname()

@@ -1,0 +1,149 @@
+"""All metrics at once, and delta_m."""
+
+from __future__ import annotations
+
+import pytest
+
+from mmmtl.evaluation import (
+    PRIMARY_METRICS,
+    DepthErrorMetric,
+    MultiTaskEvaluator,
+    PixelEdgeMetric,
+    primary_key,
+)
+from mmmtl.evaluation.functional import delta_m
+from mmmtl.registry import EVALUATOR, build_in_scope
+from mmmtl.structures import TASK_SPECS, MultiTaskDataSample
+from tests.test_evaluation.metric_cases import CASES, draw_pairs, to_sample
+
+TASKS = ('semseg', 'depth', 'normals', 'edge')
+CONFIGS = [CASES[task].config for task in TASKS]
+LOWER = ('depth', 'normals')
+# NYUD-v2, HRNet18: mIoU, RMSE, mean angle, odsF.
+SINGLE = dict(semseg=38.02, depth=0.6104, normals=20.94, edge=76.22)
+
+
+def joint_samples() -> list[MultiTaskDataSample]:
+    samples = []
+    pairs = zip(*(draw_pairs(CASES[task], 3) for task in TASKS), strict=True)
+    for parts in pairs:
+        sample = MultiTaskDataSample()
+        for task, pair in zip(TASKS, parts, strict=True):
+            single = to_sample(task, pair)
+            sample.set_gt(task, single.get_gt(task))
+            sample.set_pred(task, single.get_pred(task))
+        samples.append(sample)
+    return samples
+
+
+@pytest.mark.parametrize(
+    ('row', 'published'),
+    [
+        (dict(semseg=38.90, depth=0.6010, normals=20.48, edge=76.34), 1.55),
+        (dict(semseg=36.35, depth=0.6284, normals=21.02, edge=76.36), -1.89),
+    ],
+)
+def test_delta_m_of_published_rows(
+    row: dict[str, float], published: float
+) -> None:
+    # Half a unit of the last digit given is worth up to 0.02 in delta_m.
+    assert delta_m(row, SINGLE, LOWER) == pytest.approx(published, abs=0.01)
+
+
+def test_delta_m_of_other_tasks_is_refused() -> None:
+    with pytest.raises(ValueError, match='same tasks on both sides'):
+        delta_m({'depth': 1.0}, SINGLE, LOWER)
+
+
+def test_every_task_has_a_primary_metric() -> None:
+    assert PRIMARY_METRICS.keys() == TASK_SPECS.keys()
+    assert primary_key('edge') == 'edge/odsF'
+    assert {
+        t for t, row in PRIMARY_METRICS.items() if row.lower_is_better
+    } == {
+        'depth',
+        'normals',
+        'reshading',
+        'keypoints2d',
+        'edges2d',
+    }
+
+
+def test_all_metrics_run_and_delta_m_is_their_mean_gain() -> None:
+    single = dict(semseg=20.0, depth=4.0, normals=30.0)
+    evaluator = build_in_scope(
+        EVALUATOR,
+        dict(type='MultiTaskEvaluator', metrics=CONFIGS, single_task=single),
+    )
+    evaluator.process(joint_samples())
+    scores = evaluator.evaluate(3)
+    want = {
+        f'{task}/{name}' for task in TASKS for name in CASES[task].ideal
+    } | {'delta_m'}
+    assert scores.keys() == want
+    gain = (
+        (scores['semseg/mIoU'] / 20 - 1)
+        + (1 - scores['depth/rmse'] / 4)
+        + (1 - scores['normals/mean_err'] / 30)
+    )
+    assert scores['delta_m'] == pytest.approx(100 * gain / 3)
+
+
+def test_without_single_task_there_is_no_delta_m() -> None:
+    evaluator = MultiTaskEvaluator(dict(type='DepthErrorMetric'))
+    evaluator.process([to_sample('depth', draw_pairs(CASES['depth'], 1)[0])])
+    assert evaluator.evaluate(1).keys() == {
+        f'depth/{name}' for name in DepthErrorMetric.reports
+    }
+
+
+def test_metric_of_mmseg_runs_beside_ours() -> None:
+    """Its names are known after the run only, and are checked then."""
+    foreign = dict(type='IoUMetric', prefix='semseg')
+    evaluator = MultiTaskEvaluator(
+        [foreign, dict(type='DepthErrorMetric')],
+        single_task=dict(semseg=20.0, depth=4.0),
+    )
+    evaluator.dataset_meta = dict(classes=('a', 'b', 'c', 'd'))
+    evaluator.process(joint_samples())
+    scores = evaluator.evaluate(3)
+    ours = MultiTaskEvaluator(CONFIGS[0])
+    ours.process(joint_samples())
+    # mmseg rounds to two digits.
+    assert scores['semseg/mIoU'] == pytest.approx(
+        ours.evaluate(3)['semseg/mIoU'], abs=0.006
+    )
+    assert 'delta_m' in scores
+    evaluator = MultiTaskEvaluator([foreign], single_task=dict(depth=4.0))
+    evaluator.dataset_meta = dict(classes=('a', 'b', 'c', 'd'))
+    evaluator.process(joint_samples())
+    with pytest.raises(ValueError, match='depth/rmse'):
+        evaluator.evaluate(3)
+
+
+def test_two_metrics_of_one_name_are_refused() -> None:
+    with pytest.raises(ValueError, match=r'depth/rmse.*more than once'):
+        MultiTaskEvaluator([DepthErrorMetric(), DepthErrorMetric()])
+    MultiTaskEvaluator([DepthErrorMetric(), DepthErrorMetric(prefix='raw')])
+
+
+@pytest.mark.parametrize(
+    ('single_task', 'message'),
+    [
+        (dict(semseg=38.0, depth=0.6), r"no value for \['normals'\]"),
+        (dict(semseg=38, depth=0.6, normals=20, edge=76), 'edge/odsF'),
+        (dict(semsge=38.0), "did you mean 'semseg'"),
+        (dict(semseg=0.0, depth=0.6, normals=20), r"\['semseg'\]=0"),
+        (dict(), 'empty'),
+    ],
+)
+def test_single_task_that_does_not_fit_is_refused(
+    single_task: dict[str, float], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        MultiTaskEvaluator(CONFIGS, single_task=single_task)
+
+
+def test_edge_alone_has_no_delta_m() -> None:
+    with pytest.raises(ValueError, match='no metric measures'):
+        MultiTaskEvaluator([PixelEdgeMetric()], single_task=dict(edge=76.22))

@@ -1,0 +1,108 @@
+"""The renderer's command line, as users call it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TOOL = ROOT / 'tools' / 'dataset_converters' / 'rooms.py'
+
+
+def command(out, *more, train=4, size=24):
+    numbers = ['--num-train', train, '--num-val', 2, '--seed', 1]
+    call = [sys.executable, TOOL, out, '--layout', 'nyud', *numbers]
+    return [str(a) for a in [*call, '--size', size, size, *more]]
+
+
+def run(*arguments, **options):
+    return subprocess.run(
+        command(*arguments, **options),
+        capture_output=True,
+        text=True,
+        cwd='/',
+        timeout=120,
+    )
+
+
+def files(folder):
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob('*')
+        if path.is_file()
+    }
+
+
+def test_bytes_do_not_depend_on_the_number_of_workers(tmp_path):
+    for workers in (1, 2):
+        done = run(tmp_path / str(workers), '--workers', workers)
+        assert done.returncode == 0, done.stderr
+    one, two = files(tmp_path / '1'), files(tmp_path / '2')
+    assert len(one) == 6 * 5 + 3
+    assert one == two
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['1', '2']
+
+
+def test_repeating_a_finished_call_says_so_and_succeeds(tmp_path):
+    out = tmp_path / 'rooms'
+    assert run(out, '--workers', 1).returncode == 0
+    again = run(out, '--workers', 1)
+    assert again.returncode == 0
+    assert 'already holds exactly these rooms' in again.stdout
+    other = run(out, '--workers', 1, train=5)
+    assert other.returncode == 1
+    assert 'remove it or name another folder' in other.stderr
+
+
+def test_a_folder_with_other_things_is_left_alone(tmp_path):
+    (tmp_path / 'notes.txt').write_text('mine')
+    done = run(tmp_path)
+    assert done.returncode == 1
+    assert str(tmp_path) in done.stderr
+    assert 'Traceback' not in done.stderr
+    assert files(tmp_path) == {'notes.txt': b'mine'}
+
+
+def test_bad_numbers_are_one_line(tmp_path):
+    done = run(tmp_path / 'rooms', '--workers', 0)
+    assert done.returncode == 1
+    assert done.stderr == 'rooms.py: 0 workers: give 1 or more\n'
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('stop', [signal.SIGINT, signal.SIGTERM])
+def test_stopping_leaves_nothing_behind(tmp_path, stop):
+    out = tmp_path / 'rooms'
+    call = command(out, '--workers', 2, train=3000, size=64)
+    with subprocess.Popen(
+        call, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.glob('.rooms.*/images/*.png')):
+            assert time.monotonic() < deadline, 'nothing was rendered'
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.05)
+        os.kill(process.pid, stop)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == (130 if stop == signal.SIGINT else 143)
+    assert 'Traceback' not in errors
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_tool_does_not_load_torch():
+    code = (
+        'import runpy, sys; runpy.run_path(sys.argv[1]); '
+        'print(sorted({"torch", "mmseg", "mmengine"} & set(sys.modules)))'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', code, str(TOOL)],
+        capture_output=True,
+        text=True,
+        cwd='/',
+        timeout=60,
+    )
+    assert done.stdout == '[]\n', done.stderr

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Evaluate on several processes of this machine, one per GPU, or on the CPU
+# if there is no GPU:
+#   bash tools/dist_test.sh CONFIG CHECKPOINT NUM_PROCESSES [arguments of test.py]
+# Environment: PYTHON, NNODES, NODE_RANK, MASTER_ADDR, PORT.
+set -euo pipefail
+
+if [ $# -lt 3 ]; then
+    echo "usage: $0 CONFIG CHECKPOINT NUM_PROCESSES [arguments of test.py]" >&2
+    exit 2
+fi
+CONFIG=$1
+CHECKPOINT=$2
+PROCESSES=$3
+NNODES=${NNODES:-1}
+NODE_RANK=${NODE_RANK:-0}
+PORT=${PORT:-29500}
+MASTER_ADDR=${MASTER_ADDR:-"127.0.0.1"}
+TOOLS=$(dirname "$0")
+
+PYTHONPATH="$TOOLS/..:${PYTHONPATH:-}" \
+"${PYTHON:-python}" -m torch.distributed.run \
+    --nnodes="$NNODES" \
+    --node_rank="$NODE_RANK" \
+    --master_addr="$MASTER_ADDR" \
+    --nproc_per_node="$PROCESSES" \
+    --master_port="$PORT" \
+    "$TOOLS/test.py" "$CONFIG" "$CHECKPOINT" --launcher pytorch "${@:4}"

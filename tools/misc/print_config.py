@@ -1,0 +1,50 @@
+"""Prints the complete config: ``python tools/misc/print_config.py CONFIG``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mmmtl.engine.user_errors import UserError, user_errors
+
+
+def parse_args() -> argparse.Namespace:
+    """Return the command line."""
+    from mmengine.config import DictAction
+
+    parser = argparse.ArgumentParser(
+        description='Print a config with its bases and options merged'
+    )
+    parser.add_argument('config', help='config file')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='changes to the config as key=value',
+    )
+    parser.add_argument(
+        '--out', metavar='FILE', help='write it there: .py, .json or .yml'
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run the tool."""
+    args = parse_args()
+    with user_errors() as context:
+        from mmmtl.engine.config_file import load_config
+
+        config = load_config(args.config, args.cfg_options)
+        context.config = config
+        if args.out is None:
+            print(config.pretty_text)
+            return
+        if Path(args.out).suffix not in ('.py', '.json', '.yml', '.yaml'):
+            raise UserError(
+                f'--out {args.out}: name a .py, .json or .yml file'
+            )
+        config.dump(args.out)
+
+
+if __name__ == '__main__':
+    main()

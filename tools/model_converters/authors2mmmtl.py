@@ -1,0 +1,74 @@
+"""Convert a checkpoint of a method's released code into ours.
+
+Example:
+    python tools/model_converters/authors2mmmtl.py demt demt.ckpt demt.pth
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+import torch
+
+from mmmtl import __version__
+from mmmtl.converters import CONVERTERS
+from mmmtl.converters.lightning import read_lightning_state_dict
+from mmmtl.engine.user_errors import UserError, user_errors
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('method', choices=sorted(CONVERTERS))
+    parser.add_argument('src', type=Path, help="the authors' checkpoint")
+    parser.add_argument('dst', type=Path, help='the file to write (.pth)')
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Convert one file."""
+    args = parse_args()
+    with user_errors():
+        if args.dst.exists():
+            raise UserError(
+                f'{args.dst} exists: remove it or choose another name'
+            )
+        state = read_lightning_state_dict(args.src)
+        try:
+            converted, settings = CONVERTERS[args.method](state)
+        except ValueError as error:
+            raise UserError(f'{args.src}: {error}') from error
+        save_atomically(
+            dict(
+                state_dict=converted,
+                meta=dict(
+                    mmmtl_version=__version__,
+                    converted_from=args.method,
+                    config_settings=settings,
+                ),
+            ),
+            args.dst,
+        )
+        print(
+            f'{args.dst}: {len(converted)} tensors '
+            f'({len(state) - len(converted)} unused ones dropped). Use it '
+            'with a config that has '
+            + ', '.join(f'{key}={value}' for key, value in settings.items())
+        )
+
+
+def save_atomically(content: dict, path: Path) -> None:
+    """Write a checkpoint so that it is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f'{path.name}.{os.getpid()}.part')
+    try:
+        torch.save(content, partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+if __name__ == '__main__':
+    main()
