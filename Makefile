@@ -5,7 +5,7 @@ VENV_OPENMMLAB ?= .venv-openmmlab
 PYTHON := $(VENV)/bin/python
 PYTHON_OPENMMLAB := $(VENV_OPENMMLAB)/bin/python
 # Everything, the slow tests included; `pytest` alone leaves those out.
-TEST := -m pytest -m 'slow or not slow' -p no:cacheprovider
+TEST := -m pytest -m 'slow or not slow'
 PYTEST_ARGS ?= -n 2
 # Two processes of one thread each are faster on small arrays than one of two.
 THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1

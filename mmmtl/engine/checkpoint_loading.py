@@ -8,7 +8,6 @@ exit code 0. Here the two lists of names and shapes are compared first.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +16,9 @@ from typing import Any
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from torch import Tensor, nn
 
+from mmmtl.engine.checkpoint_portrait import first_few, portrait
 from mmmtl.engine.checkpoint_safety import read_checkpoint
 from mmmtl.engine.user_errors import UserError
-
-SHOWN = 4  # names listed per kind of difference
 
 
 class ForeignCheckpointError(UserError):
@@ -56,7 +54,7 @@ class Comparison:
             'of another shape': self.misshapen,
         }
         parts = [
-            f'{len(names)} {kind} ({_first_few(names)})'
+            f'{len(names)} {kind} ({first_few(names)})'
             for kind, names in kinds.items()
             if names
         ]
@@ -153,34 +151,6 @@ def state_dict_of(
     if not tensors or not state:
         raise ForeignCheckpointError(
             f'checkpoint {path} holds no tensors by name at its top or under '
-            f"'state_dict'; its keys are: {_first_few(checkpoint)}"
+            f"'state_dict'; its keys are: {first_few(checkpoint)}"
         )
     return {re.sub(r'^module\.', '', key): v for key, v in state.items()}
-
-
-def portrait(
-    checkpoint: Mapping[str, Any], state: Mapping[str, Tensor]
-) -> str:
-    """Say in a sentence or two what a checkpoint looks like."""
-    parts = Counter(name.split('.')[0] for name in state)
-    listing = ', '.join(f'{k} ({n})' for k, n in parts.most_common(SHOWN))
-    text = f'The file holds {len(state)} tensors: {listing}.'
-    if 'pytorch-lightning_version' in checkpoint:
-        text += (
-            ' It looks like a Lightning checkpoint of the authors: convert '
-            'it with tools/model_converters/authors2mmmtl.py.'
-        )
-    meta = checkpoint.get('meta')
-    config = meta.get('cfg') if isinstance(meta, Mapping) else None
-    trained = re.search(r"model = dict\(.*?type='(\w+)'", str(config), re.S)
-    heads = re.search(r"decode_head=dict\(.*?type='(\w+)'", str(config), re.S)
-    if config and (trained or heads):
-        names = [found.group(1) for found in (trained, heads) if found]
-        text += f' Its config names {" and ".join(names)}.'
-    return text
-
-
-def _first_few(names: Mapping[str, Any] | tuple[str, ...]) -> str:
-    listed = [str(name) for name in names]
-    more = [f'and {len(listed) - SHOWN} more'] if len(listed) > SHOWN else []
-    return ', '.join(listed[:SHOWN] + more)

@@ -91,10 +91,9 @@ def _refusal(path: Path, error: Exception) -> UserError:
         return UnsafeCheckpointError(
             f'checkpoint {path} contains code ({name}) and was refused; '
             'nothing of it was run. Fix: get a file that holds weights only '
-            '(save model.state_dict() where the file comes from), or, for '
-            "the authors' checkpoints, use tools/model_converters"
+            '(save model.state_dict() where the file comes from)'
         )
-    reason = text.strip().splitlines()[0][:200] if text.strip() else ''
+    reason = text.strip().partition('. ')[0].partition('\n')[0]
     return UnreadableCheckpointError(
         f'checkpoint {path} cannot be read ({type(error).__name__}: '
         f'{reason}); the file is cut off or not a PyTorch checkpoint: '

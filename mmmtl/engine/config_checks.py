@@ -42,6 +42,7 @@ BUILDER_KEYS = {
     'dataloader': ('num_batch_per_epoch', 'dataset', 'sampler'),
     'param_scheduler': ('convert_to_iter_based',),
     'norm_cfg': ('requires_grad',),
+    'init_cfg': ('layer', 'override'),
     'hooks': ('priority',),
     'env_cfg': ('cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'),
     'mp_cfg': ('mp_start_method', 'opencv_num_threads'),
@@ -104,16 +105,24 @@ def check_options(
         options: Values by dotted path.
     """
     for path in options:
-        _check_option(config, path)
+        _check_option(config, path, options)
 
 
-def _check_option(config: Mapping[str, Any], path: str) -> None:
+def _check_option(
+    config: Mapping[str, Any], path: str, options: Mapping[str, Any]
+) -> None:
     node: Any = config
     parts = path.split('.')
     for depth, key in enumerate(parts):
         place = '.'.join(parts[:depth])
         if isinstance(node, Mapping):
             if key not in node:
+                # Options that change the type bring the new type's keys.
+                node = (
+                    {**node, 'type': options[f'{place}.type']}
+                    if (f'{place}.type' in options)
+                    else node
+                )
                 _check_new_key(node, place, key, path)
                 return
             node = node[key]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from mmengine.registry import Registry
 
@@ -65,7 +65,14 @@ def accepted_arguments(entry: Callable) -> set[str] | None:
     return {p.name for p in parameters if p.name != 'self'}
 
 
-def _registries() -> Iterator[Registry]:
-    for value in vars(mmmtl.registry).values():
-        if isinstance(value, Registry) and value.scope == 'mmmtl':
-            yield value
+def _registries() -> list[Registry]:
+    """Return our registries; the models first, most types are looked up there.
+
+    Every look-up imports the modules of its registry.
+    """
+    ours = [
+        value
+        for value in vars(mmmtl.registry).values()
+        if isinstance(value, Registry) and value.scope == 'mmmtl'
+    ]
+    return sorted(ours, key=lambda registry: registry.name != 'model')

@@ -7,7 +7,10 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.runner import find_latest_checkpoint
 
-from mmmtl.engine.checkpoint_safety import read_checkpoint
+from mmmtl.engine.checkpoint_safety import (
+    UnsafeCheckpointError,
+    read_checkpoint,
+)
 from mmmtl.engine.total_batch import check_same_accumulation
 from mmmtl.engine.user_errors import UserError
 
@@ -42,6 +45,13 @@ def set_resume(config: Config, resume: str | None) -> str | None:
         raise UserError(
             f'--resume: {path} holds weights but no state of a training; '
             f'start from its weights: --cfg-options load_from={path}'
+        )
+    if 'config' in checkpoint['meta']:
+        # mmengine writes `meta.cfg`, but executes `meta.config` on resuming.
+        raise UnsafeCheckpointError(
+            f'--resume: {path} brings a program (meta.config) that would be '
+            'run; refused. Start from its weights, if you trust them: '
+            f'--cfg-options load_from={path}'
         )
     check_same_accumulation(config, checkpoint)
     config.resume = True

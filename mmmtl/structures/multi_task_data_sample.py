@@ -59,7 +59,11 @@ class MultiTaskDataSample(SegDataSample):
         """
         if field_type == 'data':
             # mmseg stores its property fields under a leading underscore.
-            _check_field(name.removeprefix('_'), value)
+            public = name.removeprefix('_')
+            is_property = isinstance(
+                getattr(type(self), public, None), property
+            )
+            _check_field(public if is_property else name, value)
         super().set_field(value, name, dtype, field_type)
 
     def set_gt(self, task: str, label: Tensor | np.ndarray) -> None:

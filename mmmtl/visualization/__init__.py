@@ -1,15 +1,26 @@
 """Pictures of labels and predictions."""
 
+from mmmtl.visualization.multi_task_visualizer import (
+    MultiTaskVisualizer,
+    write_picture,
+)
 from mmmtl.visualization.painters import PAINTERS, display_range, paint
 from mmmtl.visualization.palettes import (
     default_palette,
     human_parts_palette,
 )
+from mmmtl.visualization.picture_grid import Cell, draw_grid
+from mmmtl.visualization.sample_page import cells_of_sample
 
 __all__ = [
     'PAINTERS',
+    'Cell',
+    'MultiTaskVisualizer',
+    'cells_of_sample',
     'default_palette',
     'display_range',
+    'draw_grid',
     'human_parts_palette',
     'paint',
+    'write_picture',
 ]

@@ -176,18 +176,20 @@ def test_median_of_many_angles() -> None:
 
 
 def test_opposite_normals_are_in_the_last_bin() -> None:
-    assert angle_histogram(np.array([180.0]))[-1] == 1
+    histogram = angle_histogram(np.array([180.0, 179.99, 179.94]))
+    assert len(histogram) == 180 / 0.05
+    assert histogram[-2:].tolist() == [1, 2]
 
 
 def test_convention_edge_counts_are_pooled() -> None:
     """At 0.5: 1 hit, 2 predicted, 3 labelled: F = 2 * 1 / (2 + 3) = 0.4.
 
-    At 0.3 the prediction of 0.3 counts as well (>=): 2 * 2 / (3 + 3) = 2/3.
+    At 0.1 the prediction of 0.1 counts as well (>=): 2 * 2 / (3 + 3) = 2/3.
     """
     found = scores(
         PixelEdgeMetric(),
         ([0.9, 0.9, 0.0], [1, 0, 0]),
-        ([0.3, 0.0, 0.9], [1, 1, 255]),
+        ([0.1, 0.0, 0.9], [1, 1, 255]),
     )
     assert found['edge/pixelF'] == pytest.approx(100 * 2 / 3)
 

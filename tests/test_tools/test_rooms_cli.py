@@ -7,21 +7,26 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOL = ROOT / 'tools' / 'dataset_converters' / 'rooms.py'
 
 
-def command(out, *more, train=4, size=24):
+def command(
+    out: Path, *more: object, train: int = 4, size: int = 24
+) -> list[str]:
     numbers = ['--num-train', train, '--num-val', 2, '--seed', 1]
     call = [sys.executable, TOOL, out, '--layout', 'nyud', *numbers]
     return [str(a) for a in [*call, '--size', size, size, *more]]
 
 
-def run(*arguments, **options):
+def run(
+    out: Path, *more: object, train: int = 4
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command(*arguments, **options),
+        command(out, *more, train=train),
         capture_output=True,
         text=True,
         cwd='/',
@@ -29,7 +34,7 @@ def run(*arguments, **options):
     )
 
 
-def files(folder):
+def files(folder: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in folder.rglob('*')
@@ -37,7 +42,7 @@ def files(folder):
     }
 
 
-def test_bytes_do_not_depend_on_the_number_of_workers(tmp_path):
+def test_bytes_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
     for workers in (1, 2):
         done = run(tmp_path / str(workers), '--workers', workers)
         assert done.returncode == 0, done.stderr
@@ -47,7 +52,9 @@ def test_bytes_do_not_depend_on_the_number_of_workers(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ['1', '2']
 
 
-def test_repeating_a_finished_call_says_so_and_succeeds(tmp_path):
+def test_repeating_a_finished_call_says_so_and_succeeds(
+    tmp_path: Path,
+) -> None:
     out = tmp_path / 'rooms'
     assert run(out, '--workers', 1).returncode == 0
     again = run(out, '--workers', 1)
@@ -58,7 +65,7 @@ def test_repeating_a_finished_call_says_so_and_succeeds(tmp_path):
     assert 'remove it or name another folder' in other.stderr
 
 
-def test_a_folder_with_other_things_is_left_alone(tmp_path):
+def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / 'notes.txt').write_text('mine')
     done = run(tmp_path)
     assert done.returncode == 1
@@ -67,7 +74,7 @@ def test_a_folder_with_other_things_is_left_alone(tmp_path):
     assert files(tmp_path) == {'notes.txt': b'mine'}
 
 
-def test_bad_numbers_are_one_line(tmp_path):
+def test_bad_numbers_are_one_line(tmp_path: Path) -> None:
     done = run(tmp_path / 'rooms', '--workers', 0)
     assert done.returncode == 1
     assert done.stderr == 'rooms.py: 0 workers: give 1 or more\n'
@@ -75,7 +82,7 @@ def test_bad_numbers_are_one_line(tmp_path):
 
 
 @pytest.mark.parametrize('stop', [signal.SIGINT, signal.SIGTERM])
-def test_stopping_leaves_nothing_behind(tmp_path, stop):
+def test_stopping_leaves_nothing_behind(tmp_path: Path, stop: int) -> None:
     out = tmp_path / 'rooms'
     call = command(out, '--workers', 2, train=3000, size=64)
     with subprocess.Popen(
@@ -93,7 +100,29 @@ def test_stopping_leaves_nothing_behind(tmp_path, stop):
     assert not list(tmp_path.iterdir())
 
 
-def test_the_tool_does_not_load_torch():
+@pytest.mark.parametrize('installed', [True, False])
+def test_a_copy_outside_the_checkout_needs_mmmtl(
+    tmp_path: Path, installed: bool
+) -> None:
+    copy = tmp_path / 'tools' / 'dataset_converters' / 'rooms.py'
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes(TOOL.read_bytes())
+    # -S leaves site-packages out, where mmmtl may be installed.
+    call = [sys.executable, '-S', str(copy), '--help']
+    paths = [ROOT, Path(np.__file__).parents[1]] if installed else []
+    environ = {'PYTHONPATH': os.pathsep.join(map(str, paths))}
+    done = subprocess.run(
+        call, capture_output=True, text=True, env=environ, cwd='/'
+    )
+    if installed:
+        assert done.returncode == 0, done.stderr
+        assert '--num-train' in done.stdout
+    else:
+        assert done.returncode == 1
+        assert done.stderr.startswith('mmmtl is not installed')
+
+
+def test_the_tool_does_not_load_torch() -> None:
     code = (
         'import runpy, sys; runpy.run_path(sys.argv[1]); '
         'print(sorted({"torch", "mmseg", "mmengine"} & set(sys.modules)))'

@@ -12,7 +12,8 @@ param_scheduler = [
         power=0.9,
         eta_min=0,
         begin=0,
-        end=40000,
+        # Zero would be reached at step `end - 1`, hence not 40000.
+        end=40001,
         by_epoch=False,
     )
 ]

@@ -31,7 +31,7 @@ def person(rng: np.random.Generator, sitting: bool) -> Solids:
     solids = _trunk(hip, skin, hair, shirt)
     for side in (-1.0, 1.0):
         solids += _leg(rng, side, hip, sitting, trousers)
-        solids += _arm(rng, side, hip, sitting, shirt, sleeve)
+        solids += _arm(rng, side, hip, sitting, (shirt, sleeve, skin))
     return _stand(solids, scale)
 
 
@@ -45,11 +45,11 @@ def _trunk(
     low, high = hip + 0.06, hip + 0.43
     trunk = [
         tube((x, 0, low), (1.15 * x, 0, high), 0.115, shirt)
-        for x in (-0.075, 0.075)
+        for x in (-0.08, 0.0, 0.08)
     ]
     neck = tube((0, 0, high + 0.05), (0, 0, high + 0.2), 0.05, skin)
-    face = ball((0, 0.015, high + 0.29), (0.08, 0.095, 0.12), skin)
-    crown = ball((0, -0.012, high + 0.315), (0.086, 0.098, 0.115), hair)
+    face = ball((0, 0.015, high + 0.27), (0.08, 0.095, 0.12), skin)
+    crown = ball((0, -0.012, high + 0.295), (0.086, 0.098, 0.115), hair)
     return _part(TORSO, *trunk, neck) + _part(HEAD, face, crown)
 
 
@@ -81,10 +81,9 @@ def _arm(
     side: float,
     hip: float,
     sitting: bool,
-    shirt: Material,
-    sleeve: Material,
+    looks: tuple[Material, Material, Material],
 ) -> Solids:
-    skin = sleeve if sleeve is not shirt else Material(hsv(0.06, 0.45, 0.8))
+    upper, lower, skin = looks
     swing, bend = rng.uniform(-0.5, 0.5), rng.uniform(0.1, 0.8)
     spread = rng.uniform(0.05, 0.4)
     if sitting:
@@ -95,9 +94,9 @@ def _arm(
     elbow = _along(shoulder, 0.28, swing, spread * side)
     wrist = _along(elbow, 0.25, swing + bend, 0.3 * spread * side)
     hand = _along(wrist, 0.09, swing + bend, 0.0)
-    return _part(UPPER_ARM, tube(shoulder, elbow, 0.055, shirt)) + _part(
+    return _part(UPPER_ARM, tube(shoulder, elbow, 0.055, upper)) + _part(
         LOWER_ARM,
-        tube(elbow, wrist, 0.043, sleeve),
+        tube(elbow, wrist, 0.043, lower),
         tube(wrist, hand, 0.045, skin),
     )
 

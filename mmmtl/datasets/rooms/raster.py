@@ -64,7 +64,7 @@ def cast(
     )
     normals, uv = _surface(primitives, nearest, points, rays)
     rays = unit(rays)
-    normals = _face(normals, rays)
+    normals = face_viewer(normals, rays)
     return Hits(depth, nearest, points, normals, uv, rays, camera_rays)
 
 
@@ -114,7 +114,7 @@ def _unwrap(
     return np.where(sideways, p.y, p.x), np.where(level, p.y, p.z)
 
 
-def _face(normals: Vectors, rays: Vectors) -> Vectors:
+def face_viewer(normals: Vectors, rays: Vectors) -> Vectors:
     """Bend the few normals back that rounding turned off the viewer.
 
     At the rim of a ball the exact normal is perpendicular to the ray, and

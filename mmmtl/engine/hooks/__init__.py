@@ -1,7 +1,10 @@
 """Hooks of mmmtl."""
 
+from mmmtl.engine.hooks.multi_task_visualization_hook import (
+    MultiTaskVisualizationHook,
+)
 from mmmtl.engine.hooks.optimizer_step_scheduler_hook import (
     OptimizerStepSchedulerHook,
 )
 
-__all__ = ['OptimizerStepSchedulerHook']
+__all__ = ['MultiTaskVisualizationHook', 'OptimizerStepSchedulerHook']

@@ -145,7 +145,7 @@ def masked_l1(prediction: Tensor, label: Tensor, valid: Tensor) -> Tensor:
         Scalar >= 0.
     """
     prediction = _widen(prediction)
-    # Filled first: a NaN that is masked afterwards still has a NaN gradient.
+    # Filled first, so that no gradient depends on what the sign of NaN is.
     target = label.to(prediction.dtype).masked_fill(~valid, 0)
     difference = (prediction - target).abs().masked_fill(~valid, 0)
     return difference.sum() / _count(valid)

@@ -40,7 +40,7 @@ optim_wrapper = dict(
     optimizer=dict(type='SGD', lr=0.1, momentum=0.9),
 )
 param_scheduler = [
-    dict(type='PolyLR', power=0.9, eta_min=0, begin=0, end=4, by_epoch=False)
+    dict(type='PolyLR', power=0.9, eta_min=0, begin=0, end=5, by_epoch=False)
 ]
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=4, val_interval=2)
 val_cfg = dict(type='ValLoop')

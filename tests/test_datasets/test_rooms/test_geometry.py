@@ -1,28 +1,34 @@
 """Depth, normals and camera of whole pictures agree with one another."""
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
 from mmmtl.datasets.rooms.camera import Camera
+from mmmtl.datasets.rooms.intersect import hit
 from mmmtl.datasets.rooms.labels import camera_normals
 from mmmtl.datasets.rooms.parts import ball, box, place
-from mmmtl.datasets.rooms.raster import cast
+from mmmtl.datasets.rooms.primitives import Primitive
+from mmmtl.datasets.rooms.raster import Hits, cast, face_viewer
 from mmmtl.datasets.rooms.sampling import sample_scene
+from mmmtl.datasets.rooms.scene import Scene
 from mmmtl.datasets.rooms.shell import room_shell
 from mmmtl.datasets.rooms.textures import Material
+from mmmtl.datasets.rooms.vectors import Vectors, dot
 
 SIZE = (48, 64)
 WHITE = Material((1.0, 1.0, 1.0))
 
 
-def empty_room(size=(4.0, 5.0, 2.5)):
+def empty_room() -> list[Primitive]:
+    size = (4.0, 5.0, 2.5)
     planes = room_shell(np.random.default_rng(0), size)
     return [plane for _, plane in planes]
 
 
-def camera(**changes):
+def camera(**changes: float) -> Camera:
     pose = dict(
         position=(2.0, 1.0, 1.5), yaw=0.0, pitch=0.0, roll=0.0,
         field_of_view=math.radians(60),
@@ -30,13 +36,13 @@ def camera(**changes):
     return Camera(**{**pose, **changes})
 
 
-def scenes():
+def scenes() -> Iterator[tuple[Scene, Hits]]:
     for seed in range(6):
         scene = sample_scene(np.random.default_rng(seed))
         yield scene, cast(scene.primitives, scene.camera, *SIZE)
 
 
-def test_depth_of_the_opposite_wall_is_its_distance():
+def test_depth_of_the_opposite_wall_is_its_distance() -> None:
     hits = cast(empty_room(), camera(), *SIZE)
     # Ray slope limits: the wall at 4 m is 2 m to each side, 1 m up, 1.5 down.
     x, y, _ = hits.camera_rays
@@ -45,7 +51,7 @@ def test_depth_of_the_opposite_wall_is_its_distance():
     np.testing.assert_allclose(hits.depth[wall], 4.0, rtol=1e-6)
 
 
-def test_depth_is_measured_along_the_line_of_sight_when_turned():
+def test_depth_is_measured_along_the_line_of_sight_when_turned() -> None:
     yaw = 0.2
     hits = cast(empty_room(), camera(yaw=yaw), *SIZE)
     x, y, _ = hits.camera_rays
@@ -55,7 +61,7 @@ def test_depth_is_measured_along_the_line_of_sight_when_turned():
     np.testing.assert_allclose(hits.depth[centre], expected, rtol=1e-5)
 
 
-def test_convention_camera_frame_x_right_y_down_z_forward():
+def test_convention_camera_frame_x_right_y_down_z_forward() -> None:
     view = camera(yaw=0.0, pitch=math.radians(-10))
     hits = cast(empty_room(), view, *SIZE)
     normals = camera_normals(hits, view)
@@ -71,7 +77,7 @@ def test_convention_camera_frame_x_right_y_down_z_forward():
     assert floor[:, -1].sum() > floor[:, 0].sum()
 
 
-def test_normals_are_the_gradient_of_back_projected_depth_on_planes():
+def test_normals_are_the_gradient_of_back_projected_depth_on_planes() -> None:
     compared = 0
     for scene, hits in scenes():
         x, y, z = (r * hits.depth for r in hits.camera_rays)
@@ -103,7 +109,7 @@ def test_normals_are_the_gradient_of_back_projected_depth_on_planes():
     assert compared > 5000
 
 
-def test_normals_of_a_ball_point_from_its_centre():
+def test_normals_of_a_ball_point_from_its_centre() -> None:
     solids = [ball((0, 0, 0), (0.6, 0.6, 0.6), WHITE)]
     room = empty_room() + place(solids, (2.2, 3.5, 1.2), 0.0, 6, 0)
     hits = cast(room, camera(), *SIZE)
@@ -116,7 +122,7 @@ def test_normals_of_a_ball_point_from_its_centre():
         np.testing.assert_allclose(normal[seen], offset, atol=2e-3)
 
 
-def test_points_lie_in_the_room_and_normals_face_the_camera():
+def test_points_lie_in_the_room_and_normals_face_the_camera() -> None:
     for scene, hits in scenes():
         for point, extent in zip(hits.points, scene.size, strict=True):
             assert point.min() > -1e-4
@@ -128,7 +134,7 @@ def test_points_lie_in_the_room_and_normals_face_the_camera():
         assert (normals * rays).sum(-1).max() < 0
 
 
-def test_points_are_depth_times_ray():
+def test_points_are_depth_times_ray() -> None:
     scene, hits = next(scenes())
     world = scene.camera.to_world(hits.camera_rays)
     for point, origin, ray in zip(
@@ -137,28 +143,38 @@ def test_points_are_depth_times_ray():
         np.testing.assert_allclose(point, origin + hits.depth * ray, atol=1e-5)
 
 
-def test_window_contains_every_pixel_of_a_solid():
+def test_window_contains_every_pixel_of_a_solid() -> None:
     rng = np.random.default_rng(3)
     view = camera(yaw=0.1, pitch=-0.2, roll=0.05)
+    seen = 0
     for _ in range(20):
         spot = rng.uniform((1, 2, 0.4), (3, 4.5, 2))
         solid = place(
             [box((0, 0, 0), (0.5, 0.9, 0.3), WHITE)], tuple(spot), 0.7, 6, 0
         )
         hits = cast(empty_room() + solid, view, *SIZE)
-        # A copy with all corners behind the camera would be cast everywhere.
         window = view.window(solid[0].corners(), *SIZE)
-        everywhere = (slice(0, SIZE[0]), slice(0, SIZE[1]))
         rows, columns = np.nonzero(hits.primitive == 6)
-        from mmmtl.datasets.rooms.intersect import hit
-
         whole = hit(solid[0], view.position, view.rays(*SIZE)[1])
-        assert np.isfinite(whole[everywhere]).sum() == len(rows)
+        assert np.isfinite(whole).sum() == len(rows)
         if len(rows):
+            seen += 1
             assert window[0].start <= rows.min()
             assert columns.max() < window[1].stop
+    assert seen > 10
 
 
-def test_a_scene_with_a_hole_is_refused():
+def test_a_scene_with_a_hole_is_refused() -> None:
     with pytest.raises(ValueError, match='not closed'):
-        cast(empty_room()[:5][1:], camera(), *SIZE)
+        cast(empty_room()[:1], camera(), *SIZE)
+
+
+def test_normals_that_rounding_turned_away_are_bent_back() -> None:
+    ray = Vectors(*(np.full(3, c, np.float32) for c in (0.0, 0.6, 0.8)))
+    # n . ray: -1e-4 (too close to grazing), 1e-3 (turned away), -0.6.
+    slope = np.array([-1e-4, 1e-3, -0.6], np.float32)
+    across = np.sqrt(1 - slope**2)
+    normals = Vectors(across, slope * 0.6, slope * 0.8)
+    bent = face_viewer(normals, ray)
+    np.testing.assert_allclose(dot(bent, bent), 1, atol=1e-6)
+    np.testing.assert_allclose(dot(bent, ray), [-1e-3, -1e-3, -0.6], atol=1e-6)

@@ -3,7 +3,13 @@ import math
 import numpy as np
 import pytest
 
-from mmmtl.datasets.rooms import CLASSES, HUMAN_PARTS, PALETTE, render_room
+from mmmtl.datasets.rooms import (
+    CLASSES,
+    HUMAN_PARTS,
+    PALETTE,
+    RoomSample,
+    render_room,
+)
 from mmmtl.datasets.rooms.labels import boundaries, saliency
 from mmmtl.datasets.rooms.operators import edges2d, keypoints2d
 
@@ -11,14 +17,13 @@ PERSON, CHAIR, WALL = (CLASSES.index(n) for n in ('person', 'chair', 'wall'))
 
 
 @pytest.fixture(scope='module')
-def samples():
+def samples() -> list[RoomSample]:
     return [render_room(seed, 48, 64) for seed in range(40)]
 
 
-def test_every_class_and_every_part_occurs(samples):
+def test_every_class_and_every_part_occurs(samples: list[RoomSample]) -> None:
     assert len(CLASSES) >= 12
     assert len(PALETTE) == len(set(PALETTE)) == len(CLASSES)
-    found = np.unique([np.unique(s.semseg).tolist() for s in samples][0])
     found = set().union(*(np.unique(s.semseg).tolist() for s in samples))
     assert found == set(range(len(CLASSES)))
     parts = set().union(*(np.unique(s.human_parts).tolist() for s in samples))
@@ -27,18 +32,20 @@ def test_every_class_and_every_part_occurs(samples):
     assert 0.35 < with_people < 0.85
 
 
-def test_class_is_constant_per_instance(samples):
+def test_class_is_constant_per_instance(samples: list[RoomSample]) -> None:
     for s in samples:
         pairs = set(zip(s.instance.flat, s.semseg.flat, strict=True))
         assert len(pairs) == len(np.unique(s.instance))
 
 
-def test_human_parts_are_set_exactly_on_people(samples):
+def test_human_parts_are_set_exactly_on_people(
+    samples: list[RoomSample],
+) -> None:
     for s in samples:
         np.testing.assert_array_equal(s.human_parts > 0, s.semseg == PERSON)
 
 
-def test_head_is_above_the_lower_legs():
+def test_head_is_above_the_lower_legs() -> None:
     # A room with somebody standing: mean rows of the parts are in order.
     for seed in range(40):
         parts = render_room(seed, 48, 64).human_parts
@@ -49,7 +56,9 @@ def test_head_is_above_the_lower_legs():
     pytest.fail('nobody is seen from head to foot')
 
 
-def test_edge_is_one_exactly_where_the_instance_changes(samples):
+def test_edge_is_one_exactly_where_the_instance_changes(
+    samples: list[RoomSample],
+) -> None:
     s = samples[0]
     height, width = s.edge.shape
     for y in range(height):
@@ -60,13 +69,18 @@ def test_edge_is_one_exactly_where_the_instance_changes(samples):
     assert 0.02 < np.mean([s.edge.mean() for s in samples]) < 0.2
 
 
-def test_boundaries_of_a_known_map():
+def test_boundaries_of_a_known_map() -> None:
     instance = np.array([[0, 0, 1], [0, 0, 1], [2, 2, 2]])
     expected = [[0, 1, 0], [1, 1, 1], [0, 0, 0]]
     np.testing.assert_array_equal(boundaries(instance), expected)
 
 
-def saliency_map(class_id, rows, columns, near):
+def saliency_map(
+    class_id: int,
+    rows: tuple[int, int],
+    columns: tuple[int, int],
+    near: bool,
+) -> bool:
     """A wall at 3 m with one thing of a class before or behind it."""
     semseg = np.full((40, 50), WALL)
     instance, depth = np.zeros((40, 50), int), np.full((40, 50), 3.0)
@@ -78,7 +92,7 @@ def saliency_map(class_id, rows, columns, near):
     return bool(found[instance == 1].all())
 
 
-def test_saliency_follows_its_rule():
+def test_saliency_follows_its_rule() -> None:
     # 10 x 10 of 2000 pixels: 5 %; 2 x 2: 0.2 %; 20 x 20: 20 %.
     assert saliency_map(CHAIR, (10, 20), (10, 20), near=True)
     assert not saliency_map(CHAIR, (10, 20), (10, 20), near=False)
@@ -91,7 +105,9 @@ def test_saliency_follows_its_rule():
     assert not saliency_map(CLASSES.index('bed'), (10, 20), (10, 20), True)
 
 
-def test_reshading_is_the_cosine_towards_the_camera(samples):
+def test_reshading_is_the_cosine_towards_the_camera(
+    samples: list[RoomSample],
+) -> None:
     for s in samples[:5]:
         # n . ray of the middle four pixels, whose rays are almost (0, 0, 1).
         middle = (slice(23, 25), slice(31, 33))
@@ -102,7 +118,9 @@ def test_reshading_is_the_cosine_towards_the_camera(samples):
         assert s.reshading.max() <= 1
 
 
-def test_heat_maps_stay_in_range_and_are_used(samples):
+def test_heat_maps_stay_in_range_and_are_used(
+    samples: list[RoomSample],
+) -> None:
     for name in ('edges2d', 'keypoints2d'):
         values = np.stack([getattr(s, name) for s in samples])
         assert values.dtype == np.float32
@@ -112,13 +130,13 @@ def test_heat_maps_stay_in_range_and_are_used(samples):
         assert 0.02 < values.mean() < 0.5
 
 
-def square(value=200):
+def square(value: int = 200) -> np.ndarray:
     image = np.full((41, 41, 3), 50, np.uint8)
     image[12:29, 12:29] = value
     return image
 
 
-def test_edges2d_is_large_on_steps_and_zero_on_flat_ground():
+def test_edges2d_is_large_on_steps_and_zero_on_flat_ground() -> None:
     edges = edges2d(square(60))
     assert edges[20, 11] == pytest.approx(edges[20, 12], abs=1e-6)
     assert edges[20, 11] > 3 * edges[20, 9]
@@ -130,7 +148,7 @@ def test_edges2d_is_large_on_steps_and_zero_on_flat_ground():
     assert edges[20, 11] == pytest.approx(slope / 0.09, rel=0.15)
 
 
-def test_keypoints2d_finds_the_corners_only():
+def test_keypoints2d_finds_the_corners_only() -> None:
     points = keypoints2d(square())
     corner = points[10:15, 10:15].max()
     assert corner > 0.5

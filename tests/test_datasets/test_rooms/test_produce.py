@@ -1,6 +1,7 @@
 """Writing a data set: layout, encodings, all or nothing."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,24 +12,24 @@ from mmmtl.datasets.rooms.order import Order
 from mmmtl.datasets.rooms.produce import is_done, produce
 
 
-def order(**changes):
+def order(**changes: object) -> Order:
     values = dict(
         layout='nyud', num_train=3, num_val=2, height=24, width=32, seed=4
     )
     return Order(**{**values, **changes})
 
 
-def read(path):
+def read(path: Path) -> np.ndarray:
     return np.array(Image.open(path))
 
 
 @pytest.fixture
-def root(tmp_path):
+def root(tmp_path: Path) -> Path:
     produce(order(), tmp_path / 'rooms')
     return tmp_path / 'rooms'
 
 
-def test_nyud_folder_holds_exactly_the_published_layout(root):
+def test_nyud_folder_holds_exactly_the_published_layout(root: Path) -> None:
     ids = ['0001', '0002', '0003', '0004', '0005']
     found = sorted(
         str(p.relative_to(root)) for p in root.rglob('*') if p.is_file()
@@ -43,7 +44,7 @@ def test_nyud_folder_holds_exactly_the_published_layout(root):
     assert (root / 'gt_sets/val.txt').read_text() == '0004\n0005\n'
 
 
-def test_decoded_files_equal_the_rendered_maps(root):
+def test_decoded_files_equal_the_rendered_maps(root: Path) -> None:
     sample = render_room(order().room_seed(3), 24, 32)
     name = '0004'
     np.testing.assert_array_equal(
@@ -64,7 +65,7 @@ def test_decoded_files_equal_the_rendered_maps(root):
     np.testing.assert_array_equal(edge, sample.edge * 255)
 
 
-def test_meta_says_that_the_rooms_are_rendered(root):
+def test_meta_says_that_the_rooms_are_rendered(root: Path) -> None:
     meta = json.loads((root / 'meta.json').read_text())
     assert 'synthetic' in meta['content']
     assert meta['seed'] == 4
@@ -73,7 +74,7 @@ def test_meta_says_that_the_rooms_are_rendered(root):
     assert meta['tasks'] == ['semseg', 'depth', 'normals', 'edge']
 
 
-def test_rooms_of_splits_and_seeds_are_disjoint():
+def test_rooms_of_splits_and_seeds_are_disjoint() -> None:
     seeds = [
         order(num_train=30, num_val=20, seed=seed).room_seed(number)
         for seed in range(5)
@@ -82,14 +83,14 @@ def test_rooms_of_splits_and_seeds_are_disjoint():
     assert len(set(seeds)) == 250
 
 
-def test_a_smaller_split_is_a_part_of_a_larger_one():
+def test_a_smaller_split_is_a_part_of_a_larger_one() -> None:
     small, large = order(num_train=3), order(num_train=9)
     for number in range(3):
         assert small.room_seed(number) == large.room_seed(number)
     assert small.room_seed(3) == large.room_seed(9)  # the first of val
 
 
-def test_a_finished_result_is_recognised(root):
+def test_a_finished_result_is_recognised(root: Path) -> None:
     before = (root / 'images/0001.png').stat().st_mtime_ns
     assert is_done(order(), root)
     produce(order(), root)
@@ -97,7 +98,7 @@ def test_a_finished_result_is_recognised(root):
 
 
 @pytest.mark.parametrize('lost', ['images/0002.png', 'gt_sets/val.txt'])
-def test_a_damaged_result_is_refused(root, lost):
+def test_a_damaged_result_is_refused(root: Path, lost: str) -> None:
     (root / lost).unlink()
     with pytest.raises(FileExistsError, match='remove it'):
         produce(order(), root)
@@ -106,12 +107,14 @@ def test_a_damaged_result_is_refused(root, lost):
 @pytest.mark.parametrize(
     'change', [dict(seed=5), dict(num_val=1), dict(height=32)]
 )
-def test_the_result_of_another_call_is_refused(root, change):
+def test_the_result_of_another_call_is_refused(
+    root: Path, change: dict
+) -> None:
     with pytest.raises(FileExistsError, match='remove it'):
         produce(order(**change), root)
 
 
-def test_an_empty_folder_is_filled(tmp_path):
+def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
     produce(order(num_train=1, num_val=0), tmp_path / 'a')
     (tmp_path / 'b').mkdir()
     produce(order(num_train=1, num_val=0), tmp_path / 'b')
@@ -120,8 +123,10 @@ def test_an_empty_folder_is_filled(tmp_path):
 
 
 @pytest.mark.parametrize('error', [KeyboardInterrupt, RuntimeError])
-def test_nothing_is_left_after_an_interruption(tmp_path, error):
-    def stop():
+def test_nothing_is_left_after_an_interruption(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
+    def stop() -> None:
         raise error
 
     with pytest.raises(error):
@@ -140,6 +145,6 @@ def test_nothing_is_left_after_an_interruption(tmp_path, error):
         (dict(seed=-1), 'seed -1'),
     ],
 )
-def test_bad_orders_are_refused(change, message):
+def test_bad_orders_are_refused(change: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         order(**change)

@@ -3,7 +3,7 @@ import pytest
 
 from mmmtl.datasets.rooms import render_room
 from mmmtl.datasets.rooms.camera import Camera
-from mmmtl.datasets.rooms.parts import box, place
+from mmmtl.datasets.rooms.parts import Solids, box, place
 from mmmtl.datasets.rooms.raster import cast
 from mmmtl.datasets.rooms.scene import Light, Scene
 from mmmtl.datasets.rooms.shading import lamp_light
@@ -13,25 +13,25 @@ from mmmtl.datasets.rooms.textures import Material, surface_colour
 WHITE = Material((1.0, 1.0, 1.0))
 
 
-def test_same_seed_gives_the_same_arrays():
+def test_same_seed_gives_the_same_arrays() -> None:
     first, second = (vars(render_room(7, 48, 64)) for _ in range(2))
     for name, value in first.items():
         np.testing.assert_array_equal(value, second[name])
 
 
-def test_different_seeds_give_different_rooms():
+def test_different_seeds_give_different_rooms() -> None:
     pictures = {render_room(seed, 16, 16).image.tobytes() for seed in range(8)}
     assert len(pictures) == 8
 
 
-def test_the_room_does_not_depend_on_the_picture_size():
+def test_the_room_does_not_depend_on_the_picture_size() -> None:
     small, large = render_room(5, 30, 40), render_room(5, 90, 120)
     # Pixel centres of the small picture are centres of the large one's 3x3.
     np.testing.assert_array_equal(small.semseg, large.semseg[1::3, 1::3])
     np.testing.assert_allclose(small.depth, large.depth[1::3, 1::3], 1e-4)
 
 
-def test_types_and_ranges_of_every_map():
+def test_types_and_ranges_of_every_map() -> None:
     sample = render_room(0, 48, 64)
     assert sample.image.shape == sample.normals.shape == (48, 64, 3)
     assert sample.image.dtype == sample.semseg.dtype == np.uint8
@@ -47,12 +47,14 @@ def test_types_and_ranges_of_every_map():
     ('arguments', 'message'),
     [((0, 8, 64), '8x64'), ((-1, 48, 64), 'seed -1')],
 )
-def test_bad_arguments_are_named(arguments, message):
+def test_bad_arguments_are_named(arguments: tuple, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         render_room(*arguments)
 
 
-def floor_light(solids, instance=99):
+def floor_light(
+    solids: Solids, instance: int = 99
+) -> tuple[np.ndarray, np.ndarray]:
     """Lamp light on the floor of a room with solids under the lamp."""
     camera = Camera((2.0, 0.5, 1.5), 0.0, -0.5, 0.0, 1.2)
     scene = Scene((4.0, 5.0, 2.5), camera)
@@ -66,7 +68,7 @@ def floor_light(solids, instance=99):
     return lamp_light(scene, lamp, hits), floor & middle
 
 
-def test_a_lamp_casts_shadows_but_not_of_its_own_object():
+def test_a_lamp_casts_shadows_but_not_of_its_own_object() -> None:
     board = [box((0, 0, 0), (0.8, 0.8, 0.02), WHITE)]
     free, below = floor_light([])
     assert below.sum() > 30
@@ -81,7 +83,7 @@ def test_a_lamp_casts_shadows_but_not_of_its_own_object():
     np.testing.assert_allclose(own[seen], free[seen], rtol=1e-5)
 
 
-def test_fine_textures_fade_to_their_mean_when_far():
+def test_fine_textures_fade_to_their_mean_when_far() -> None:
     checks = Material((0.0,) * 3, (1.0,) * 3, 'checks', scale=0.1)
     u = np.linspace(0, 5, 500, dtype=np.float32)
     near = surface_colour(checks, u, u * 0, np.full_like(u, 1e-3))[0]

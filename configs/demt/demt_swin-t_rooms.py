@@ -1,0 +1,31 @@
+# DeMT on rendered rooms, from random weights, in minutes on two CPU cores.
+_base_ = [
+    '../_base_/models/demt_swin-t.py',
+    '../_base_/datasets/rooms.py',
+    '../_base_/schedules/schedule_rooms.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    backbone=dict(init_cfg=None),
+    neck=dict(tasks={{_base_.tasks}}),
+    decode_head=dict(
+        tasks=dict(
+            semseg=dict(
+                out_channels={{_base_.num_classes}},
+                loss=dict(type='SegCrossEntropyLoss'),
+            ),
+            # The last layer starts at the mean depth of the training rooms:
+            # 240 steps are too few to walk there.
+            depth=dict(
+                initial_bias={{_base_.mean_depth}},
+                loss=dict(type='DepthL1Loss'),
+            ),
+            normals=dict(loss=dict(type='NormalsL1Loss')),
+            edge=dict(loss=dict(type='BalancedEdgeLoss', pos_weight=0.8)),
+        )
+    ),
+    loss_weighting=dict(
+        type='FixedWeighting',
+        weights=dict(semseg=1.0, depth=1.0, normals=1.0, edge=5.0),
+    ),
+)

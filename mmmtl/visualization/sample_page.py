@@ -1,0 +1,148 @@
+"""One page per data sample: the image, then every task's label and output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from mmmtl.structures import TASK_SPECS, MultiTaskDataSample, check_tasks
+from mmmtl.visualization.legend import draw_legend
+from mmmtl.visualization.painters import display_range, paint
+from mmmtl.visualization.palettes import check_palette, default_palette
+from mmmtl.visualization.picture_grid import Cell
+
+#: Key of a data set's metainfo that holds the palette of a task.
+PALETTE_KEYS = {'semseg': 'palette', 'human_parts': 'human_parts_palette'}
+_COLUMNS = 5  # of tasks beside each other; the others go below
+
+Row = list[Cell | None]
+
+
+def cells_of_sample(
+    image: np.ndarray,
+    sample: MultiTaskDataSample,
+    *,
+    dataset_meta: Mapping[str, Any] | None = None,
+    draw_gt: bool = True,
+    draw_pred: bool = True,
+    tasks: Sequence[str] | None = None,
+) -> list[Row]:
+    """Paint what a sample holds and arrange it.
+
+    With labels and predictions there is one column per task, the label above
+    the prediction, in the same colours; with one kind only, the maps follow
+    each other.
+
+    Args:
+        image: ``(H, W, 3)`` uint8 RGB.
+        sample: Labels and predictions at the size of the image.
+        dataset_meta: ``classes``, ``palette`` and ``human_parts_palette``
+            are used where it has them.
+        draw_gt: Draw the labels.
+        draw_pred: Draw the predictions.
+        tasks: Tasks to draw, in this order; all that the sample has if None.
+
+    Returns:
+        Rows of cells for :func:`mmmtl.visualization.draw_grid`.
+    """
+    meta = dataset_meta or {}
+    names = TASK_SPECS if tasks is None else check_tasks(tasks)
+    pairs = {
+        task: (
+            _numpy(sample.get_gt(task))
+            if draw_gt and sample.has_gt(task)
+            else None,
+            _numpy(sample.get_pred(task))
+            if draw_pred and sample.has_pred(task)
+            else None,
+        )
+        for task in names
+    }
+    columns = [
+        _paint_pair(task, pair, meta)
+        for task, pair in pairs.items()
+        if any(values is not None for values in pair)
+    ]
+    first = Cell('image', image, smooth=True)
+    legend = _legend(pairs.get('semseg', ()), meta, image.shape[:2])
+    labels = [label for label, _ in columns if label is not None]
+    predictions = [output for _, output in columns if output is not None]
+    if labels and predictions:
+        return _two_rows(first, legend, columns)
+    flat = [first, *labels, *predictions, *([legend] if legend else [])]
+    return list(_wrap(flat, _COLUMNS))
+
+
+def _numpy(values: Tensor | np.ndarray) -> np.ndarray:
+    if isinstance(values, np.ndarray):
+        return values
+    values = values.detach().cpu()
+    # numpy has no bfloat16, which mixed precision may leave here.
+    return (values.float() if values.is_floating_point() else values).numpy()
+
+
+def _paint_pair(
+    task: str,
+    pair: tuple[np.ndarray | None, np.ndarray | None],
+    meta: Mapping[str, Any],
+) -> tuple[Cell | None, Cell | None]:
+    label, output = pair
+    alone = label is None or output is None
+    leading = output if label is None else label
+    ends = display_range(task, leading)
+    palette = meta.get(PALETTE_KEYS.get(task, ''))
+    name = f'{task} {ends[0]:.1f}-{ends[1]:.1f} m' if task == 'depth' else task
+
+    def cell(kind: str, values: np.ndarray | None) -> Cell | None:
+        if values is None:
+            return None
+        title = name if alone else f'{name}, {kind}'
+        picture = paint(task, values, palette, ends)
+        # Averaging would mix the colours of two classes into a third.
+        return Cell(title, picture, TASK_SPECS[task].decode != 'argmax')
+
+    return cell('truth', label), cell('predicted', output)
+
+
+def _legend(
+    maps: Sequence[np.ndarray | None],
+    meta: Mapping[str, Any],
+    size: tuple[int, int],
+) -> Cell | None:
+    names = meta.get('classes')
+    maps = [values for values in maps if values is not None]
+    if not names or not maps:
+        return None
+    ids, counts = np.unique(
+        np.concatenate([values.ravel() for values in maps]),
+        return_counts=True,
+    )
+    known = ids < len(names)
+    ids = ids[known][np.argsort(-counts[known], kind='stable')]
+    palette = meta.get('palette')
+    colours = default_palette(len(names)) if palette is None else palette
+    picture = draw_legend(ids, names, check_palette(colours), size)
+    return Cell('classes', picture)
+
+
+def _two_rows(
+    first: Cell,
+    legend: Cell | None,
+    columns: Sequence[tuple[Cell | None, Cell | None]],
+) -> list[Row]:
+    rows: list[Row] = []
+    for band in _wrap(columns, _COLUMNS):
+        # The first column belongs to the image; in the bands below it stays
+        # empty, so that the tasks stand in line.
+        corner = (None, None) if rows else (first, legend)
+        rows.append([corner[0], *(label for label, _ in band)])
+        rows.append([corner[1], *(output for _, output in band)])
+    return rows
+
+
+def _wrap(items: Sequence[Any], width: int) -> Iterator[list[Any]]:
+    for start in range(0, len(items), width):
+        yield list(items[start : start + width])

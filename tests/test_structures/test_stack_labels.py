@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from mmmtl.structures import (
+    TASK_SPECS,
+    MultiTaskDataSample,
+    merge_unique,
+    stack_labels,
+    valid_mask,
+)
+from tests.tiny import random_label, random_sample
+
+CLASSES = {'semseg': 40, 'human_parts': 7}
+CPU = torch.device('cpu')
+
+
+@pytest.mark.parametrize('task', TASK_SPECS)
+def test_a_sample_without_the_task_is_without_label(task: str) -> None:
+    label = random_label(task, (4, 6), CLASSES)
+    labelled, bare = MultiTaskDataSample(), MultiTaskDataSample()
+    labelled.set_gt(task, label)
+    stacked = stack_labels([bare, labelled], task, (4, 6), CPU)
+    spec = TASK_SPECS[task]
+    assert stacked.shape == (2, spec.label_channels, 4, 6)
+    assert stacked.dtype == spec.dtype
+    assert torch.equal(stacked[1], label)
+    mask = valid_mask(stacked, spec)
+    assert not mask[0].any()
+    assert mask[1].all()
+
+
+def test_another_size_names_sample_and_field() -> None:
+    samples = [
+        random_sample(['depth'], (4, 6)),
+        random_sample(['depth'], (4, 7)),
+    ]
+    with pytest.raises(ValueError, match=r'gt_depth_map of sample 1 is \(4, '):
+        stack_labels(samples, 'depth', (4, 6), CPU)
+
+
+def test_merge_unique_keeps_all_in_order() -> None:
+    merged = merge_unique({'b': 1}, {}, {'a': 2, 'c': 3})
+    assert list(merged.items()) == [('b', 1), ('a', 2), ('c', 3)]
+
+
+def test_merge_unique_names_the_clash() -> None:
+    with pytest.raises(ValueError, match=r"\['depth/rmse'\] given more than"):
+        merge_unique({'depth/rmse': 1}, {'depth/rmse': 1})

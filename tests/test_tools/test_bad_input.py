@@ -1,0 +1,282 @@
+"""Configs and checkpoints that must not be accepted, through the tools."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from mmmtl.engine.checkpoint_safety import read_checkpoint
+
+
+class Payload:
+    """Creates a file when a pickle of it is read."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = str(target)
+
+    def __reduce__(self) -> tuple:
+        return exec, (f'open({self.target!r}, "w").close()',)
+
+
+@pytest.fixture
+def trap(tmp_path: Path) -> Path:
+    """The file a payload would make."""
+    return tmp_path / 'payload_was_run'
+
+
+@pytest.fixture
+def evil_checkpoint(tmp_path: Path, trap: Path) -> Path:
+    path = tmp_path / 'evil.pth'
+    content = {
+        'state_dict': {'weight': torch.ones(1)},
+        'meta': {'iter': 1, 'cfg': Payload(trap)},
+        'optimizer': {},
+        'message_hub': {},
+    }
+    torch.save(content, path)
+    return path
+
+
+def test_payload_is_live(evil_checkpoint: Path, trap: Path) -> None:
+    torch.load(evil_checkpoint, weights_only=False)
+    assert trap.exists()
+
+
+@pytest.mark.parametrize('way', ['resume', 'load_from', 'pretrained', 'test'])
+@pytest.mark.parametrize('opened', [False, True])
+def test_code_in_a_checkpoint_is_refused(
+    way: str,
+    opened: bool,
+    run_tool: Callable,
+    toy_config: Path,
+    evil_checkpoint: Path,
+    trap: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if opened:  # a widespread workaround for old checkpoints
+        monkeypatch.setenv('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '1')
+    work_dir = tmp_path / 'work'
+    tool, arguments = {
+        'resume': ('train.py', ['--resume', evil_checkpoint]),
+        'load_from': (
+            'train.py',
+            ['--cfg-options', f'load_from={evil_checkpoint}'],
+        ),
+        'pretrained': (
+            'train.py',
+            [
+                '--cfg-options',
+                'model.backbone.init_cfg._delete_=True',
+                'model.backbone.init_cfg.type=Pretrained',
+                f'model.backbone.init_cfg.checkpoint={evil_checkpoint}',
+            ],
+        ),
+        'test': ('test.py', [evil_checkpoint]),
+    }[way]
+    if tool == 'test.py':
+        arguments = [*arguments, '--work-dir', work_dir]
+    else:
+        arguments = ['--work-dir', work_dir, *arguments]
+    result = run_tool(tool, toy_config, *arguments)
+    assert result.code == 2
+    assert str(evil_checkpoint) in result.err
+    assert 'contains code (exec) and was refused' in result.err
+    assert result.err.count('\n') == 1
+    assert not trap.exists()
+    assert not work_dir.exists()
+
+
+def test_program_in_the_meta_of_plain_weights_is_refused(
+    run_tool: Callable, toy_config: Path, tmp_path: Path, trap: Path
+) -> None:
+    """Mmengine's runner executes ``meta.config`` when it resumes."""
+    path = trained(run_tool, toy_config, tmp_path)
+    content = read_checkpoint(path)
+    content['meta']['config'] = f'open({str(trap)!r}, "w").close()'
+    torch.save(content, path)
+    result = run_tool(
+        'train.py', toy_config, '--work-dir', tmp_path, '--resume', path
+    )
+    assert result.code == 2
+    assert 'meta.config' in result.err
+    assert not trap.exists()
+
+
+def trained(run_tool: Callable, toy_config: Path, work_dir: Path) -> Path:
+    run_tool('train.py', toy_config, '--work-dir', work_dir)
+    return work_dir / 'iter_4.pth'
+
+
+OTHER_MODEL = ('model.backbone.depth=2', 'model.channels=8')
+
+
+@pytest.mark.parametrize('way', ['resume', 'load_from', 'test'])
+def test_checkpoint_of_another_model_is_refused_by_name(
+    way: str, run_tool: Callable, toy_config: Path, tmp_path: Path
+) -> None:
+    path = trained(run_tool, toy_config, tmp_path / 'other')
+    work_dir = tmp_path / 'work'
+    common = ['--work-dir', work_dir, '--cfg-options', *OTHER_MODEL]
+    if way == 'test':
+        result = run_tool('test.py', toy_config, path, *common)
+    elif way == 'resume':
+        result = run_tool('train.py', toy_config, '--resume', path, *common)
+    else:
+        result = run_tool('train.py', toy_config, *common, f'load_from={path}')
+    assert result.code == 2
+    message = result.err[result.err.index('error:') :]
+    assert str(path) in message
+    assert 'backbone.conv.weight: (4, 1, 1, 1) for (8, 1, 1, 1)' in message
+    assert 'Its config names ToyModel.' in message
+    assert not list(work_dir.glob('*.pth'))
+
+
+def test_load_from_strict_false_takes_the_part_that_fits(
+    run_tool: Callable, toy_config: Path, tmp_path: Path
+) -> None:
+    path = trained(run_tool, toy_config, tmp_path / 'other')
+    result = run_tool(
+        'train.py',
+        toy_config,
+        '--work-dir',
+        tmp_path / 'work',
+        '--cfg-options',
+        *OTHER_MODEL,
+        f'load_from={path}',
+        'load_from_strict=False',
+    )
+    assert result.code == 0
+    # Of 9 tensors, head.bias and norm.num_batches_tracked have one size.
+    assert '2 tensors match' in result.out
+
+
+def test_truncated_checkpoint_is_named(
+    run_tool: Callable, toy_config: Path, tmp_path: Path
+) -> None:
+    path = trained(run_tool, toy_config, tmp_path)
+    path.write_bytes(path.read_bytes()[:1000])
+    result = run_tool('test.py', toy_config, path)
+    assert result.code == 2
+    assert str(path) in result.err
+    assert 'cut off' in result.err
+
+
+@pytest.mark.parametrize(
+    ('source', 'reason'),
+    [
+        ('http://localhost:9/weights.pth', 'cannot download'),
+        ('/no/such/weights.pth', 'no such file'),
+    ],
+)
+def test_weights_out_of_reach_name_source_and_option(
+    source: str,
+    reason: str,
+    run_tool: Callable,
+    toy_config: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'cache'))
+    work_dir = tmp_path / 'work'
+    result = run_tool(
+        'train.py',
+        toy_config,
+        '--work-dir',
+        work_dir,
+        '--cfg-options',
+        'model.backbone.init_cfg._delete_=True',
+        'model.backbone.init_cfg.type=Pretrained',
+        f'model.backbone.init_cfg.checkpoint={source}',
+    )
+    assert result.code == 2
+    assert source in result.err
+    assert reason in result.err
+    assert '--cfg-options model.backbone.init_cfg=None' in result.err
+    assert not work_dir.exists()
+    assert not list((tmp_path / 'cache').rglob('*.pth'))
+
+
+@pytest.mark.parametrize(
+    ('option', 'words'),
+    [
+        ('model.backbon.depth=2', ["'model.backbon'", "'backbone'?"]),
+        ('model.backbone.dept=2', ["'model.backbone.dept'", "'depth'"]),
+        ('train_cfg.max_iter=2', ["'train_cfg.max_iter'", "'max_iters'"]),
+        (
+            'train_dataloader.batchsize=2',
+            ["'train_dataloader.batchsize'", "'batch_size'"],
+        ),
+        ('custom_hook=2', ["'custom_hook'", "'custom_hooks'"]),
+        ('env_cfg.cudn_benchmark=True', ["'cudnn_benchmark'"]),
+        ('param_scheduler.1.power=2', ['a list of 1', "instead of '1'"]),
+        ('train_cfg.max_iters.x=2', ['train_cfg.max_iters is 4']),
+        (
+            'model.backbone.type=ToyBackbon',
+            ['model.backbone.type', "'ToyBackbone'"],
+        ),
+    ],
+)
+def test_option_that_does_not_exist_is_refused(
+    option: str,
+    words: list[str],
+    run_tool: Callable,
+    toy_config: Path,
+    tmp_path: Path,
+) -> None:
+    result = run_tool(
+        'train.py',
+        toy_config,
+        '--work-dir',
+        tmp_path / 'work',
+        '--cfg-options',
+        option,
+    )
+    assert result.code == 2
+    last = result.err.strip().splitlines()[-1]
+    assert last.startswith('error: ')
+    for word in words:
+        assert word in last
+
+
+def test_unknown_argument_in_the_config_names_place_and_choices(
+    run_tool: Callable, toy_config: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / 'broken.py'
+    config.write_text(
+        f"_base_ = '{toy_config}'\nmodel = dict(backbone=dict(dept=2))\n"
+    )
+    result = run_tool('train.py', config, '--work-dir', tmp_path / 'work')
+    assert result.code == 2
+    last = result.err.strip().splitlines()[-1]
+    assert last.startswith('error: config: model.backbone.dept: ToyBackbone')
+    assert "did you mean 'depth'" in last
+
+
+def test_near_miss_of_a_top_level_key_is_refused(
+    run_tool: Callable, toy_config: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / 'broken.py'
+    config.write_text(f"_base_ = '{toy_config}'\ncustom_hook = []\n")
+    result = run_tool('train.py', config, '--work-dir', tmp_path / 'work')
+    assert result.code == 2
+    assert "did you mean 'custom_hooks'?" in result.err
+
+
+def test_missing_config_lists_its_neighbours(
+    run_tool: Callable, toy_config: Path
+) -> None:
+    result = run_tool('train.py', toy_config.with_name('toyy.py'))
+    assert result.code == 2
+    assert 'toyy.py: no such file' in result.err
+    assert 'toy.py' in result.err
+
+
+def test_traceback_option_shows_everything(
+    run_tool: Callable, toy_config: Path
+) -> None:
+    with pytest.raises(ValueError, match='total-batch 7'):
+        run_tool('train.py', toy_config, '--traceback', '--total-batch', '7')

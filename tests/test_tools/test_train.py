@@ -1,0 +1,163 @@
+"""The train tool on a toy model: steps, resuming, total batch."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from mmmtl.engine.checkpoint_safety import read_checkpoint
+
+
+def scalars(work_dir: Path, key: str) -> list[float]:
+    """Return one logged value per iteration of the latest run."""
+    log = sorted(work_dir.glob('*/vis_data/scalars.json'))[-1]
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    return [line[key] for line in lines if key in line]
+
+
+def weights(checkpoint: Path) -> dict[str, torch.Tensor]:
+    return read_checkpoint(checkpoint)['state_dict']
+
+
+def test_train_writes_checkpoints_and_validates(
+    run_tool: Callable, toy_config: Path, tmp_path: Path
+) -> None:
+    result = run_tool('train.py', toy_config, '--work-dir', tmp_path)
+    assert result.code == 0
+    assert (tmp_path / 'iter_2.pth').is_file()
+    assert (tmp_path / 'iter_4.pth').is_file()
+    # Every one of the 6 validation samples is counted once.
+    assert result.out.count('toy/count: 6') == 2
+
+
+def test_resumed_run_equals_uninterrupted_run(
+    run_tool: Callable, toy_config: Path, tmp_path: Path
+) -> None:
+    whole, parts = tmp_path / 'whole', tmp_path / 'parts'
+    common = ('--seed', '3')
+    run_tool('train.py', toy_config, '--work-dir', whole, *common)
+    run_tool('train.py', toy_config, '--work-dir', parts, *common)
+    (parts / 'iter_4.pth').unlink()
+    (parts / 'last_checkpoint').write_text(str(parts / 'iter_2.pth'))
+    result = run_tool(
+        'train.py', toy_config, '--work-dir', parts, *common, '--resume'
+    )
+    assert result.code == 0
+    assert 'iteration 2' in result.out
+    assert '[1/4]' not in result.out.split('resumed epoch')[1]
+    expected = weights(whole / 'iter_4.pth')
+    for name, value in weights(parts / 'iter_4.pth').items():
+        # Same data, momentum and learning rate: the same bits.
+        torch.testing.assert_close(value, expected[name], rtol=0, atol=0)
+
+
+def test_resume_of_an_empty_folder_starts_anew(
+    run_tool: Callable, toy_config: Path, tmp_path: Path
+) -> None:
+    result = run_tool(
+        'train.py', toy_config, '--work-dir', tmp_path, '--resume'
+    )
+    assert result.code == 0
+    assert 'nothing to resume' in result.out
+    assert (tmp_path / 'iter_4.pth').is_file()
+
+
+def test_total_batch_keeps_the_schedule_of_optimizer_steps(
+    run_tool: Callable, toy_config: Path, tmp_path: Path
+) -> None:
+    """Step s of S sees lr * (1 - s / S) ** 0.9, however it is put together."""
+    result = run_tool(
+        'train.py', toy_config, '--work-dir', tmp_path, '--total-batch', '6'
+    )
+    assert result.code == 0
+    # 6 samples = 3 forward passes of 2; 4 steps = 12 forward passes. The
+    # logger's and the checkpoint's intervals stretch with them.
+    assert (tmp_path / 'iter_12.pth').is_file()
+    assert (tmp_path / 'iter_6.pth').is_file()
+    assert not (tmp_path / 'iter_2.pth').exists()
+    assert re.findall(r'Iter\(train\) \[ *(\d+)/12\]', result.out) == [
+        '3',
+        '6',
+        '9',
+        '12',
+    ]
+    expected = [0.1 * (1 - step / 4) ** 0.9 for step in range(4)]
+    assert scalars(tmp_path, 'lr') == pytest.approx(expected)
+
+
+def test_accumulated_step_equals_one_step_of_the_whole_batch(
+    run_tool: Callable, toy_config: Path, tmp_path: Path
+) -> None:
+    """Without batch statistics, 3 x 2 samples give the gradient of 6."""
+    plain = (
+        '--seed=0',
+        '--cfg-options',
+        'model.backbone.norm_cfg.type=GN',
+        'model.backbone.norm_cfg.num_groups=1',
+        'train_dataloader.sampler.shuffle=False',
+        'train_cfg.max_iters=2',
+    )
+    one, three = tmp_path / 'one', tmp_path / 'three'
+    first = run_tool(
+        'train.py',
+        toy_config,
+        f'--work-dir={one}',
+        *plain,
+        'train_dataloader.batch_size=6',
+    )
+    second = run_tool(
+        'train.py',
+        toy_config,
+        f'--work-dir={three}',
+        '--total-batch=6',
+        *plain,
+    )
+    assert (first.code, second.code) == (0, 0)
+    expected = weights(one / 'iter_2.pth')
+    for name, value in weights(three / 'iter_6.pth').items():
+        torch.testing.assert_close(value, expected[name])
+
+
+def test_total_batch_that_does_not_divide_names_the_numbers(
+    run_tool: Callable, toy_config: Path, tmp_path: Path
+) -> None:
+    result = run_tool(
+        'train.py', toy_config, '--work-dir', tmp_path, '--total-batch', '7'
+    )
+    assert result.code == 2
+    assert '--total-batch 7' in result.err
+    assert '1 process(es) x 2 sample(s)' in result.err
+
+
+def test_run_with_another_batch_than_the_recipe_says_so(
+    run_tool: Callable, toy_config: Path, tmp_path: Path
+) -> None:
+    result = run_tool('train.py', toy_config, '--work-dir', tmp_path)
+    assert 'pass --total-batch 8' in result.out
+
+
+def test_resume_with_another_accumulation_is_refused(
+    run_tool: Callable, toy_config: Path, tmp_path: Path
+) -> None:
+    run_tool(
+        'train.py', toy_config, '--work-dir', tmp_path, '--total-batch', '4'
+    )
+    result = run_tool(
+        'train.py', toy_config, '--work-dir', tmp_path, '--resume'
+    )
+    assert result.code == 2
+    assert '2 forward pass(es) per optimizer step' in result.err
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='a CUDA device is here')
+def test_amp_without_a_gpu_is_refused(
+    run_tool: Callable, toy_config: Path
+) -> None:
+    result = run_tool('train.py', toy_config, '--amp')
+    assert result.code == 2
+    assert 'CUDA' in result.err

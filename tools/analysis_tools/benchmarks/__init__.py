@@ -1,0 +1,1 @@
+"""What tools/analysis_tools/benchmark.py measures, one subject a file."""

@@ -1,0 +1,209 @@
+"""Everything once: render rooms, train DeMT, evaluate, draw, compare.
+
+Example:
+    python tools/demo.py --work-dir work_dirs/demo
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+SHOWN = {
+    'semseg': ('mIoU', '%', False),
+    'depth': ('rmse', 'm', True),
+    'normals': ('mean_err', 'degrees', True),
+    'edge': ('pixelF', '%', False),
+}
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        '--config', default=str(ROOT / 'configs/demt/demt_swin-t_rooms.py')
+    )
+    parser.add_argument('--data-root', type=Path, default=Path('data/rooms'))
+    parser.add_argument(
+        '--work-dir', type=Path, default=Path('work_dirs/demo')
+    )
+    parser.add_argument('--num-train', type=int, default=320)
+    parser.add_argument('--num-val', type=int, default=48)
+    parser.add_argument('--num-pictures', type=int, default=8)
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--cfg-options', nargs='+', default=[])
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run the demo."""
+    args = parse_args()
+    from mmmtl.engine.user_errors import user_errors
+
+    with user_errors() as context:
+        started = time.perf_counter()
+        render_rooms(args)
+        run(args, context)
+        minutes = (time.perf_counter() - started) / 60
+        print(f'The whole demo took {minutes:.1f} minutes.')
+
+
+def render_rooms(args: argparse.Namespace) -> None:
+    """Render the data set, unless it is there."""
+    command = [
+        sys.executable,
+        str(ROOT / 'tools/dataset_converters/rooms.py'),
+        str(args.data_root),
+        *('--layout', 'nyud', '--size', '128', '160'),
+        *('--num-train', str(args.num_train)),
+        *('--num-val', str(args.num_val)),
+        *('--seed', str(args.seed)),
+    ]
+    result = subprocess.run(command)
+    if result.returncode:
+        sys.exit(result.returncode)
+
+
+def run(args: argparse.Namespace, context) -> None:  # noqa: ANN001
+    """Evaluate, train, evaluate, draw."""
+    from mmengine.runner import Runner
+
+    from mmmtl.engine.checkpoint_safety import enable_safe_loading
+    from mmmtl.engine.config_file import load_config
+    from mmmtl.engine.json_file import write_json
+    from mmmtl.engine.train_options import set_seed
+
+    enable_safe_loading()
+    config = load_config(args.config, args.cfg_options)
+    context.config = config
+    config.work_dir = str(args.work_dir)
+    config.data_root = str(args.data_root)
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        config[loader].dataset.data_root = str(args.data_root)
+    set_seed(config, args.seed)
+    runner = Runner.from_cfg(config)
+    trivial = evaluate_trivial(runner)
+    results = collect_results(runner)
+    runner.train()
+    pictures = draw(runner, args.work_dir / 'pictures', args.num_pictures)
+    table = compare(trivial, results[0], results[-1])
+    print_table(table, len(runner.val_dataloader.dataset))
+    write_json(args.work_dir / 'demo.json', table)
+    print(f'Pictures: {pictures}/*.png; weights and log: {args.work_dir}')
+    losers = [row for row, entry in table.items() if not entry['beaten']]
+    if losers:
+        sys.exit(f'The model does not beat the trivial predictor on {losers}')
+
+
+def evaluate_trivial(runner) -> dict:  # noqa: ANN001
+    """Evaluate the best constant answer, found on the training set."""
+    from mmengine.config import Config
+
+    from mmmtl.evaluation.trivial_predictor import (
+        fit_constants,
+        predict_constants,
+    )
+    from mmmtl.registry import DATASETS, build_in_scope
+
+    validation = runner.val_dataloader.dataset
+    # The training images as they are: labels only, no augmentation.
+    training_cfg = Config(dict(runner.cfg.train_dataloader.dataset))
+    training_cfg.pipeline = runner.cfg.val_dataloader.dataset.pipeline
+    training = build_in_scope(DATASETS, training_cfg.to_dict())
+    tasks = training_cfg.tasks
+    constants = fit_constants(
+        (training[i]['data_samples'] for i in range(len(training))), tasks
+    )
+    evaluator = runner.build_evaluator(runner.cfg.val_evaluator)
+    evaluator.dataset_meta = validation.metainfo
+    for index in range(len(validation)):
+        sample = predict_constants(
+            validation[index]['data_samples'], constants
+        )
+        evaluator.process([sample])
+    return evaluator.evaluate(len(validation))
+
+
+def collect_results(runner) -> list[dict]:  # noqa: ANN001
+    """Have the untrained model evaluated too, and keep all results."""
+    from mmengine.hooks import Hook
+
+    results: list[dict] = []
+
+    class CollectResults(Hook):
+        def before_train(self, runner) -> None:  # noqa: ANN001
+            runner.val_loop.run()
+
+        def after_val_epoch(self, runner, metrics=None) -> None:  # noqa: ANN001
+            del runner
+            results.append(dict(metrics))
+
+    runner.register_hook(CollectResults())
+    return results
+
+
+def draw(runner, folder: Path, count: int) -> Path:  # noqa: ANN001
+    """Write image, ground truth and prediction of some validation rooms."""
+    import mmcv
+    import torch
+
+    dataset = runner.val_dataloader.dataset
+    runner.model.eval()
+    for index in range(min(count, len(dataset))):
+        item = dataset[index]
+        batch = {key: [value] for key, value in item.items()}
+        with torch.no_grad():
+            sample = runner.model.test_step(batch)[0]
+        image = mmcv.imread(sample.img_path, channel_order='rgb')
+        path = folder / f'{sample.sample_id}.png'
+        runner.visualizer.add_datasample(
+            sample.sample_id, image, sample, out_file=str(path)
+        )
+    return folder
+
+
+def compare(trivial: dict, before: dict, after: dict) -> dict[str, dict]:
+    """Put the three results of each task side by side."""
+    table = {}
+    for task, (metric, unit, lower) in SHOWN.items():
+        key = f'{task}/{metric}'
+        if key not in after:
+            continue
+        gain = after[key] - trivial[key]
+        table[key] = dict(
+            unit=unit,
+            trivial=trivial[key],
+            before=before[key],
+            after=after[key],
+            beaten=bool(gain < 0 if lower else gain > 0),
+        )
+    return table
+
+
+def print_table(table: dict[str, dict], num_images: int) -> None:
+    """Print the comparison."""
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(
+        title=f'DeMT on {num_images} rendered rooms (rendered, not NYUDv2)'
+    )
+    shown.add_column('metric')
+    for column in ('trivial', 'before training', 'after'):
+        shown.add_column(column, justify='right')
+    shown.add_column('beats trivial')
+    for key, entry in table.items():
+        shown.add_row(
+            f'{key} [{entry["unit"]}]'.replace('[', r'\['),
+            *(f'{entry[c]:.3f}' for c in ('trivial', 'before', 'after')),
+            'yes' if entry['beaten'] else 'NO',
+        )
+    Console().print(shown)
+
+
+if __name__ == '__main__':
+    main()
