@@ -12,6 +12,8 @@ import sys
 import time
 from pathlib import Path
 
+from mmengine.config import DictAction
+
 ROOT = Path(__file__).resolve().parents[1]
 SHOWN = {
     'semseg': ('mIoU', '%', False),
@@ -35,7 +37,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--num-val', type=int, default=48)
     parser.add_argument('--num-pictures', type=int, default=8)
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--cfg-options', nargs='+', default=[])
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
     return parser.parse_args()
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmmtl.engine.config_checks import check_options, check_top_level
+from mmmtl.engine.config_checks import check_top_level
 from mmmtl.engine.config_paths import top_level
+from mmmtl.engine.option_checks import check_options
 from mmmtl.engine.user_errors import UserError
 
 

@@ -111,7 +111,6 @@ def fit_to_cpu(config: Config) -> list[str]:
         )
     wrapper = dict(config.get('model_wrapper_cfg') or {})
     wrapper.setdefault('type', 'MMDistributedDataParallel')
-    wrapper.setdefault('broadcast_buffers', False)
     wrapper.setdefault(
         'find_unused_parameters', config.get('find_unused_parameters', False)
     )

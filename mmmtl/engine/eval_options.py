@@ -48,7 +48,7 @@ def set_show_dir(config: Config, show_dir: str) -> None:
         )
     hook.draw = True
     hook.interval = 1
-    config.visualizer.save_dir = show_dir
+    hook.out_dir = show_dir
 
 
 def set_tta(config: Config) -> None:

@@ -25,11 +25,11 @@ def _colour_order() -> np.ndarray:
     """
     grid = np.stack(np.meshgrid(_LEVELS, _LEVELS, _LEVELS), -1)
     grid = grid.reshape(-1, 3).astype(np.int64)
-    # Black means "no label", and white is the paper: colours keep away
-    # from both.
-    nearest = np.minimum(
-        _squared_distance(grid, np.zeros(3, np.int64)),
-        _squared_distance(grid, np.full(3, 255)),
+    # Black means "no label", white is the paper, and a grey one could be
+    # taken for either or for the background: colours keep away from them.
+    nearest = np.min(
+        [_squared_distance(grid, np.full(3, v)) for v in (0, 128, 255)],
+        axis=0,
     )
     order = []
     for _ in range(len(grid)):

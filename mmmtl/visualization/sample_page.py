@@ -73,7 +73,7 @@ def cells_of_sample(
     if labels and predictions:
         return _two_rows(first, legend, columns)
     flat = [first, *labels, *predictions, *([legend] if legend else [])]
-    return list(_wrap(flat, _COLUMNS))
+    return list(_wrap(flat, 1 + _COLUMNS))
 
 
 def _numpy(values: Tensor | np.ndarray) -> np.ndarray:

@@ -101,14 +101,13 @@ class TaskQueryHead(BaseMultiTaskHead):
                 for task, output in self.outputs.items()
             }
         )
-
-    def init_weights(self) -> None:
-        """Start the last layers at N(0, 0.01) and the configured bias."""
-        super().init_weights()
+        # Here and not in init_weights, which would overwrite what an
+        # init_cfg of type Pretrained has loaded.
         for task, output in self.outputs.items():
-            classifier = self.classifiers[task]
-            nn.init.normal_(classifier.weight, std=0.01)
-            nn.init.constant_(classifier.bias, output.initial_bias)
+            nn.init.normal_(self.classifiers[task].weight, std=0.01)
+            nn.init.constant_(
+                self.classifiers[task].bias, output.initial_bias
+            )
 
     def forward(self, inputs: Mapping[str, Tensor]) -> TaskMaps:
         """Decode task features.

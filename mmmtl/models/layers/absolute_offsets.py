@@ -57,13 +57,17 @@ class AbsoluteOffsets(nn.Module):
             features: ``(B, C, h, w)``.
 
         Returns:
-            ``(B, 2 C, h, w)`` in pixels.
+            ``(B, 2 C, h, w)`` in pixels, in the precision of the weights
+            also under autocast.
         """
-        places = self.learned(features)
-        places = places + _absolute_taps(features).to(places.dtype)
-        return F.conv2d(
-            places, self.expand.weight, self.expand.bias, padding=1, groups=2
-        )
+        learned = self.learned(features)
+        weight, bias = self.expand.weight, self.expand.bias
+        # Sums of pixel indices reach hundreds: bfloat16 would move the
+        # places by half a pixel.
+        with torch.autocast(features.device.type, enabled=False):
+            places = learned.to(weight.dtype)
+            places = places + _absolute_taps(features).to(weight.dtype)
+            return F.conv2d(places, weight, bias, padding=1, groups=2)
 
 
 def _absolute_taps(features: Tensor) -> Tensor:

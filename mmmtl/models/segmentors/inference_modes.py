@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -45,9 +45,14 @@ def check_test_cfg(test_cfg: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _check_windows(cfg: Mapping[str, Any]) -> None:
     for key in ('crop_size', 'stride'):
-        if len(cfg.get(key, ())) != 2 or min(cfg[key]) < 1:
+        pair = cfg.get(key)
+        if (
+            not isinstance(pair, Sequence)
+            or len(pair) != 2
+            or min(pair) < 1
+        ):
             raise ValueError(
-                f'test_cfg.{key}={cfg.get(key)}: give (height, width) in '
+                f'test_cfg.{key}={pair}: give (height, width) in '
                 'pixels'
             )
     if any(s > c for s, c in zip(cfg['stride'], cfg['crop_size'])):

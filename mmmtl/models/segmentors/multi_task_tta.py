@@ -49,7 +49,9 @@ class MultiTaskTTAModel(BaseTTAModel):
             batch = self.module.data_preprocessor(view, False)
             with torch.no_grad():
                 maps = self.module.predict_soft(**batch)
-            per_view.append(list(zip(view['data_samples'], maps)))
+            # The preprocessor's samples: their labels are on the device of
+            # the predictions.
+            per_view.append(list(zip(batch['data_samples'], maps)))
         return self.merge_preds(list(zip(*per_view)))
 
     def merge_preds(

@@ -154,4 +154,7 @@ def test_keypoints2d_finds_the_corners_only() -> None:
     assert corner > 0.5
     assert points[20, 10:14].max() < 0.05 * corner  # a straight edge
     assert points[2, 2] == pytest.approx(0, abs=1e-6)
+    slanted = np.where(np.tri(41, dtype=bool)[..., None], 200, 50)
+    slanted = keypoints2d(np.repeat(slanted, 3, -1).astype(np.uint8))
+    assert slanted[15:26, 15:26].max() < 0.1 * corner  # a slanted edge
     np.testing.assert_allclose(points, points[::-1, ::-1], atol=1e-5)

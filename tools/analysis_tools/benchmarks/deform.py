@@ -17,7 +17,7 @@ from mmmtl.models.layers.deform_conv import DeformConv
 
 from .memory import measure_peak
 from .report import Result
-from .timing import measure, paired_ratio, summarise
+from .timing import measure, paired_ratios, summarise
 
 BACKENDS = ('torch', 'torchvision', 'mmcv')
 DIRECTIONS = ('forward', 'forward+backward')
@@ -60,6 +60,8 @@ def run(args: argparse.Namespace) -> Iterator[Result]:
     The back ends of one size and direction run in turn; ``ratio`` compares
     with the first of them.
     """
+    if args.kernel % 2 == 0:
+        raise UserError(f'--kernel {args.kernel}: give an odd number')
     usable, device = [], torch.device(args.device)
     for backend in args.backends:
         problem = backend_problem(backend, device)
@@ -107,8 +109,6 @@ def build(
     ).to(device)
     x = torch.randn(size, device=device)
     height, width = ((n - 1) // stride + 1 for n in size[2:])
-    if kernel % 2 == 0:
-        raise UserError(f'--kernel {kernel}: give an odd number')
     offset = spread * torch.randn(
         size[0], layer.offset_channels, height, width, device=device
     )
@@ -153,7 +153,7 @@ def _compare(
             'name': f'{shape} {direction} {backend}',
             'case': case,
             **summarise(samples[backend]),
-            'ratio': paired_ratio(samples[backend], samples[backends[0]]),
+            **paired_ratios(samples[backend], samples[backends[0]]),
         }
         if args.memory:
             result['memory'] = measure_peak(build, case)
@@ -161,9 +161,7 @@ def _compare(
 
 
 @torch.no_grad()
-def _forward(
-    layer: DeformConv, x: torch.Tensor, offset: torch.Tensor
-) -> None:
+def _forward(layer: DeformConv, x: torch.Tensor, offset: torch.Tensor) -> None:
     layer(x, offset)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import resource
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -41,7 +43,8 @@ def measure_peak(
         target=_run_child,
         args=(writer, torch.get_num_threads(), build, dict(arguments)),
     )
-    process.start()
+    with _without_warnings():
+        process.start()
     writer.close()
     try:
         result = reader.recv()
@@ -53,6 +56,19 @@ def measure_peak(
         }
     process.join()
     return result
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Silence what libraries say at import; this process has shown it."""
+    before = os.environ.get('PYTHONWARNINGS')
+    os.environ['PYTHONWARNINGS'] = 'ignore'
+    try:
+        yield
+    finally:
+        del os.environ['PYTHONWARNINGS']
+        if before is not None:
+            os.environ['PYTHONWARNINGS'] = before
 
 
 def _run_child(

@@ -48,10 +48,13 @@ def make_report(
 
 def publish(report: dict[str, Any], out: str | None) -> None:
     """Show a report and write it, if a file is given."""
-    console = Console()
+    # A file or a pipe has no width; the table needs this much.
+    console = Console(width=max(100, Console().width))
     for result in report['results']:
         if 'skipped' in result:
             console.print(f'{result["name"]}: skipped, {result["skipped"]}')
+        if 'images_per_second' in result:
+            console.print(f'{result["images_per_second"]:.1f} images/s')
     console.print(_table(report))
     load = report['load_average']
     console.print(
@@ -65,24 +68,28 @@ def publish(report: dict[str, Any], out: str | None) -> None:
 
 def _table(report: dict[str, Any]) -> Table:
     table = Table(title=report['benchmark'])
-    for column in ('case', 'median ms', 'iqr', 'min', 'cpu ms', 'ratio'):
+    table.add_column('case', no_wrap=True)
+    for column in ('median ms', 'iqr', 'min', 'ratio', 'cpu ms', 'ratio'):
         table.add_column(column, justify='right', no_wrap=True)
     table.add_column('peak GB', justify='right')
-    table.columns[0].justify = 'left'
     for result in report['results']:
         if 'seconds' not in result:
             continue
         peak = result.get('memory', {}).get('peak_bytes')
-        ratio = result.get('ratio')
+        ratios = [
+            f'{result[key]["median"]:.2f}' if key in result else ''
+            for key in ('ratio', 'cpu_ratio')
+        ]
         table.add_row(
             result['name'],
             *_milliseconds(result['seconds']),
+            ratios[0],
             f'{result["cpu_seconds"]["median"] * 1e3:.1f}',
-            '' if ratio is None else f'{ratio["median"]:.2f}',
+            ratios[1],
             '' if peak is None else f'{peak / 1e9:.2f}',
         )
         for name, part in result.get('parts', {}).items():
-            table.add_row(f'  {name}', *_milliseconds(part), '', '', '')
+            table.add_row(f'  {name}', *_milliseconds(part), '', '', '', '')
     return table
 
 

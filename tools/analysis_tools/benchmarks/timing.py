@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -54,7 +55,12 @@ def measure(
     """
     samples: dict[str, list[Sample]] = {name: [] for name in cases}
     names = list(cases)
-    rounds = track(range(warmup + runs), description=label, transient=True)
+    rounds = track(
+        range(warmup + runs),
+        description=label,
+        transient=True,
+        disable=not sys.stdout.isatty(),
+    )
     for number in rounds:
         for name in names if number % 2 else reversed(names):
             sample = _run_once(cases[name])
@@ -88,9 +94,9 @@ def spread(values: Sequence[float]) -> dict[str, float]:
     }
 
 
-def paired_ratio(
+def paired_ratios(
     samples: Sequence[Sample], base: Sequence[Sample]
-) -> dict[str, float]:
+) -> dict[str, dict[str, float]]:
     """Return how many times longer a case takes than another one.
 
     Args:
@@ -98,14 +104,14 @@ def paired_ratio(
         base: Samples of the other case, of the same rounds.
 
     Returns:
-        Spread over the rounds of the ratio within a round.
+        Spread over the rounds of the ratio within a round: ``ratio`` of the
+        elapsed times, ``cpu_ratio`` of the times on processors.
     """
-    return spread(
-        [
-            mine.seconds / other.seconds
-            for mine, other in zip(samples, base, strict=True)
-        ]
-    )
+    pairs = list(zip(samples, base, strict=True))
+    return {
+        'ratio': spread([a.seconds / b.seconds for a, b in pairs]),
+        'cpu_ratio': spread([a.cpu_seconds / b.cpu_seconds for a, b in pairs]),
+    }
 
 
 def _run_once(case: Case) -> Sample:

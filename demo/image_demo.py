@@ -1,0 +1,88 @@
+"""Predicts on pictures: ``image_demo.py INPUT CONFIG WEIGHTS --out-dir OUT``.
+
+INPUT is a picture or a folder of pictures.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from mmengine.config import DictAction
+
+from mmmtl.engine.user_errors import user_errors
+from mmmtl.structures import TASK_SPECS
+
+
+def parse_args() -> argparse.Namespace:
+    """Return the command line."""
+    parser = argparse.ArgumentParser(
+        description='Predict every task of a model on pictures'
+    )
+    parser.add_argument('input', help='a picture, or a folder of pictures')
+    parser.add_argument('config', help='config file')
+    parser.add_argument('weights', help='checkpoint of that config')
+    parser.add_argument('--out-dir', required=True, help='folder of the pages')
+    parser.add_argument(
+        '--device', help='for instance cpu or cuda:0; default: a GPU if any'
+    )
+    parser.add_argument(
+        '--tasks',
+        nargs='+',
+        metavar='TASK',
+        help=f'show these only, of {" ".join(TASK_SPECS)}',
+    )
+    parser.add_argument(
+        '--save-maps',
+        action='store_true',
+        help='write the maps too, class ids as .png, others as .npy',
+    )
+    parser.add_argument('--batch-size', type=int, default=1)
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='changes to the config as key=value',
+    )
+    parser.add_argument(
+        '--traceback',
+        action='store_true',
+        help='show the whole traceback of an error',
+    )
+    return parser.parse_args()
+
+
+def run(args: argparse.Namespace) -> None:
+    """Predict as the command line says.
+
+    Args:
+        args: The command line.
+    """
+    from mmmtl.apis import MultiTaskInferencer
+
+    inferencer = MultiTaskInferencer(
+        args.config,
+        args.weights,
+        device=args.device,
+        cfg_options=args.cfg_options,
+    )
+    count = 0
+    for _ in inferencer.stream(
+        args.input,
+        batch_size=args.batch_size,
+        out_dir=args.out_dir,
+        save_maps=args.save_maps,
+        tasks=args.tasks,
+    ):
+        count += 1
+    print(f'{count} page(s) written to {args.out_dir}')
+
+
+def main() -> None:
+    """Run the tool."""
+    args = parse_args()
+    with user_errors(show_traceback=args.traceback):
+        run(args)
+
+
+if __name__ == '__main__':
+    main()

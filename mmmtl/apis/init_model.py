@@ -1,0 +1,124 @@
+"""From a config and a checkpoint to a model that predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.dataset import BaseDataset
+from mmengine.logging import print_log
+from mmengine.model import revert_sync_batchnorm
+from torch import nn
+
+from mmmtl.engine.checkpoint_loading import load_checkpoint_strict
+from mmmtl.engine.checkpoint_safety import enable_safe_loading
+from mmmtl.engine.config_file import load_config
+from mmmtl.engine.pretrained_weights import fetch_checkpoint
+from mmmtl.engine.user_errors import UserError
+from mmmtl.registry import DATASETS, MODELS, build_in_scope
+
+
+def init_model(
+    config: str | Path | Config,
+    checkpoint: str | Path | None = None,
+    device: str | torch.device = 'cpu',
+    cfg_options: dict[str, Any] | None = None,
+) -> nn.Module:
+    """Build a model for prediction and fill it from a checkpoint.
+
+    Pretrained weights that the config names for the start of a training are
+    not fetched: the checkpoint holds them all.
+
+    Args:
+        config: A config file, or a config.
+        checkpoint: Path or URL; None leaves the weights random, which is
+            good for timing and nothing else.
+        device: Where the model runs.
+        cfg_options: Changes to the config, by dotted key.
+
+    Returns:
+        The model in evaluation mode. It carries ``cfg``, the config, and
+        ``dataset_meta``, names and colours of the classes (those the
+        checkpoint was trained with, else those of the config's data set).
+
+    Raises:
+        UserError: The config or the checkpoint is missing, damaged, unsafe,
+            or they do not belong together; the text names what differs.
+    """
+    enable_safe_loading()
+    config = _loaded(config, cfg_options)
+    model = build_in_scope(MODELS, config.model)
+    meta = dataset_meta_of(config)
+    if checkpoint is None:
+        print_log(
+            'no checkpoint is given: the predictions mean nothing',
+            logger='current',
+        )
+    else:
+        path = fetch_checkpoint(str(checkpoint))
+        content = load_checkpoint_strict(model, path)
+        meta = (content.get('meta') or {}).get('dataset_meta') or meta
+    # One process has no other to synchronise with, and a CPU cannot.
+    model = revert_sync_batchnorm(model)
+    model.cfg = config
+    model.dataset_meta = meta
+    return model.to(device).eval()
+
+
+def dataset_meta_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return names and colours of the classes as a config has them.
+
+    Args:
+        config: Its ``test_dataloader.dataset`` is looked at; the data
+            themselves need not be there.
+
+    Returns:
+        The data set's metainfo; empty if the config has no data set.
+    """
+    dataset = test_dataset_of(config)
+    if 'type' not in dataset:
+        return {}
+    kind = dataset['type']
+    cls = DATASETS.get(kind) if isinstance(kind, str) else kind
+    if cls is None:
+        raise UserError(
+            f'test_dataloader.dataset.type={kind!r}: there is no such data set'
+        )
+    if not (isinstance(cls, type) and issubclass(cls, BaseDataset)):
+        return dict(dataset.get('metainfo') or {})
+    # mmengine's own rule: entries of the config go over those of the class.
+    return cls._load_metainfo(dataset.get('metainfo'))
+
+
+def test_dataset_of(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the config of the data set that is tested on, unwrapped.
+
+    Args:
+        config: A config.
+
+    Returns:
+        The innermost ``dataset`` of ``test_dataloader``; empty if none.
+    """
+    dataset = (config.get('test_dataloader') or {}).get('dataset') or {}
+    while 'pipeline' not in dataset and 'dataset' in dataset:
+        dataset = dataset['dataset']
+    return dataset
+
+
+def _loaded(
+    config: str | Path | Config, options: dict[str, Any] | None
+) -> Config:
+    if isinstance(config, (str, Path)):
+        return load_config(config, options)
+    if not isinstance(config, Config):
+        raise ValueError(
+            'config must be a file name or an mmengine Config, found '
+            f'{type(config).__name__}'
+        )
+    config = config.copy()
+    if options:
+        config.merge_from_dict(options)
+    return config

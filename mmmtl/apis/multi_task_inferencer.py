@@ -1,0 +1,248 @@
+"""Runs a model on pictures: maps in real units, pages to look at."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.utils import ProgressBar
+
+from mmmtl.apis.init_model import init_model
+from mmmtl.apis.map_files import check_out_dir, save_map
+from mmmtl.apis.picture_inputs import (
+    Picture,
+    PictureInput,
+    collect_pictures,
+    is_single,
+)
+from mmmtl.apis.picture_pipeline import PicturePipeline
+from mmmtl.structures import MultiTaskDataSample, check_tasks
+from mmmtl.visualization import MultiTaskVisualizer, write_picture
+
+Maps = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was predicted for one picture.
+
+    Attributes:
+        name: Name of the picture, and of its files.
+        maps: Per task the map, see :class:`MultiTaskInferencer`.
+        data_sample: The same as tensors ``(C, H, W)``.
+    """
+
+    name: str
+    maps: Maps
+    data_sample: MultiTaskDataSample
+
+
+@dataclass(frozen=True)
+class _Output:
+    tasks: tuple[str, ...]
+    folder: Path | None
+    save_maps: bool
+    show: bool
+
+
+class MultiTaskInferencer:
+    """Predicts every task of a model on pictures.
+
+    Convention:
+        Arrays that are handed in are BGR, as mmcv and OpenCV read them.
+        Maps that come back have the picture's own size: ``(H, W)`` int64
+        class ids (semseg, human_parts), ``(H, W)`` float32 metres along the
+        line of sight (depth), ``(H, W, 3)`` float32 unit vectors with x
+        right, y down, z forward (normals), ``(H, W)`` float32 probabilities
+        (edge, saliency) or plain values (reshading, keypoints2d, edges2d).
+
+    Examples:
+        >>> inferencer = MultiTaskInferencer('config.py', 'weights.pth')
+        >>> maps = inferencer('room.png', out_dir='pages')
+        >>> maps['depth'].shape
+        (425, 560)
+    """
+
+    def __init__(
+        self,
+        config: str | Path | Config,
+        weights: str | Path | None = None,
+        *,
+        device: str | torch.device | None = None,
+        cfg_options: dict[str, Any] | None = None,
+    ) -> None:
+        """Build the model and the pipeline.
+
+        Args:
+            config: A config file, or a config.
+            weights: Path or URL of a checkpoint; None leaves them random.
+            device: Where the model runs; a GPU if there is one, if None.
+            cfg_options: Changes to the config, by dotted key.
+        """
+        if device is None:
+            device = 'cuda' if torch.cuda.is_available() else 'cpu'
+        self.model = init_model(config, weights, device, cfg_options)
+        self.pipeline = PicturePipeline(self.model.cfg)
+        self.visualizer = MultiTaskVisualizer('inferencer')
+        self.visualizer.dataset_meta = self.model.dataset_meta
+
+    def __call__(
+        self,
+        inputs: PictureInput | Sequence[PictureInput],
+        *,
+        batch_size: int = 1,
+        out_dir: str | Path | None = None,
+        save_maps: bool = False,
+        show: bool = False,
+        return_datasamples: bool = False,
+        tasks: Sequence[str] | None = None,
+    ) -> Any:
+        """Predict on all pictures and keep the results in memory.
+
+        Args:
+            inputs: A file, a folder, a BGR array, or a list of these.
+            batch_size: Pictures per forward pass; smaller ones of a batch
+                are padded to the largest, which their borders may feel.
+            out_dir: Write a page per picture into this folder.
+            save_maps: Write the maps there as well.
+            show: Open a window per picture.
+            return_datasamples: Return data samples instead of maps.
+            tasks: Tasks to return, all if None.
+
+        Returns:
+            ``{task: map}`` for one file or array, a list of these for a
+            folder or list; data samples if asked for.
+
+        Raises:
+            ValueError: If an input is no picture, or an option is wrong.
+            FileNotFoundError: If a path does not exist.
+        """
+        results = [
+            result.data_sample if return_datasamples else result.maps
+            for result in self.stream(
+                inputs,
+                batch_size=batch_size,
+                out_dir=out_dir,
+                save_maps=save_maps,
+                show=show,
+                tasks=tasks,
+            )
+        ]
+        return results[0] if is_single(inputs) else results
+
+    def stream(
+        self,
+        inputs: PictureInput | Sequence[PictureInput],
+        *,
+        batch_size: int = 1,
+        out_dir: str | Path | None = None,
+        save_maps: bool = False,
+        show: bool = False,
+        tasks: Sequence[str] | None = None,
+    ) -> Iterator[Result]:
+        """Predict picture by picture, however many there are.
+
+        Args:
+            inputs: As when the object is called, and so are the others.
+            batch_size: Pictures per forward pass.
+            out_dir: Write a page per picture into this folder.
+            save_maps: Write the maps there as well.
+            show: Open a window per picture.
+            tasks: Tasks to return, all if None.
+
+        Returns:
+            The results in the order of the pictures, each computed when it
+            is asked for. Wrong arguments are refused at once.
+        """
+        if batch_size < 1:
+            raise ValueError(f'batch_size={batch_size}: give 1 or more')
+        names = self._check_tasks(tasks)
+        pictures = collect_pictures(inputs)
+        folder = check_out_dir(out_dir, save_maps=save_maps)
+        bar = None
+        if not is_single(inputs):
+            bar = ProgressBar(len(pictures), file=sys.stderr)
+        options = _Output(names, folder, save_maps, show)
+        return self._stream(pictures, batch_size, options, bar)
+
+    def _stream(
+        self,
+        pictures: Sequence[Picture],
+        batch_size: int,
+        output: _Output,
+        bar: ProgressBar | None,
+    ) -> Iterator[Result]:
+        for start in range(0, len(pictures), batch_size):
+            batch = pictures[start : start + batch_size]
+            for picture, image, sample in self._predict(batch):
+                result = _result_of(picture, sample, output.tasks)
+                self._write(result, image, output)
+                if bar is not None:
+                    bar.update()
+                yield result
+        if bar is not None:
+            print(file=sys.stderr)  # the bar leaves its line open
+
+    def _check_tasks(self, tasks: Sequence[str] | None) -> tuple[str, ...]:
+        own = tuple(self.model.tasks)
+        names = own if tasks is None else check_tasks(tasks)
+        absent = [name for name in names if name not in own]
+        if absent:
+            raise ValueError(
+                f'this model does not predict {absent}; its tasks are '
+                f'{list(own)}'
+            )
+        return names
+
+    def _predict(
+        self, pictures: Sequence[Picture]
+    ) -> Iterator[tuple[Picture, np.ndarray, MultiTaskDataSample]]:
+        loaded = [self.pipeline(picture) for picture in pictures]
+        data = {
+            key: [item[key] for item in loaded]
+            for key in ('inputs', 'data_samples')
+        }
+        with torch.no_grad():
+            samples = self.model.test_step(data)
+        triples = zip(pictures, loaded, samples, strict=True)
+        for picture, item, sample in triples:
+            yield picture, item['image'], sample.cpu()
+
+    def _write(
+        self, result: Result, image: np.ndarray, output: _Output
+    ) -> None:
+        if output.folder is None and not output.show:
+            return
+        page = self.visualizer.draw(
+            np.ascontiguousarray(image[..., ::-1]),
+            result.data_sample,
+            draw_gt=False,
+            tasks=output.tasks,
+        )
+        if output.show:
+            self.visualizer.show(page, win_name=result.name)
+        if output.folder is None:
+            return
+        write_picture(output.folder / f'{result.name}.png', page)
+        if output.save_maps:
+            for task, values in result.maps.items():
+                save_map(output.folder, task, result.name, values)
+
+
+def _result_of(
+    picture: Picture, sample: MultiTaskDataSample, tasks: Sequence[str]
+) -> Result:
+    maps = {}
+    for task in tasks:
+        values = sample.get_pred(task)
+        # numpy has no bfloat16, and half precision helps nobody here.
+        values = values.float() if values.is_floating_point() else values
+        array = values.numpy()
+        maps[task] = array[0] if len(array) == 1 else array.transpose(1, 2, 0)
+    return Result(picture.name, maps, sample)

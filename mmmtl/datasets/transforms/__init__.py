@@ -1,0 +1,33 @@
+"""Transforms of an image together with the labels of all its tasks.
+
+Each is a pure function over arrays and a registered class around it. The
+random ones draw in ``draw`` and act in ``apply``, so that recorded draws can
+be replayed. What a label needs (interpolation, signs, zoom, padding) is read
+from its row in :data:`mmmtl.structures.TASK_SPECS`.
+"""
+
+from mmmtl.datasets.transforms.flip import MultiTaskRandomFlip
+from mmmtl.datasets.transforms.formatting import PackMultiTaskInputs
+from mmmtl.datasets.transforms.human_parts import IgnoreEmptyHumanParts
+from mmmtl.datasets.transforms.loading import LoadMultiTaskAnnotations
+from mmmtl.datasets.transforms.pad import MultiTaskCenteredPad
+from mmmtl.datasets.transforms.photometric import (
+    ColourDraw,
+    MultiTaskPhotoMetricDistortion,
+)
+from mmmtl.datasets.transforms.random_crop import MultiTaskRandomCrop
+from mmmtl.datasets.transforms.random_scale import MultiTaskRandomScale
+from mmmtl.datasets.transforms.rotate import MultiTaskRandomRotate
+
+__all__ = [
+    'ColourDraw',
+    'IgnoreEmptyHumanParts',
+    'LoadMultiTaskAnnotations',
+    'MultiTaskCenteredPad',
+    'MultiTaskPhotoMetricDistortion',
+    'MultiTaskRandomCrop',
+    'MultiTaskRandomFlip',
+    'MultiTaskRandomRotate',
+    'MultiTaskRandomScale',
+    'PackMultiTaskInputs',
+]

@@ -1,0 +1,163 @@
+"""Turns an image about its centre, with its labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from mmmtl.datasets.transforms.labels import (
+    MEAN_COLOUR,
+    change_labels,
+    check_probability,
+    refuse_padded,
+)
+from mmmtl.registry import TRANSFORMS
+from mmmtl.structures import TaskSpec
+
+
+def rotation_matrix(shape: tuple[int, ...], degrees: float) -> np.ndarray:
+    """Return the matrix that turns an image about its centre.
+
+    Convention:
+        Positive angles turn the picture counter-clockwise as it is looked
+        at. The matrix maps a place (x right, y down) of the old picture to
+        its place in the new one.
+
+    Args:
+        shape: Height and width first.
+        degrees: The angle.
+
+    Returns:
+        ``(2, 3)``.
+    """
+    centre = ((shape[1] - 1) / 2, (shape[0] - 1) / 2)
+    return cv2.getRotationMatrix2D(centre, degrees, 1.0)
+
+
+def rotate_image(
+    image: np.ndarray, degrees: float, fill: Sequence[int] = MEAN_COLOUR
+) -> np.ndarray:
+    """Turn an image bilinearly.
+
+    Args:
+        image: ``(H, W, 3)``.
+        degrees: Counter-clockwise angle.
+        fill: BGR colour outside of the old picture.
+
+    Returns:
+        ``(H, W, 3)`` of the same type.
+    """
+    return _warp(image, degrees, cv2.INTER_LINEAR, tuple(fill))
+
+
+def rotate_label(
+    label: np.ndarray, spec: TaskSpec, degrees: float
+) -> np.ndarray:
+    """Turn a label, to the nearest pixel; outside there is no label.
+
+    Convention:
+        Turning the picture is turning the camera about its optical axis:
+        depth and z of the normals stay, and x, y of the normals (x right,
+        y down) turn with the picture's points.
+
+    Args:
+        label: ``(H, W)`` or ``(H, W, C)``.
+        spec: The task's row.
+        degrees: Counter-clockwise angle.
+
+    Returns:
+        The label, of the same shape and type.
+    """
+    fill = (spec.ignore_value,) * 4
+    label = _warp(label, degrees, cv2.INTER_NEAREST, fill)
+    if spec.rotates_xy:
+        turn = rotation_matrix(label.shape, degrees)[:, :2]
+        label[..., :2] = label[..., :2] @ turn.T.astype(label.dtype)
+    return label
+
+
+def _warp(
+    array: np.ndarray,
+    degrees: float,
+    interpolation: int,
+    fill: tuple[float, ...],
+) -> np.ndarray:
+    return cv2.warpAffine(
+        array,
+        rotation_matrix(array.shape, degrees),
+        (array.shape[1], array.shape[0]),
+        flags=interpolation,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=fill,
+    )
+
+
+@TRANSFORMS.register_module()
+class MultiTaskRandomRotate(BaseTransform):
+    """Turn about the centre by a drawn angle; the size stays.
+
+    Draws come from numpy's global generator.
+    """
+
+    def __init__(
+        self,
+        *,
+        degrees: float | tuple[float, float],
+        prob: float = 0.5,
+        fill: Sequence[int] = MEAN_COLOUR,
+    ) -> None:
+        """Check and store the settings.
+
+        Args:
+            degrees: Smallest and largest angle, counter-clockwise; one
+                number is the largest angle in both directions.
+            prob: Probability of turning at all.
+            fill: BGR colour outside of the old picture.
+
+        Raises:
+            ValueError: If a setting is out of range.
+        """
+        pair = (
+            tuple(degrees)
+            if isinstance(degrees, Sequence)
+            else (-degrees, degrees)
+        )
+        if len(pair) != 2 or not -180 <= pair[0] <= pair[1] <= 180:
+            raise ValueError(
+                f'MultiTaskRandomRotate: degrees={degrees}, give a positive '
+                'number up to 180 or (smallest, largest)'
+            )
+        self.degrees = pair
+        self.prob = check_probability(type(self).__name__, prob)
+        self.fill = tuple(fill)
+
+    def draw(self) -> float | None:
+        """Return an angle, or None to leave the sample as it is."""
+        if np.random.rand() >= self.prob:
+            return None
+        return float(np.random.uniform(*self.degrees))
+
+    def apply(self, results: dict, degrees: float | None) -> dict:
+        """Turn a sample.
+
+        Args:
+            results: The sample.
+            degrees: Counter-clockwise angle; None does nothing.
+        """
+        refuse_padded(results, type(self).__name__)
+        if degrees is None:
+            return results
+        results['img'] = rotate_image(results['img'], degrees, self.fill)
+        change_labels(results, lambda x, spec: rotate_label(x, spec, degrees))
+        return results
+
+    def transform(self, results: dict) -> dict:
+        """Turn a sample by a drawn angle.
+
+        Args:
+            results: The sample.
+        """
+        return self.apply(results, self.draw())

@@ -1,0 +1,41 @@
+"""A model whose predictions are formulas of the pixel's own colour."""
+
+import torch
+from mmengine.model import BaseModel
+from torch import nn
+
+from mmmtl.models.postprocess import decode, undo_augmentation
+from mmmtl.registry import MODELS
+from mmmtl.structures import MultiTaskDataSample
+
+
+@MODELS.register_module()
+class PixelModel(BaseModel):
+    """Metres are blue / 100 * scale, classes whether red exceeds blue."""
+
+    tasks = ('semseg', 'depth', 'normals', 'edge')
+
+    def __init__(self, *, data_preprocessor: dict, norm: str = 'BN') -> None:
+        super().__init__(MODELS.build(data_preprocessor))
+        self.scale = nn.Parameter(torch.ones(()))
+        self.norm = getattr(nn, norm)(3, affine=False, eps=0)
+
+    def forward(
+        self, inputs: torch.Tensor, data_samples: list, mode: str = 'tensor'
+    ) -> list[MultiTaskDataSample]:
+        assert mode == 'predict'
+        assert not torch.is_grad_enabled()
+        blue, green, red = self.norm(inputs).split(1, dim=1)
+        logits = {
+            'semseg': torch.cat([blue, red], 1),
+            'depth': blue / 100 * self.scale,
+            'normals': torch.cat([red, green, -1 - blue], 1),
+            'edge': green - 128,
+        }
+        for index, sample in enumerate(data_samples):
+            for task, values in logits.items():
+                values = undo_augmentation(
+                    task, values[index], sample.metainfo
+                )
+                sample.set_pred(task, decode(task, values))
+        return data_samples

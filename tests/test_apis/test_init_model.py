@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmmtl.apis import init_model
+from mmmtl.engine.checkpoint_loading import ForeignCheckpointError
+from mmmtl.engine.checkpoint_safety import UnsafeCheckpointError
+from mmmtl.engine.user_errors import UserError
+
+
+class Payload:
+    """Pickles as a call of print."""
+
+    def __reduce__(self) -> tuple:
+        return print, ('payload ran',)
+
+
+def test_model_has_the_checkpoints_weights_and_predicts(
+    pixel_config: Path, weights: Path
+) -> None:
+    model = init_model(pixel_config, weights)
+    assert model.scale.item() == 2
+    assert not model.training
+    assert model.cfg.model.type == 'PixelModel'
+
+
+def test_class_names_come_from_the_config(
+    pixel_config: Path, weights: Path
+) -> None:
+    meta = init_model(pixel_config, weights).dataset_meta
+    assert list(meta['classes']) == ['blue', 'red']
+    # What the config does not replace is that of the data set's class.
+    assert meta['dataset_name'] == 'nyudv2'
+
+
+def test_class_names_of_the_training_go_first(
+    pixel_config: Path, state: dict, tmp_path: Path
+) -> None:
+    path = tmp_path / 'trained.pth'
+    meta = {'dataset_meta': {'classes': ('sea', 'land')}}
+    torch.save({'state_dict': state, 'meta': meta}, path)
+    model = init_model(pixel_config, path)
+    assert model.dataset_meta == {'classes': ('sea', 'land')}
+
+
+def test_options_change_a_file_and_a_config_alike(pixel_config: Path) -> None:
+    options = {'model.data_preprocessor.size_divisor': 16}
+    config = Config.fromfile(pixel_config)
+    for given in (pixel_config, config):
+        model = init_model(given, cfg_options=options)
+        assert model.data_preprocessor.size_divisor == 16
+    # The caller's config stays as it is.
+    assert config.model.data_preprocessor.size_divisor == 8
+
+
+def test_synchronised_norms_become_ordinary_ones(
+    pixel_config: Path, weights: Path
+) -> None:
+    """A single process has nobody to synchronise with."""
+    options = {'model.norm': 'SyncBatchNorm'}
+    model = init_model(pixel_config, weights, cfg_options=options)
+    assert 'SyncBatchNorm' not in repr(model)
+    assert 'BatchNorm' in repr(model)
+
+
+def test_checkpoint_of_another_model_is_refused_by_name(
+    pixel_config: Path, state: dict, tmp_path: Path
+) -> None:
+    state['head.weight'] = state.pop('scale')
+    path = tmp_path / 'other.pth'
+    torch.save({'state_dict': state}, path)
+    with pytest.raises(ForeignCheckpointError) as error:
+        init_model(pixel_config, path)
+    assert '1 missing (scale), 1 unexpected (head.weight)' in str(error.value)
+
+
+def test_checkpoint_with_code_is_refused(
+    pixel_config: Path, tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    path = tmp_path / 'bad.pth'
+    torch.save({'state_dict': Payload()}, path)
+    with pytest.raises(UnsafeCheckpointError, match=r'bad\.pth'):
+        init_model(pixel_config, path)
+    assert 'payload ran' not in capfd.readouterr().out
+
+
+def test_missing_files_are_named(pixel_config: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r'none\.pth'):
+        init_model(pixel_config, tmp_path / 'none.pth')
+    with pytest.raises(UserError, match=r'none\.py'):
+        init_model(tmp_path / 'none.py')
+
+
+def test_what_is_no_config_is_refused() -> None:
+    with pytest.raises(ValueError, match='found dict'):
+        init_model(dict(model=dict()))
+
+
+def test_unknown_data_set_is_named(pixel_config: Path) -> None:
+    options = {'test_dataloader.dataset.type': 'NYUDv3Dataset'}
+    with pytest.raises(UserError, match="'NYUDv3Dataset'"):
+        init_model(pixel_config, cfg_options=options)

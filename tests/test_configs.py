@@ -1,0 +1,235 @@
+"""The zoo: what every config promises, and the sizes of the models."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.model import revert_sync_batchnorm
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from mmmtl.registry import MODELS, build_in_scope
+from mmmtl.structures import TASK_SPECS, get_task_spec
+from tests.tiny import random_batch
+
+ROOT = Path(__file__).resolve().parent.parent / 'configs'
+LEAVES = sorted(
+    str(path.relative_to(ROOT))
+    for path in ROOT.rglob('*.py')
+    if '_base_' not in path.parts
+)
+DEMT = [leaf for leaf in LEAVES if leaf.startswith('demt/')]
+BACKBONES = {
+    'hrnet18': 3_860_720,
+    'swin-t': 27_520_698,
+    'swin-s': 48_838_602,
+    'swin-b': 86_745_016,
+    'swin-l': 194_998_164,
+}
+# Measured on the released heads: head with neck, by backbone and data set.
+HEADS = {
+    ('hrnet18', 'nyud'): 2_887_498,
+    ('swin-t', 'nyud'): 4_549_561,
+    ('swin-s', 'nyud'): 4_549_561,
+    ('swin-b', 'nyud'): 5_228_581,
+    ('swin-l', 'nyud'): 6_586_621,
+    ('hrnet18', 'pascal-context'): 3_508_776,
+    ('swin-t', 'pascal-context'): 5_508_204,
+    ('swin-s', 'pascal-context'): 5_508_204,
+    ('swin-b', 'pascal-context'): 6_324_924,
+    ('swin-l', 'pascal-context'): 7_958_364,
+}
+CHANNELS = {'nyud': (40, 1, 3, 1), 'pascal-context': (21, 7, 2, 3, 1)}
+
+
+def load(leaf: str) -> Config:
+    return Config.fromfile(ROOT / leaf)
+
+
+def count(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def closed_form(width: int, channels: tuple[int, ...], pyramid: int) -> int:
+    """Parameters of DeMT's neck and head.
+
+    With d the width, T tasks and o = Cin // 8 channels before the outputs:
+    (Cin d + 3d) + T (d^2 + 3d + d^2 + d + 162d + 18 + 164d + 2d)
+    + (1 + T)(4d^2 + 4d) + (1 + T)(d^2 + 3d) + T (9do + 2o) + sum (o + 1) c.
+    """
+    d, tasks, o = width, len(channels), pyramid // 8
+    mixer = 2 * d * d + 4 * d + 162 * d + 18 + 164 * d + 2 * d
+    return (
+        pyramid * d
+        + 3 * d
+        + tasks * mixer
+        + (1 + tasks) * (4 * d * d + 4 * d)
+        + (1 + tasks) * (d * d + 3 * d)
+        + tasks * (9 * d * o + 2 * o)
+        + sum((o + 1) * c for c in channels)
+    )
+
+
+def build_meta(cfg: Config) -> Any:
+    """Build without memory: a Swin-L would take 800 MB and seconds."""
+    cfg.model.backbone.init_cfg = None
+    with torch.device('meta'), _RealLinspace():
+        return build_in_scope(MODELS, cfg.model)
+
+
+class _RealLinspace(TorchFunctionMode):
+    """Swin reads its drop rates, numbers, out of a tensor."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        device = dict(device='cpu') if func is torch.linspace else {}
+        return func(*args, **(kwargs or {}), **device)
+
+
+def shrink(cfg: Config) -> Config:
+    """The same parts in the same order, of a few channels."""
+    backbone, pyramid = cfg.model.backbone, [8, 16, 32, 64]
+    backbone.init_cfg = None
+    if backbone.type == 'SwinTransformer':
+        backbone.update(
+            embed_dims=8, depths=[1, 1, 1, 1], num_heads=[1, 1, 2, 2]
+        )
+        backbone.window_size = 2
+    elif backbone.type == 'HRNet':
+        for stage in ('stage2', 'stage3', 'stage4'):
+            widths = pyramid[: backbone.extra[stage].num_branches]
+            backbone.extra[stage].update(
+                num_modules=1,
+                num_blocks=[1] * len(widths),
+                num_channels=widths,
+            )
+    else:
+        raise NotImplementedError(f'shrink a {backbone.type} here')
+    cfg.model.neck.update(in_channels=pyramid, channels=16)
+    cfg.model.decode_head.update(channels=16, bottleneck_channels=32)
+    return cfg
+
+
+def test_there_are_configs() -> None:
+    assert {f'demt/demt_{b}_{d}.py' for b, d in HEADS} <= set(LEAVES)
+    assert 'demt/demt_swin-t_rooms.py' in LEAVES
+
+
+@pytest.mark.parametrize('leaf', LEAVES)
+def test_house_style(leaf: str) -> None:
+    """Short, named by method, backbone and data set, two levels deep."""
+    method, name = leaf.split('/')
+    pattern = rf'{method}_[a-z0-9-]+_[a-z0-9-]+(-[a-z0-9-]+)?\.py'
+    assert re.fullmatch(pattern, name)
+    text = (ROOT / leaf).read_text()
+    assert len(text.splitlines()) <= 41
+    assert not re.search(r'^(if|for|def|import|from)\b', text, re.M)
+
+    def depth(path: Path) -> int:
+        bases = [path.parent / base for base in bases_of(path)]
+        return max((1 + depth(base) for base in bases), default=0)
+
+    assert depth(ROOT / leaf) <= 2
+
+
+def bases_of(path: Path) -> list[str]:
+    namespace: dict[str, Any] = {}
+    found = re.search(
+        r"^_base_ = (\[.*?\]|'.*?')", path.read_text(), re.M | re.S
+    )
+    if found:
+        exec(found[0], namespace)
+    bases = namespace.get('_base_', [])
+    return [bases] if isinstance(bases, str) else bases
+
+
+@pytest.mark.parametrize('leaf', LEAVES)
+def test_the_default_scope_is_ours(leaf: str) -> None:
+    assert load(leaf).default_scope == 'mmmtl'
+
+
+@pytest.mark.parametrize('leaf', DEMT)
+def test_tasks_agree_throughout(leaf: str) -> None:
+    cfg = load(leaf)
+    tasks = list(cfg.tasks)
+    assert list(cfg.model.neck.tasks) == tasks
+    assert list(cfg.model.decode_head.tasks) == tasks
+    assert list(cfg.model.loss_weighting.weights) == tasks
+    assert set(tasks) <= set(TASK_SPECS)
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        if loader in cfg:
+            assert list(cfg[loader].dataset.tasks) == tasks
+
+
+@pytest.mark.parametrize(('backbone', 'dataset'), HEADS)
+def test_sizes_are_the_released_ones(backbone: str, dataset: str) -> None:
+    cfg = load(f'demt/demt_{backbone}_{dataset}.py')
+    model = build_meta(cfg)
+    head = count(model.neck) + count(model.decode_head)
+    assert count(model.backbone) == BACKBONES[backbone]
+    assert head == HEADS[backbone, dataset]
+    pyramid = sum(cfg.model.neck.in_channels)
+    assert head == closed_form(256, CHANNELS[dataset], pyramid)
+    assert count(model) == BACKBONES[backbone] + head
+
+
+@pytest.mark.parametrize(
+    ('dataset', 'millions'), [('nyud', 4.765), ('pascal-context', 4.961)]
+)
+def test_hrnet18_at_the_published_width(
+    dataset: str, millions: float
+) -> None:
+    """The published 4.76 M is that of width 128, as the config says."""
+    cfg = load(f'demt/demt_hrnet18_{dataset}.py')
+    cfg.merge_from_dict(
+        {'model.neck.channels': 128, 'model.decode_head.channels': 128}
+    )
+    model = build_meta(cfg)
+    head = count(model.neck) + count(model.decode_head)
+    assert head == closed_form(128, CHANNELS[dataset], 270)
+    assert round(count(model) / 1e6, 3) == millions
+
+
+@pytest.mark.parametrize('leaf', LEAVES)
+def test_a_tiny_one_trains_and_predicts(leaf: str) -> None:
+    cfg = shrink(load(leaf))
+    model = revert_sync_batchnorm(build_in_scope(MODELS, cfg.model))
+    classes = {
+        task: output.channels
+        for task, output in model.decode_head.outputs.items()
+    }
+    size = (64, 96)
+    batch = random_batch(model.tasks, 2, size, classes)
+    data = model.data_preprocessor(batch, True)
+    total, log = model.parse_losses(model(**data, mode='loss'))
+    assert all(value.isfinite().all() for value in log.values())
+    total.backward()
+    missing = [
+        name
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad and parameter.grad is None
+    ]
+    assert missing == []
+    for sample in model.eval().test_step(batch):
+        for task in model.tasks:
+            check_prediction(task, sample.get_pred(task), size, classes[task])
+
+
+def check_prediction(
+    task: str, found: torch.Tensor, size: tuple[int, int], classes: int
+) -> None:
+    spec = get_task_spec(task)
+    assert found.shape == (spec.label_channels, *size)
+    assert found.dtype == spec.pred_dtype
+    low, high = spec.range
+    high = classes - 1 if spec.decode == 'argmax' else high
+    assert found.min() >= low - 1e-6
+    assert found.max() <= high + 1e-6
+    if spec.decode == 'l2_normalize':
+        assert torch.allclose(found.norm(dim=0), torch.ones(size), atol=1e-4)

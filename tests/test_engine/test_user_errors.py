@@ -1,0 +1,81 @@
+"""Which errors are shown in one line, and how."""
+
+from __future__ import annotations
+
+import pytest
+from torch._utils import ExceptionWrapper
+
+from mmmtl.engine.user_errors import UserError, user_errors
+from mmmtl.structures import get_task_spec
+
+
+def raise_foreign() -> None:
+    raise ValueError('a defect somewhere')
+
+
+def test_user_error_is_one_line_and_code_2(
+    capsys: pytest.CaptureFixture,
+) -> None:
+    with pytest.raises(SystemExit) as stop, user_errors():
+        raise UserError('the fix is x')
+    assert stop.value.code == 2
+    assert capsys.readouterr().err == 'error: the fix is x\n'
+
+
+def test_value_error_of_a_check_of_ours_is_one_line(
+    capsys: pytest.CaptureFixture,
+) -> None:
+    with pytest.raises(SystemExit), user_errors():
+        get_task_spec('dept')
+    err = capsys.readouterr().err
+    assert "'depth'" in err
+    assert err.count('\n') == 1
+
+
+def test_value_error_of_others_keeps_its_traceback() -> None:
+    with pytest.raises(ValueError, match='a defect'), user_errors():
+        raise_foreign()
+
+
+def test_error_of_a_loader_worker_loses_the_packed_traceback(
+    capsys: pytest.CaptureFixture,
+) -> None:
+    """A data loader packs its worker's traceback into the message."""
+    try:
+        get_task_spec('dept')
+    except ValueError:
+        packed = ExceptionWrapper(where='in DataLoader worker process 0')
+    with pytest.raises(SystemExit), user_errors():
+        packed.reraise()
+    err = capsys.readouterr().err
+    assert err.startswith('error: ')
+    assert 'Traceback' not in err
+    assert "'depth'" in err
+    assert err.count('\n') == 1
+
+
+def test_foreign_error_of_a_loader_worker_is_not_hidden() -> None:
+    try:
+        raise_foreign()
+    except ValueError:
+        packed = ExceptionWrapper(where='in DataLoader worker process 0')
+    with pytest.raises(ValueError, match='Original Traceback'), user_errors():
+        packed.reraise()
+
+
+def test_environment_variable_shows_everything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv('MMMTL_TRACEBACK', '1')
+    with pytest.raises(UserError), user_errors():
+        raise UserError('x')
+
+
+def test_rank_is_named_among_several(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setenv('WORLD_SIZE', '2')
+    monkeypatch.setenv('RANK', '1')
+    with pytest.raises(SystemExit), user_errors():
+        raise UserError('x')
+    assert capsys.readouterr().err == 'error (rank 1): x\n'

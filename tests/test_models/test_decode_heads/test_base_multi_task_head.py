@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmmtl.models.decode_heads import BaseMultiTaskHead
+from mmmtl.structures import MultiTaskDataSample
+from tests.tiny import LOSSES, head_tasks, random_sample
+
+SIZE = (8, 12)
+
+
+class PlainHead(BaseMultiTaskHead):
+    """A 1x1 convolution per task."""
+
+    def __init__(self, *, tasks: Mapping[str, Mapping[str, Any]]) -> None:
+        super().__init__(tasks=tasks)
+        self.convs = nn.ModuleDict(
+            {
+                task: nn.Conv2d(4, output.channels, 1)
+                for task, output in self.outputs.items()
+            }
+        )
+
+    def forward(self, inputs: Tensor) -> dict[str, Tensor]:
+        return {task: conv(inputs) for task, conv in self.convs.items()}
+
+
+class DeepHead(PlainHead):
+    """Supervises an intermediate map of depth, too."""
+
+    def forward_with_auxiliary(
+        self, inputs: Tensor
+    ) -> tuple[dict[str, Tensor], dict[str, dict[str, Tensor]]]:
+        logits = self.forward(inputs)
+        return logits, {'initial': {'depth': logits['depth'][..., ::2, ::2]}}
+
+
+def features() -> Tensor:
+    return torch.randn(2, 4, 4, 6)
+
+
+def test_losses_are_those_of_the_resized_logits() -> None:
+    head = PlainHead(tasks=head_tasks(LOSSES))
+    samples = [random_sample(LOSSES, SIZE) for _ in range(2)]
+    inputs = features()
+    losses = head.loss(inputs, samples)
+    assert list(losses) == [
+        'semseg.loss_ce',
+        'depth.loss_l1',
+        'normals.loss_l1',
+        'edge.loss_balanced',
+        'saliency.loss_balanced',
+        'human_parts.loss_ce',
+    ]
+    logits = {
+        task: F.interpolate(maps, SIZE, mode='bilinear', align_corners=False)
+        for task, maps in head(inputs).items()
+    }
+    labels = torch.stack([sample.get_gt('semseg') for sample in samples])
+    want = F.cross_entropy(logits['semseg'], labels[:, 0])
+    assert torch.allclose(losses['semseg.loss_ce'], want)
+    labels = torch.stack([sample.get_gt('depth') for sample in samples])
+    want = (logits['depth'] - labels).abs().mean()
+    assert torch.allclose(losses['depth.loss_l1'], want)
+
+
+def test_a_sample_without_a_task_counts_for_the_others() -> None:
+    head = PlainHead(tasks=head_tasks(['depth', 'edge']))
+    both, one = random_sample(['depth', 'edge'], SIZE), random_sample(
+        ['depth'], SIZE
+    )
+    inputs = features()
+    losses = head.loss(inputs, [both, one])
+    alone = head.loss(inputs[:1], [both])
+    assert torch.allclose(
+        losses['edge.loss_balanced'], alone['edge.loss_balanced']
+    )
+    assert not torch.allclose(losses['depth.loss_l1'], alone['depth.loss_l1'])
+
+
+def test_a_batch_without_labels_has_zero_loss_and_zero_gradients() -> None:
+    """Every rank must give every gradient, or DDP waits for ever."""
+    head = PlainHead(tasks=head_tasks(LOSSES))
+    losses = head.loss(features(), [MultiTaskDataSample() for _ in range(2)])
+    assert [loss.item() for loss in losses.values()] == [0.0] * len(LOSSES)
+    sum(losses.values()).backward()
+    for name, parameter in head.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().max() == 0, name
+
+
+def test_several_losses_of_a_task() -> None:
+    tasks = dict(
+        depth=dict(
+            loss=[LOSSES['depth'], dict(LOSSES['depth'], loss_name='loss_b')]
+        )
+    )
+    losses = PlainHead(tasks=tasks).loss(
+        features(), [random_sample(['depth'], SIZE) for _ in range(2)]
+    )
+    assert list(losses) == ['depth.loss_l1', 'depth.loss_b']
+    assert losses['depth.loss_l1'] == losses['depth.loss_b'] > 0
+
+
+def test_two_losses_of_one_name_are_refused() -> None:
+    head = PlainHead(tasks=dict(depth=dict(loss=[LOSSES['depth']] * 2)))
+    with pytest.raises(ValueError, match=r"\['depth.loss_l1'\] given more"):
+        head.loss(features(), [random_sample(['depth'], SIZE)] * 2)
+
+
+def test_auxiliary_maps_are_supervised_under_their_name() -> None:
+    head = DeepHead(tasks=head_tasks(['depth', 'edge']))
+    samples = [random_sample(['depth', 'edge'], SIZE) for _ in range(2)]
+    inputs = features()
+    losses = head.loss(inputs, samples)
+    assert list(losses) == [
+        'depth.loss_l1',
+        'depth.initial.loss_l1',
+        'edge.loss_balanced',
+    ]
+    coarse = F.interpolate(
+        head(inputs)['depth'][..., ::2, ::2],
+        SIZE,
+        mode='bilinear',
+        align_corners=False,
+    )
+    labels = torch.stack([sample.get_gt('depth') for sample in samples])
+    want = (coarse - labels).abs().mean()
+    assert torch.allclose(losses['depth.initial.loss_l1'], want)
+
+
+def test_predict_resizes_to_the_input() -> None:
+    head = PlainHead(tasks=head_tasks(['normals', 'semseg']))
+    inputs = features()
+    maps = head.predict(inputs, SIZE)
+    assert list(maps) == ['normals', 'semseg']
+    for task, logits in head(inputs).items():
+        want = F.interpolate(
+            logits, SIZE, mode='bilinear', align_corners=False
+        )
+        assert torch.equal(maps[task], want)
+        assert torch.equal(head.predict(inputs, (4, 6))[task], logits)
+
+
+def test_a_task_without_loss_predicts_and_does_not_train() -> None:
+    head = PlainHead(tasks=dict(depth=dict()))
+    assert head.predict(features(), SIZE)['depth'].shape == (2, 1, *SIZE)
+    with pytest.raises(ValueError, match="task 'depth' has no loss: add"):
+        head.loss(features(), [random_sample(['depth'], SIZE)] * 2)
+
+
+def test_the_base_is_abstract() -> None:
+    with pytest.raises(TypeError, match='abstract'):
+        BaseMultiTaskHead(tasks=dict(depth=dict()))

@@ -1,0 +1,179 @@
+"""Two processes, on a machine without a GPU as well."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from mmmtl.engine.checkpoint_safety import read_checkpoint
+
+pytestmark = pytest.mark.slow
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
+
+
+def run_script(
+    repo_root: Path, script: str, *arguments: str | Path
+) -> subprocess.CompletedProcess:
+    """Run a shell script of ours on the CPU."""
+    toy = repo_root / 'tests' / 'data' / 'toy_project'
+    environ = {
+        **os.environ,
+        'CUDA_VISIBLE_DEVICES': '',
+        'OMP_NUM_THREADS': '1',
+        'PORT': str(free_port()),
+        'PYTHON': sys.executable,
+        'PYTHONPATH': str(toy),
+    }
+    return subprocess.run(
+        ['bash', f'tools/{script}', *map(str, arguments)],
+        cwd=repo_root,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+
+
+PLAIN = (
+    '--seed=0',
+    '--cfg-options',
+    'model.backbone.norm_cfg.type=GN',
+    'model.backbone.norm_cfg.num_groups=1',
+    'train_dataloader.sampler.shuffle=False',
+)
+
+
+def test_two_processes_and_accumulation_take_the_same_steps(
+    repo_root: Path, toy_config: Path, tmp_path: Path
+) -> None:
+    """2 processes x 2 samples x 2 passes and 1 x 8 give the same weights.
+
+    The samplers deal the same 8 samples to a step in both cases, and
+    without batch statistics a gradient is a mean over samples.
+    """
+    results = {}
+    for processes, options in (
+        (2, ('--total-batch=8',)),
+        (1, ('train_dataloader.batch_size=8',)),
+    ):
+        work_dir = tmp_path / str(processes)
+        done = run_script(
+            repo_root,
+            'dist_train.sh',
+            toy_config,
+            processes,
+            f'--work-dir={work_dir}',
+            *(options if processes == 2 else ()),
+            *PLAIN,
+            *(options if processes == 1 else ()),
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        last = (work_dir / 'last_checkpoint').read_text()
+        results[processes] = read_checkpoint(last)['state_dict']
+    for name, value in results[2].items():
+        torch.testing.assert_close(value, results[1][name])
+
+
+def test_sync_bn_becomes_bn_and_the_log_says_so(
+    repo_root: Path, toy_config: Path, tmp_path: Path
+) -> None:
+    done = run_script(
+        repo_root, 'dist_train.sh', toy_config, 2, f'--work-dir={tmp_path}'
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert 'SyncBN needs an accelerator: replaced by BN' in done.stdout
+    assert (tmp_path / 'iter_4.pth').is_file()
+
+    out = tmp_path / 'metrics.json'
+    done = run_script(
+        repo_root,
+        'dist_test.sh',
+        toy_config,
+        tmp_path / 'iter_4.pth',
+        2,
+        f'--work-dir={tmp_path}',
+        f'--out={out}',
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    # Each of the 6 samples once, though 2 processes x batches of 2 hold 8.
+    assert json.loads(out.read_text())['toy/count'] == 6
+
+
+def test_error_ends_all_processes_with_one_line_each(
+    repo_root: Path, toy_config: Path, tmp_path: Path
+) -> None:
+    done = run_script(
+        repo_root,
+        'dist_train.sh',
+        toy_config,
+        2,
+        f'--work-dir={tmp_path}',
+        '--cfg-options',
+        'model.backbone.init_cfg._delete_=True',
+        'model.backbone.init_cfg.type=Pretrained',
+        'model.backbone.init_cfg.checkpoint=/no/such/file.pth',
+    )
+    assert done.returncode != 0
+    for rank in (0, 1):
+        assert f'error (rank {rank}): model.backbone.init_cfg' in done.stderr
+
+
+def test_scripts_without_arguments_explain_themselves(repo_root: Path) -> None:
+    for name in (
+        'dist_train.sh',
+        'dist_test.sh',
+        'slurm_train.sh',
+        'slurm_test.sh',
+    ):
+        done = run_script(repo_root, name)
+        assert done.returncode == 2
+        assert 'usage:' in done.stderr
+
+
+def test_slurm_scripts_call_srun_with_the_tool(
+    repo_root: Path, tmp_path: Path
+) -> None:
+    srun = tmp_path / 'srun'
+    srun.write_text('#!/usr/bin/env bash\nprintf "%s\\n" "$@"\n')
+    srun.chmod(0o755)
+    environ = {
+        **os.environ,
+        'PATH': f'{tmp_path}:{os.environ["PATH"]}',
+        'GPUS': '2',
+        'GPUS_PER_NODE': '1',
+        'PYTHON': 'py',
+        'SRUN_ARGS': '--qos=low --time=1',
+    }
+    done = subprocess.run(
+        ['bash', 'tools/slurm_train.sh', 'part', 'job', 'a b.py', '--amp'],
+        cwd=repo_root,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    words = done.stdout.splitlines()
+    assert words[:2] == ['-p', 'part']
+    assert '--ntasks=2' in words
+    assert words[words.index('--qos=low') + 1] == '--time=1'
+    assert words[-7:] == [
+        'py',
+        '-u',
+        'tools/train.py',
+        'a b.py',
+        '--launcher',
+        'slurm',
+        '--amp',
+    ]

@@ -1,0 +1,76 @@
+"""The test tool: metrics to a file, all weights, nothing half."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from mmmtl.engine.checkpoint_safety import read_checkpoint
+
+
+@pytest.fixture
+def exact(run_tool: Callable, toy_config: Path, tmp_path: Path) -> Path:
+    """A checkpoint whose head ignores the features and answers 10."""
+    run_tool('train.py', toy_config, '--work-dir', tmp_path / 'train')
+    path = tmp_path / 'train' / 'iter_4.pth'
+    content = read_checkpoint(path)
+    content['state_dict']['head.weight'].zero_()
+    content['state_dict']['head.bias'].fill_(10)
+    torch.save(content, path)
+    return path
+
+
+def test_metrics_go_to_the_file(
+    run_tool: Callable, toy_config: Path, tmp_path: Path, exact: Path
+) -> None:
+    out = tmp_path / 'results' / 'metrics.json'
+    result = run_tool(
+        'test.py', toy_config, exact, '--work-dir', tmp_path, '--out', out
+    )
+    assert result.code == 0
+    # Targets 0, 2, 4, 6, 8, 10 against 10: (10 + 8 + 6 + 4 + 2 + 0) / 6.
+    assert json.loads(out.read_text()) == {'toy/error': 5.0, 'toy/count': 6}
+    assert [path.name for path in out.parent.iterdir()] == ['metrics.json']
+
+
+def test_refused_checkpoint_leaves_no_result(
+    run_tool: Callable, toy_config: Path, tmp_path: Path, exact: Path
+) -> None:
+    content = read_checkpoint(exact)
+    del content['state_dict']['head.bias']
+    torch.save(content, exact)
+    out = tmp_path / 'metrics.json'
+    result = run_tool(
+        'test.py', toy_config, exact, '--work-dir', tmp_path, '--out', out
+    )
+    assert result.code == 2
+    assert '1 missing (head.bias)' in result.err
+    assert not out.exists()
+
+
+def test_out_must_be_json(
+    run_tool: Callable, toy_config: Path, tmp_path: Path
+) -> None:
+    result = run_tool('test.py', toy_config, 'any.pth', '--out', tmp_path)
+    assert result.code == 2
+    assert '.json' in result.err
+
+
+def test_tta_without_its_config_is_refused(
+    run_tool: Callable, toy_config: Path, exact: Path
+) -> None:
+    result = run_tool('test.py', toy_config, exact, '--tta')
+    assert result.code == 2
+    assert 'no tta_model and no tta_pipeline' in result.err
+
+
+def test_show_dir_without_a_hook_is_refused(
+    run_tool: Callable, toy_config: Path, exact: Path, tmp_path: Path
+) -> None:
+    result = run_tool('test.py', toy_config, exact, '--show-dir', tmp_path)
+    assert result.code == 2
+    assert 'default_hooks.visualization' in result.err
