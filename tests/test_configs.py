@@ -182,9 +182,7 @@ def test_sizes_are_the_released_ones(backbone: str, dataset: str) -> None:
 @pytest.mark.parametrize(
     ('dataset', 'millions'), [('nyud', 4.765), ('pascal-context', 4.961)]
 )
-def test_hrnet18_at_the_published_width(
-    dataset: str, millions: float
-) -> None:
+def test_hrnet18_at_the_published_width(dataset: str, millions: float) -> None:
     """The published 4.76 M is that of width 128, as the config says."""
     cfg = load(f'demt/demt_hrnet18_{dataset}.py')
     cfg.merge_from_dict(

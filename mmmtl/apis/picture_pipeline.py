@@ -60,9 +60,6 @@ class PicturePipeline:
             img=image.copy(),
             img_shape=image.shape[:2],
             ori_shape=image.shape[:2],
-            tasks=(),
-            label_paths={},
-            labels={},
         )
         for step in self._steps:
             results = step(results)

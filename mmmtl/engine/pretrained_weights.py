@@ -117,7 +117,7 @@ def _check_source(key: str, source: str, prefix: str | None) -> None:
         content = read_checkpoint(fetch_checkpoint(source))
     except UserError as error:
         raise UserError(
-            f'{key}: pretrained weights {source}: {error}; {without}'
+            f'{key}: pretrained weights: {error}; {without}'
         ) from error
     names = content.get('state_dict', content)
     if prefix and not any(str(n).startswith(prefix) for n in names):

@@ -44,7 +44,7 @@ def valid_mask(
         return finite & (label > 0)
     # NaN is the one value that differs from itself.
     present = (
-        label == label  # noqa: PLR0124
+        label == label
         if math.isnan(spec.ignore_value)
         else label != spec.ignore_value
     )

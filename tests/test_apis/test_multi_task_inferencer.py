@@ -42,6 +42,19 @@ def test_one_array_gives_maps_in_real_units_at_its_size(
     assert (given == image).all()
 
 
+def test_a_transform_that_works_in_place_spares_the_callers_array(
+    inferencer: MultiTaskInferencer, image: np.ndarray
+) -> None:
+    def blacken(results: dict) -> dict:
+        results['img'][:] = 0
+        return results
+
+    inferencer.pipeline._steps.insert(0, blacken)
+    given = image.copy()
+    assert (inferencer(given)['depth'] == 0).all()
+    assert (given == image).all()
+
+
 def test_path_list_and_folder_give_the_same_maps(
     inferencer: MultiTaskInferencer, image: np.ndarray, picture: Path
 ) -> None:
@@ -130,6 +143,9 @@ def test_tasks_choose_maps_and_their_order(
     assert list(maps) == ['edge', 'depth']
     stored = {path.name for path in (tmp_path / 'maps').iterdir()}
     assert stored == {'edge', 'depth'}
+    # The page has the image and two maps of 150 x 102 pixels, no more.
+    page = cv2.imread(str(tmp_path / 'array.png'))
+    assert page.shape[:2] == GridLayout((17 * 6, 25 * 6)).page(1, 3)
 
 
 def test_data_samples_are_returned_on_request(

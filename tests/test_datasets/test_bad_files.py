@@ -185,7 +185,9 @@ def test_wide_class_ids(tmp_path: Path) -> None:
 
 
 def test_tasks_the_data_set_does_not_have(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"no labels for \['saliency'\].*edge"):
+    with pytest.raises(
+        ValueError, match=r"no labels for \['saliency'\].*edge"
+    ):
         make(tmp_path, tasks=['depth', 'saliency'])
     with pytest.raises(ValueError, match="did you mean 'depth'"):
         make(tmp_path, tasks=['dept'])

@@ -154,9 +154,7 @@ def test_a_stacked_batch_is_a_batch_too() -> None:
         (dict(size_divisor=0), 'size_divisor=0: give 1 or more'),
     ],
 )
-def test_settings_are_checked(
-    arguments: dict[str, Any], message: str
-) -> None:
+def test_settings_are_checked(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         MultiTaskDataPreprocessor(**arguments)
 

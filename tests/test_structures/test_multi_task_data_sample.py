@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,10 @@ def test_mmseg_reads_it() -> None:
         lambda s: pickle.loads(pickle.dumps(s)),
         lambda s: pseudo_collate([dict(data_samples=s)])['data_samples'][0],
     ],
-    ids='clone to cpu detach new numpy deepcopy pickle collate'.split(),
+    ids=[
+        *('clone', 'to', 'cpu', 'detach', 'new'),
+        *('numpy', 'deepcopy', 'pickle', 'collate'),
+    ],
 )
 def test_round_trip(copied: Any) -> None:
     sample = full_sample()
@@ -110,17 +114,22 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(('name', 'value'), REFUSED.values(), ids=REFUSED)
-@pytest.mark.parametrize('way', ['attribute', 'set_data', 'constructor'])
-def test_refused_without_a_trace(name: str, value: Any, way: str) -> None:
+@pytest.mark.parametrize(
+    'assign',
+    [
+        setattr,
+        lambda sample, name, value: sample.set_data({name: value}),
+        lambda _, name, value: MultiTaskDataSample(**{name: value}),
+    ],
+    ids=['attribute', 'set_data', 'constructor'],
+)
+def test_refused_without_a_trace(
+    name: str, value: Any, assign: Callable[..., Any]
+) -> None:
     sample = full_sample()
     before = copy.deepcopy(sample)
     with pytest.raises((AttributeError, TypeError, ValueError), match=name):
-        if way == 'attribute':
-            setattr(sample, name, value)
-        elif way == 'set_data':
-            sample.set_data({name: value})
-        else:
-            MultiTaskDataSample(**{name: value})
+        assign(sample, name, value)
     # A field that was registered but not stored would break these.
     assert_same(sample, before)
     assert_same(sample.to('cpu'), before)

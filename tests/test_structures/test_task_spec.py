@@ -114,7 +114,7 @@ def test_an_unknown_name_is_answered_by_the_nearest(
 
 
 def test_a_name_far_from_all_lists_them() -> None:
-    with pytest.raises(ValueError, match='known are: .*semseg'):
+    with pytest.raises(ValueError, match=r'known are: .*semseg'):
         get_task_spec('xyz')
 
 

@@ -134,6 +134,15 @@ def test_heat_maps_grow_brighter_and_leave_nan_out(task: str) -> None:
     assert colours(painted)[3] == NO_LABEL_ON_GREY
 
 
+@pytest.mark.parametrize('task', ['normals', 'edge', 'reshading'])
+def test_nan_of_a_diverged_model_is_painted_as_no_label(task: str) -> None:
+    channels = TASK_SPECS[task].label_channels
+    broken = np.full((channels, 1, 2), np.nan, np.float32)
+    broken[-1, 0, 1] = 1
+    expected = (0, 0, 0) if task == 'normals' else NO_LABEL_ON_GREY
+    assert colours(paint(task, broken))[0] == expected
+
+
 def test_the_map_itself_is_not_changed() -> None:
     depth = np.array([[1.0, np.nan]], np.float32)
     paint('depth', depth)

@@ -78,9 +78,7 @@ def browse(args: argparse.Namespace, context: ErrorContext) -> None:
     context.config = config
     loader = config.get(f'{args.split}_dataloader')
     if loader is None:
-        raise UserError(
-            f'config {args.config} has no {args.split}_dataloader'
-        )
+        raise UserError(f'config {args.config} has no {args.split}_dataloader')
     dataset = DATASETS.build(loader.dataset)
     np.random.seed(args.seed)
     count = min(args.num, len(dataset))
@@ -113,9 +111,7 @@ def draw_sample(
     left, right, top, bottom = data_samples.metainfo.get(
         'padding_size', (0, 0, 0, 0)
     )
-    inner = image[
-        top : image.shape[0] - bottom, left : image.shape[1] - right
-    ]
+    inner = image[top : image.shape[0] - bottom, left : image.shape[1] - right]
     if has_labels_of(data_samples, ori_shape) and inner.shape[:2] == ori_shape:
         image = inner
     cells = cells_of_sample(
@@ -124,9 +120,7 @@ def draw_sample(
     return draw_grid(cells)
 
 
-def has_labels_of(
-    sample: MultiTaskDataSample, size: tuple[int, int]
-) -> bool:
+def has_labels_of(sample: MultiTaskDataSample, size: tuple[int, int]) -> bool:
     """Return whether a sample's labels have a size.
 
     Args:

@@ -30,4 +30,4 @@ hrnet18_extra = dict(
         num_channels=(18, 36, 72, 144),
     ),
 )
-hrnet18_checkpoint = 'https://download.openmmlab.com/pretrain/third_party/hrnetv2_w18_small-b5a04e21.pth'  # noqa: E501
+hrnet18_checkpoint = 'https://download.openmmlab.com/pretrain/third_party/hrnetv2_w18_small-b5a04e21.pth'

@@ -5,9 +5,7 @@ optim_wrapper = dict(
     clip_grad=dict(max_norm=5.0),
 )
 param_scheduler = [
-    dict(
-        type='LinearLR', start_factor=0.05, begin=0, end=20, by_epoch=False
-    ),
+    dict(type='LinearLR', start_factor=0.05, begin=0, end=20, by_epoch=False),
     dict(
         type='PolyLR', power=0.9, eta_min=0, begin=20, end=240, by_epoch=False
     ),

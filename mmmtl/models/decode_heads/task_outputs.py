@@ -29,7 +29,9 @@ class TaskOutput:
     initial_bias: float = 0.0
 
 
-def read_tasks(tasks: Mapping[str, Mapping[str, Any]]) -> dict[str, TaskOutput]:
+def read_tasks(
+    tasks: Mapping[str, Mapping[str, Any]],
+) -> dict[str, TaskOutput]:
     """Check the ``tasks`` of a head's config.
 
     Args:
@@ -47,9 +49,7 @@ def read_tasks(tasks: Mapping[str, Mapping[str, Any]]) -> dict[str, TaskOutput]:
             f'tasks={tasks!r}: give a dictionary such as '
             'dict(depth=dict(loss=dict(type=...)))'
         )
-    return {
-        task: _read_task(task, tasks[task]) for task in check_tasks(tasks)
-    }
+    return {task: _read_task(task, tasks[task]) for task in check_tasks(tasks)}
 
 
 def _read_task(task: str, config: Mapping[str, Any]) -> TaskOutput:
@@ -73,8 +73,7 @@ def _read_channels(task: str, config: Mapping[str, Any]) -> int:
     channels = config.get('out_channels', spec.channels)
     if channels is None:
         raise ValueError(
-            f'tasks.{task}.out_channels is missing: give the number of '
-            'classes'
+            f'tasks.{task}.out_channels is missing: give the number of classes'
         )
     if spec.channels is not None and channels != spec.channels:
         raise ValueError(

@@ -105,9 +105,7 @@ class TaskQueryHead(BaseMultiTaskHead):
         # init_cfg of type Pretrained has loaded.
         for task, output in self.outputs.items():
             nn.init.normal_(self.classifiers[task].weight, std=0.01)
-            nn.init.constant_(
-                self.classifiers[task].bias, output.initial_bias
-            )
+            nn.init.constant_(self.classifiers[task].bias, output.initial_bias)
 
     def forward(self, inputs: Mapping[str, Tensor]) -> TaskMaps:
         """Decode task features.

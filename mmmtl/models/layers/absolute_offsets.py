@@ -32,7 +32,7 @@ class AbsoluteOffsets(nn.Module):
         mmcv have them.
     """
 
-    def __init__(self, channels: int):
+    def __init__(self, channels: int) -> None:
         """Create the two convolutions.
 
         Args:

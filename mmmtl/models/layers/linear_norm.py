@@ -8,7 +8,7 @@ from torch import Tensor, nn
 class LinearNorm(nn.Module):
     """``LayerNorm(W x + b)``, with its linear part open for folding."""
 
-    def __init__(self, channels: int):
+    def __init__(self, channels: int) -> None:
         """Build the two layers.
 
         Args:

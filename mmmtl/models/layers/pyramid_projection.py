@@ -23,7 +23,9 @@ class PyramidProjection(nn.Module):
     concatenation, so published checkpoints load into it.
     """
 
-    def __init__(self, in_channels: Sequence[int], *, out_channels: int):
+    def __init__(
+        self, in_channels: Sequence[int], *, out_channels: int
+    ) -> None:
         """Create the weight with the initialisation of ``nn.Linear``.
 
         Args:
@@ -64,7 +66,7 @@ class PyramidProjection(nn.Module):
         total = F.conv2d(
             pyramid[0], weights[0][..., None, None], self.linear.bias
         )
-        for level, weight in zip(pyramid[1:], weights[1:]):
+        for level, weight in zip(pyramid[1:], weights[1:], strict=True):
             projected = F.conv2d(level, weight[..., None, None])
             total = total + resize_bilinear(projected, size)
         return total

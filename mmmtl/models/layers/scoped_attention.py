@@ -48,7 +48,7 @@ class ScopedAttention(nn.Module):
     query and key rows get a zero gradient rather than none.
     """
 
-    def __init__(self, channels: int, *, num_heads: int):
+    def __init__(self, channels: int, *, num_heads: int) -> None:
         """Create the parameters with PyTorch's initialisation.
 
         Args:
@@ -184,7 +184,10 @@ class ScopedAttention(nn.Module):
             .unflatten(-1, (self.num_heads, -1))
             .transpose(1, 2)
             for tokens, weight, bias in zip(
-                (query, keys, keys), (to_query, to_key, to_value), biases
+                (query, keys, keys),
+                (to_query, to_key, to_value),
+                biases,
+                strict=True,
             )
         ]
         mixed = F.scaled_dot_product_attention(*parts)

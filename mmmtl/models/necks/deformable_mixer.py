@@ -99,9 +99,7 @@ class DeformableMixer(BaseModule):
                 *(steps if block_order == 'mix_gather' else steps[::-1])
             )
 
-        self.projection = PyramidProjection(
-            in_channels, out_channels=channels
-        )
+        self.projection = PyramidProjection(in_channels, out_channels=channels)
         self.norm = nn.LayerNorm(channels)
         self.tasks = None if tasks is None else check_tasks(tasks)
         self.mixers = nn.ModuleDict(
@@ -132,7 +130,7 @@ class DeformableMixer(BaseModule):
 class ChannelMix(nn.Module):
     """1x1 convolution, GELU, norm."""
 
-    def __init__(self, channels: int, *, norm_cfg: Mapping[str, Any]):
+    def __init__(self, channels: int, *, norm_cfg: Mapping[str, Any]) -> None:
         """Build the step.
 
         Args:
@@ -141,9 +139,9 @@ class ChannelMix(nn.Module):
         """
         super().__init__()
         self.conv = nn.Conv2d(channels, channels, 1)
-        self.norm = call_in_scope(
-            build_norm_layer, dict(norm_cfg), channels
-        )[1]
+        self.norm = call_in_scope(build_norm_layer, dict(norm_cfg), channels)[
+            1
+        ]
 
     def forward(self, features: Tensor) -> Tensor:
         """Mix ``(B, C, h, w)`` into the same shape."""
@@ -176,9 +174,9 @@ class ChannelGather(nn.Module):
             offset_groups=channels,
             backend=deform_backend,
         )
-        self.norm = call_in_scope(
-            build_norm_layer, dict(norm_cfg), channels
-        )[1]
+        self.norm = call_in_scope(build_norm_layer, dict(norm_cfg), channels)[
+            1
+        ]
 
     def forward(self, features: Tensor) -> Tensor:
         """Gather ``(B, C, h, w)`` into the same shape."""

@@ -46,16 +46,12 @@ def check_test_cfg(test_cfg: Mapping[str, Any] | None) -> dict[str, Any]:
 def _check_windows(cfg: Mapping[str, Any]) -> None:
     for key in ('crop_size', 'stride'):
         pair = cfg.get(key)
-        if (
-            not isinstance(pair, Sequence)
-            or len(pair) != 2
-            or min(pair) < 1
-        ):
+        if not isinstance(pair, Sequence) or len(pair) != 2 or min(pair) < 1:
             raise ValueError(
-                f'test_cfg.{key}={pair}: give (height, width) in '
-                'pixels'
+                f'test_cfg.{key}={pair}: give (height, width) in pixels'
             )
-    if any(s > c for s, c in zip(cfg['stride'], cfg['crop_size'])):
+    steps = zip(cfg['stride'], cfg['crop_size'], strict=True)
+    if any(step > window for step, window in steps):
         raise ValueError(
             f'test_cfg.stride={cfg["stride"]} leaves gaps between windows '
             f'of crop_size={cfg["crop_size"]}: make it smaller'

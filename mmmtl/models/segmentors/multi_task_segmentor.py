@@ -116,9 +116,7 @@ class MultiTaskSegmentor(BaseSegmentor):
         Returns:
             ``{'<task>.<loss name>': scalar}``.
         """
-        losses = self.decode_head.loss(
-            self.extract_feat(inputs), data_samples
-        )
+        losses = self.decode_head.loss(self.extract_feat(inputs), data_samples)
         if self.loss_weighting is None:
             return losses
         return self.loss_weighting(losses)
@@ -139,7 +137,8 @@ class MultiTaskSegmentor(BaseSegmentor):
             The samples (new ones if none were given) with predictions.
         """
         samples = self._samples_for(inputs, data_samples)
-        for sample, logits in zip(samples, self._original(inputs, samples)):
+        maps = self._original(inputs, samples)
+        for sample, logits in zip(samples, maps, strict=True):
             for task, values in logits.items():
                 sample.set_pred(task, decode(task, values))
         return samples

@@ -51,8 +51,10 @@ class MultiTaskTTAModel(BaseTTAModel):
                 maps = self.module.predict_soft(**batch)
             # The preprocessor's samples: their labels are on the device of
             # the predictions.
-            per_view.append(list(zip(batch['data_samples'], maps)))
-        return self.merge_preds(list(zip(*per_view)))
+            per_view.append(
+                list(zip(batch['data_samples'], maps, strict=True))
+            )
+        return self.merge_preds(list(zip(*per_view, strict=True)))
 
     def merge_preds(
         self, data_samples_list: Sequence[Sequence[View]]

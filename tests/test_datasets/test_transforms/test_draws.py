@@ -19,6 +19,7 @@ from mmmtl.datasets.transforms import (
 )
 from mmmtl.registry import TRANSFORMS
 
+
 def test_scale_range_and_list() -> None:
     even = MultiTaskRandomScale(ratio_range=(0.5, 2.0))
     drawn = [even.draw() for _ in range(400)]

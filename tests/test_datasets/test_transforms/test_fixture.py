@@ -158,7 +158,10 @@ def test_pipeline(case: str) -> None:
     results = IgnoreEmptyHumanParts()(results)
     assert_labels(f'pipeline_{case}', to_authors_ignore(results['labels']))
     np.testing.assert_allclose(
-        preprocess(results), ARRAYS[f'pipeline_{case}/image'], rtol=0, atol=2e-6
+        preprocess(results),
+        ARRAYS[f'pipeline_{case}/image'],
+        rtol=0,
+        atol=2e-6,
     )
 
 

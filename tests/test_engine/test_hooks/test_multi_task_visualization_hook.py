@@ -45,13 +45,15 @@ class Nothing(BaseMetric):
 
 @pytest.fixture
 def samples(tmp_path: Path) -> list[dict]:
-    """Five grey images, the i-th of level 40 * i, at depth i + 1."""
+    """Five images, the i-th of BGR colour (0, 9, 40 i), at depth i + 1."""
     folder = tmp_path / 'images'
     folder.mkdir()
     made = []
     for index in range(5):
         path = folder / f'{index}.png'
-        cv2.imwrite(str(path), np.full((H, W, 3), 40 * index, np.uint8))
+        cv2.imwrite(
+            str(path), np.full((H, W, 3), (0, 9, 40 * index), np.uint8)
+        )
         sample = MultiTaskDataSample(
             metainfo=dict(img_path=str(path), sample_id=f'scene/{index}')
         )
@@ -98,7 +100,7 @@ def test_a_run_leaves_the_chosen_samples_in_its_vis_data(
     page = cv2.imread(str(folder / 'val_scene_2_0.png'))[..., ::-1]
     sample = samples[2]['data_samples']
     sample.set_pred('depth', sample.get_gt('depth'))
-    image = np.full((H, W, 3), 80, np.uint8)
+    image = np.full((H, W, 3), (80, 9, 0), np.uint8)
     assert (page == runner.visualizer.draw(image, sample)).all()
 
 

@@ -72,8 +72,9 @@ def test_losses_are_those_of_the_resized_logits() -> None:
 
 def test_a_sample_without_a_task_counts_for_the_others() -> None:
     head = PlainHead(tasks=head_tasks(['depth', 'edge']))
-    both, one = random_sample(['depth', 'edge'], SIZE), random_sample(
-        ['depth'], SIZE
+    both, one = (
+        random_sample(['depth', 'edge'], SIZE),
+        random_sample(['depth'], SIZE),
     )
     inputs = features()
     losses = head.loss(inputs, [both, one])

@@ -193,9 +193,7 @@ def test_loaded_weights_survive_the_initialisation(tmp_path: Any) -> None:
     source = build()
     torch.save(source.state_dict(), tmp_path / 'head.pth')
     head = build(
-        init_cfg=dict(
-            type='Pretrained', checkpoint=str(tmp_path / 'head.pth')
-        )
+        init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'head.pth'))
     )
     head.init_weights()
     for name, value in head.state_dict().items():
@@ -204,7 +202,9 @@ def test_loaded_weights_survive_the_initialisation(tmp_path: Any) -> None:
 
 def test_channels_of_the_outputs() -> None:
     tasks = (*NYUD, 'saliency', 'human_parts')
-    found = {t: m.shape[1] for t, m in build(tasks)(features(1, tasks)).items()}
+    found = {
+        t: m.shape[1] for t, m in build(tasks)(features(1, tasks)).items()
+    }
     assert found == CLASSES | dict(depth=1, normals=3, edge=1)
 
 

@@ -37,7 +37,9 @@ def test_equals_resize_concatenate_linear_with_gradients() -> None:
     weight = torch.randn(2, 6, *SIZES[0])
     results = []
     for out in (projection(maps), concatenated(projection, maps)):
-        results.append([out, *torch.autograd.grad((out * weight).sum(), wanted)])
+        results.append(
+            [out, *torch.autograd.grad((out * weight).sum(), wanted)]
+        )
     for ours, reference in zip(*results, strict=True):
         assert torch.allclose(ours, reference, rtol=0, atol=1e-5 * 13 * 17)
     assert torch.allclose(results[0][0], results[1][0], rtol=0, atol=1e-5)
@@ -47,7 +49,9 @@ def test_one_level_is_a_1x1_convolution() -> None:
     level = torch.randn(2, 3, 4, 5)
     projection = PyramidProjection([3], out_channels=6)
     want = F.conv2d(
-        level, projection.linear.weight[..., None, None], projection.linear.bias
+        level,
+        projection.linear.weight[..., None, None],
+        projection.linear.bias,
     )
     assert torch.allclose(projection([level]), want, atol=1e-6)
 

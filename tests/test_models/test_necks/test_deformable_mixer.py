@@ -67,7 +67,9 @@ def test_equals_the_transcription(order: Any, training: bool) -> None:
 def test_orders_of_the_block() -> None:
     """A residual comes last in the new order and first in the old."""
     kinds = {
-        order: [type(step) for step in build(block_order=order).mixers['edge'][0]]
+        order: [
+            type(step) for step in build(block_order=order).mixers['edge'][0]
+        ]
         for order in ('mix_gather', 'gather_mix')
     }
     assert kinds['mix_gather'] == [ChannelMix, ChannelGather]
@@ -155,8 +157,6 @@ def test_a_norm_of_the_config_is_used() -> None:
         (dict(in_channels=[]), 'in_channels is empty'),
     ],
 )
-def test_settings_are_checked(
-    arguments: dict[str, Any], message: str
-) -> None:
+def test_settings_are_checked(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         build(**arguments)

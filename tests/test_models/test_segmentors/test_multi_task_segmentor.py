@@ -26,9 +26,7 @@ def build(cfg: dict[str, Any] | None = None, **changes: Any) -> Any:
 
 def weighted(**weights: float) -> dict[str, Any]:
     weights = WEIGHTS | weights
-    return dict(
-        loss_weighting=dict(type='FixedWeighting', weights=weights)
-    )
+    return dict(loss_weighting=dict(type='FixedWeighting', weights=weights))
 
 
 def gradients(model: Any, batch: dict[str, Any]) -> dict[str, Tensor]:
@@ -75,7 +73,9 @@ def test_doubling_a_weight_doubles_its_gradient_on_the_backbone() -> None:
 
 @pytest.mark.parametrize('scope', SCOPES)
 def test_every_parameter_has_a_gradient(scope: str) -> None:
-    found = gradients(build(demt(PASCAL, attn_scope=scope)), random_batch(PASCAL))
+    found = gradients(
+        build(demt(PASCAL, attn_scope=scope)), random_batch(PASCAL)
+    )
     assert [name for name, grad in found.items() if grad is None] == []
 
 
@@ -138,7 +138,9 @@ def test_predictions_come_back_at_the_original_size() -> None:
     want = fake_model().test_step(
         dict(
             inputs=[image],
-            data_samples=[MultiTaskDataSample(metainfo=dict(ori_shape=(9, 12)))],
+            data_samples=[
+                MultiTaskDataSample(metainfo=dict(ori_shape=(9, 12)))
+            ],
         )
     )[0]
     seen = F.pad(image.flip(-1), (2, 3, 0, 1), value=7)
