@@ -11,8 +11,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mmengine.config import DictAction
+
+if TYPE_CHECKING:
+    from mmengine.runner import Runner
+
+    from mmmtl.engine.user_errors import ErrorContext
 
 ROOT = Path(__file__).resolve().parents[1]
 SHOWN = {
@@ -70,7 +76,7 @@ def render_rooms(args: argparse.Namespace) -> None:
         sys.exit(result.returncode)
 
 
-def run(args: argparse.Namespace, context) -> None:  # noqa: ANN001
+def run(args: argparse.Namespace, context: ErrorContext) -> None:
     """Evaluate, train, evaluate, draw."""
     from mmengine.runner import Runner
 
@@ -101,7 +107,7 @@ def run(args: argparse.Namespace, context) -> None:  # noqa: ANN001
         sys.exit(f'The model does not beat the trivial predictor on {losers}')
 
 
-def evaluate_trivial(runner) -> dict:  # noqa: ANN001
+def evaluate_trivial(runner: Runner) -> dict:
     """Evaluate the best constant answer, found on the training set."""
     from mmengine.config import Config
 
@@ -130,25 +136,27 @@ def evaluate_trivial(runner) -> dict:  # noqa: ANN001
     return evaluator.evaluate(len(validation))
 
 
-def collect_results(runner) -> list[dict]:  # noqa: ANN001
+def collect_results(runner: Runner) -> list[dict]:
     """Have the untrained model evaluated too, and keep all results."""
     from mmengine.hooks import Hook
 
     results: list[dict] = []
 
     class CollectResults(Hook):
-        def before_train(self, runner) -> None:  # noqa: ANN001
+        def before_train(self, runner: Runner) -> None:
             runner.val_loop.run()
 
-        def after_val_epoch(self, runner, metrics=None) -> None:  # noqa: ANN001
+        def after_val_epoch(
+            self, runner: Runner, metrics: dict[str, float] | None = None
+        ) -> None:
             del runner
-            results.append(dict(metrics))
+            results.append(dict(metrics or {}))
 
     runner.register_hook(CollectResults())
     return results
 
 
-def draw(runner, folder: Path, count: int) -> Path:  # noqa: ANN001
+def draw(runner: Runner, folder: Path, count: int) -> Path:
     """Write image, ground truth and prediction of some validation rooms."""
     import mmcv
     import torch

@@ -37,11 +37,9 @@ def rename_keys(
     renamed: dict[str, Tensor] = {}
     unknown = []
     for key, tensor in state_dict.items():
-        for pattern, new in compiled:
-            match = pattern.fullmatch(key)
-            if match:
-                break
-        else:
+        hits = ((pattern.fullmatch(key), new) for pattern, new in compiled)
+        match, new = next((hit for hit in hits if hit[0]), (None, None))
+        if match is None:
             unknown.append(key)
             continue
         if new is None:

@@ -11,6 +11,7 @@ from mmengine.registry import DefaultScope
 from torch.utils.data import DataLoader
 
 from mmmtl.datasets import DatasetError, NYUDv2Dataset
+from mmmtl.engine.user_errors import describe
 from tests.test_datasets.nyud_folder import (
     FILES,
     SIZE,
@@ -52,8 +53,8 @@ def test_missing_folder(tmp_path: Path) -> None:
 
 def test_missing_split(tmp_path: Path) -> None:
     write_nyud(tmp_path)
-    text = message_of(lambda: make(tmp_path, split='trian'))
-    assert 'gt_sets/trian.txt is missing' in text
+    text = message_of(lambda: make(tmp_path, split='training'))
+    assert 'gt_sets/training.txt is missing' in text
     assert 'train.txt, val.txt' in text
 
 
@@ -231,3 +232,5 @@ def test_message_survives_a_loader_process(
     assert last.startswith('mmmtl.datasets.errors.DatasetError: ')
     assert str(path) in last
     assert 'write it again' in last
+    # What the tools print: the text alone, without the class and traceback.
+    assert describe(caught.value, None) == last.partition(': ')[2]

@@ -91,7 +91,6 @@ def test_tokens_scope_is_another_model(fixture, repo_root):
         outputs = model(reference_input(spec), mode='tensor')
     stride = spec['outputs']['out/semseg']
     far = np.abs(
-        outputs['semseg'][..., ::stride, ::stride].numpy()
-        - want['out/semseg']
+        outputs['semseg'][..., ::stride, ::stride].numpy() - want['out/semseg']
     ).max()
     assert far > 0.1 * np.abs(want['out/semseg']).max()

@@ -49,6 +49,8 @@ def options(data: Path, *more: str) -> list[str]:
         'model.decode_head.channels=32',
         'train_dataloader.batch_size=2',
         'train_dataloader.num_workers=1',
+        *(f'{s}_dataloader.num_workers=0' for s in ('val', 'test')),
+        *(f'{s}_dataloader.persistent_workers=False' for s in ('val', 'test')),
         'train_dataloader.dataset.pipeline.3.crop_size=(32,48)',
         'train_dataloader.dataset.pipeline.6.size=(32,48)',
         'train_cfg.max_iters=2',
