@@ -140,6 +140,41 @@ def test_nested_types_need_no_prefix_from_any_scope(
     assert norm.eps == 0.5
 
 
+@pytest.fixture
+def own_norm() -> Iterator[type[nn.Module]]:
+    """A norm that only mmmtl's registry knows."""
+
+    class OwnNorm(nn.GroupNorm):
+        def __init__(self, channels: int, *, eps: float) -> None:
+            super().__init__(1, channels, eps=eps)
+
+    ours('MODELS').register_module(module=OwnNorm)
+    yield OwnNorm
+    del ours('MODELS').module_dict['OwnNorm']
+
+
+@pytest.mark.parametrize('scope', ['mmother', 'mmpretrain', 'mmseg', None])
+def test_a_norm_of_ours_is_found_from_any_scope(
+    other_project: Registry, own_norm: type[nn.Module], scope: str | None
+) -> None:
+    """The builder of mmcv asks the current scope alone."""
+    del other_project
+    with DefaultScope.overwrite_default_scope(scope):
+        head = mmengine.registry.MODELS.build(
+            HEAD | dict(norm_cfg=dict(type='OwnNorm'))
+        )
+        neck = mmengine.registry.MODELS.build(
+            dict(
+                type='mmmtl.DeformableMixer',
+                in_channels=[3],
+                channels=4,
+                norm_cfg=dict(type='OwnNorm'),
+            )
+        )
+    assert isinstance(head.bottlenecks['edge'][1], own_norm)
+    assert isinstance(neck.mixers['all'][0][1].norm, own_norm)
+
+
 def test_build_in_scope_leaves_the_scope_as_it_was() -> None:
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         mmmtl.registry.build_in_scope(

@@ -132,6 +132,16 @@ def test_views_of_several_images_stay_apart() -> None:
         assert_same(sample, answer(view), margin=0)
 
 
+def test_the_answer_is_the_preprocessor_s_sample() -> None:
+    """Whose labels are on the device of the predictions."""
+    data = views_of(noise(), (1.0,), (None, 'horizontal'))
+    data['data_samples'][0][0].set_gt('depth', torch.ones(1, HEIGHT, WIDTH))
+    found = answer(data)
+    assert torch.equal(found.get_gt('depth'), torch.ones(1, HEIGHT, WIDTH))
+    for view in data['data_samples']:
+        assert not view[0].has_pred('depth')
+
+
 def test_averages_by_hand() -> None:
     """Probabilities (.9, .1), (.4, .6), (.4, .6): class 0 by the mean.
 
