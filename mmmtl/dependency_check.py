@@ -35,9 +35,10 @@ class Dependency:
 
 
 # Lower bounds are the oldest versions that the test suite runs with, except
-# PyTorch's: 2.4 brought the allow-list for safe checkpoint loading.
+# PyTorch's: 2.6 brought allow-list entries under another name, which safe
+# checkpoint loading needs.
 DEPENDENCIES = (
-    Dependency('torch', '>=2.4', ('torch',), 'torch>=2.4'),
+    Dependency('torch', '>=2.6', ('torch',), 'torch>=2.6'),
     Dependency(
         'mmengine',
         '>=0.10.7,<1',

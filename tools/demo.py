@@ -66,7 +66,7 @@ def render_rooms(args: argparse.Namespace) -> None:
         sys.executable,
         str(ROOT / 'tools/dataset_converters/rooms.py'),
         str(args.data_root),
-        *('--layout', 'nyud', '--size', '128', '160'),
+        *('--layout', 'nyud', '--size', '96', '128'),
         *('--num-train', str(args.num_train)),
         *('--num-val', str(args.num_val)),
         *('--seed', str(args.seed)),

@@ -15,7 +15,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint of that config')
     parser.add_argument(
-        '--out', metavar='FILE.json', help='write the metrics there'
+        '--out',
+        metavar='FILE.json',
+        help='write the metrics there, each class too, with config, '
+        "checkpoint's hash and versions",
     )
     parser.add_argument(
         '--show-dir', metavar='DIR', help='paint the predictions there'
@@ -48,10 +51,13 @@ def test(args: argparse.Namespace, context: ErrorContext) -> None:
     from mmmtl.engine.eval_options import (
         check_out,
         set_checkpoint,
+        set_per_class,
         set_show_dir,
         set_tta,
     )
+    from mmmtl.engine.fit_checks import check_class_counts, check_sections
     from mmmtl.engine.json_file import write_json
+    from mmmtl.engine.results_file import make_results
     from mmmtl.engine.start_weights import (
         check_start_file,
         check_start_weights,
@@ -59,9 +65,12 @@ def test(args: argparse.Namespace, context: ErrorContext) -> None:
 
     config = load_config(args.config, args.cfg_options)
     context.config = config
+    check_sections(config, 'test')
     set_work_dir(config, args.work_dir, args.config)
     check_out(args.out)
     set_checkpoint(config, args.checkpoint)
+    if args.out is not None:
+        set_per_class(config)
     if args.show_dir is not None:
         set_show_dir(config, args.show_dir)
     if args.tta:
@@ -71,10 +80,20 @@ def test(args: argparse.Namespace, context: ErrorContext) -> None:
     runner = Runner.from_cfg(config)
     for note in notes:
         runner.logger.info(note)
+    check_class_counts(config, runner.model)
     check_start_weights(config, runner.model)
     metrics = runner.test()
     if args.out is not None and is_main_process():
-        write_json(args.out, metrics)
+        results = make_results(
+            metrics,
+            config=config,
+            config_file=args.config,
+            checkpoint=args.checkpoint,
+            single_task=getattr(
+                runner.test_loop.evaluator, 'single_task', None
+            ),
+        )
+        write_json(args.out, results)
 
 
 def main() -> None:

@@ -54,6 +54,8 @@ def train(args: argparse.Namespace, context: ErrorContext) -> None:
     from mmmtl.engine.arguments import set_work_dir
     from mmmtl.engine.config_file import load_config
     from mmmtl.engine.distributed import start_distributed, world_size
+    from mmmtl.engine.fit_checks import check_class_counts, check_sections
+    from mmmtl.engine.pretrained_fit import check_pretrained_fit
     from mmmtl.engine.pretrained_weights import fetch_pretrained
     from mmmtl.engine.resume import set_resume
     from mmmtl.engine.start_weights import (
@@ -66,6 +68,7 @@ def train(args: argparse.Namespace, context: ErrorContext) -> None:
 
     config = load_config(args.config, args.cfg_options)
     context.config = config
+    check_sections(config, 'train')
     set_work_dir(config, args.work_dir, args.config)
     if args.amp:
         set_amp(config)
@@ -88,6 +91,8 @@ def train(args: argparse.Namespace, context: ErrorContext) -> None:
         runner = Runner.from_cfg(config)
     for note in filter(None, notes):
         runner.logger.info(note)
+    check_class_counts(config, runner.model)
+    check_pretrained_fit(config, runner.model)
     check_start_weights(config, runner.model)
     runner.train()
 

@@ -58,9 +58,10 @@ class MultiTaskInferencer:
         Arrays that are handed in are BGR, as mmcv and OpenCV read them.
         Maps that come back have the picture's own size: ``(H, W)`` int64
         class ids (semseg, human_parts), ``(H, W)`` float32 metres along the
-        line of sight (depth), ``(H, W, 3)`` float32 unit vectors with x
-        right, y down, z forward (normals), ``(H, W)`` float32 probabilities
-        (edge, saliency) or plain values (reshading, keypoints2d, edges2d).
+        optical axis (depth: z, not the length of the ray), ``(H, W, 3)``
+        float32 unit vectors with x right, y down, z forward (normals),
+        ``(H, W)`` float32 probabilities (edge, saliency) or plain values
+        (reshading, keypoints2d, edges2d).
 
     Examples:
         >>> inferencer = MultiTaskInferencer('config.py', 'weights.pth')
@@ -165,6 +166,7 @@ class MultiTaskInferencer:
         names = self._check_tasks(tasks)
         pictures = collect_pictures(inputs)
         folder = check_out_dir(out_dir, save_maps=save_maps)
+        _check_targets(pictures, folder)
         bar = None
         if not is_single(inputs):
             bar = ProgressBar(len(pictures), file=sys.stderr)
@@ -233,6 +235,20 @@ class MultiTaskInferencer:
         if output.save_maps:
             for task, values in result.maps.items():
                 save_map(output.folder, task, result.name, values)
+
+
+def _check_targets(pictures: Sequence[Picture], folder: Path | None) -> None:
+    """Refuse an output folder in which a page would replace an input."""
+    if folder is None:
+        return
+    own = {p.path.resolve() for p in pictures if p.path is not None}
+    for picture in pictures:
+        target = (folder / f'{picture.name}.png').resolve()
+        if target in own:
+            raise ValueError(
+                f'out_dir {folder}: the page of {picture.name} would replace '
+                f'the picture {target}; choose another folder'
+            )
 
 
 def _result_of(

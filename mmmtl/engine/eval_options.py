@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from mmmtl.engine.config_paths import walk_dicts
 from mmmtl.engine.user_errors import UserError
 
 
@@ -31,6 +32,18 @@ def set_checkpoint(config: Config, checkpoint: str) -> None:
     config.load_from = checkpoint
     config.load_from_strict = True
     config.resume = False
+
+
+def set_per_class(config: Config) -> None:
+    """Let the metrics of class maps report each class too.
+
+    Args:
+        config: Its ``test_evaluator`` is changed.
+    """
+    for _, node in walk_dicts(config.test_evaluator):
+        kind = str(node.get('type', '')).rpartition('.')[2]
+        if kind == 'SegmentationMetric':
+            node['per_class'] = True
 
 
 def set_show_dir(config: Config, show_dir: str) -> None:

@@ -39,7 +39,7 @@ DEFAULT_TYPES = {
     'visualizer': 'Visualizer',
 }
 # Keys below these are checked by whoever reads them.
-OPEN_DICTS = ('default_hooks', 'model.train_cfg', 'model.test_cfg')
+OPEN_DICTS = ('default_hooks', 'model.test_cfg')
 
 
 def check_options(

@@ -43,7 +43,7 @@ def fetch_pretrained(config: Mapping[str, Any]) -> None:
     error: UserError | None = None
     if int(os.environ.get('LOCAL_RANK', '0')) == 0:
         try:
-            for key, source, prefix in _pretrained_sources(config):
+            for key, source, prefix in pretrained_sources(config):
                 _check_source(key, source, prefix)
         except UserError as found:
             error = found
@@ -98,10 +98,17 @@ def _resolve(source: str) -> str:
     return urls[name]
 
 
-def _pretrained_sources(
+def pretrained_sources(
     config: Mapping[str, Any],
 ) -> Iterator[tuple[str, str, str | None]]:
-    """Yield (key that switches it off, path or URL, prefix or None)."""
+    """List the pretrained weights that a config asks for.
+
+    Args:
+        config: Its ``model`` is searched.
+
+    Yields:
+        The key that switches it off, a path or URL, and a prefix or None.
+    """
     for path, node in walk_dicts(config.get('model') or {}, 'model'):
         if node.get('type') == 'Pretrained' and 'checkpoint' in node:
             # An item of a list of init_cfg is switched off with the list.

@@ -142,7 +142,7 @@ _ROWS = (
         ignore_value=0,
         interpolation='nearest',
         decode='clamp_min_0',
-        unit='metre',
+        unit='metre along the optical axis',
         range=(0, math.inf),
         follows_zoom=True,
     ),

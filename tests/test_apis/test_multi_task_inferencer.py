@@ -241,3 +241,18 @@ def test_a_pipeline_that_loads_no_image_is_refused(
     options = {'test_dataloader.dataset.pipeline': steps}
     with pytest.raises(ValueError, match=r"found \['PackMultiTaskInputs'\]"):
         MultiTaskInferencer(pixel_config, cfg_options=options)
+
+
+def test_a_page_never_replaces_an_input(
+    inferencer: MultiTaskInferencer, image: np.ndarray, tmp_path: Path
+) -> None:
+    folder = tmp_path / 'photos'
+    folder.mkdir()
+    path = folder / 'photo.png'
+    cv2.imwrite(str(path), image)
+    before = path.read_bytes()
+    for inputs in (path, folder, [path]):
+        with pytest.raises(ValueError, match='would replace the picture'):
+            inferencer(inputs, out_dir=folder)
+    assert path.read_bytes() == before
+    assert list(folder.iterdir()) == [path]

@@ -99,6 +99,12 @@ def test_saliency_gets_its_name(state):
     ('extra', 'message'),
     [
         ({'head.surprise.weight': torch.zeros(1)}, 'head.surprise.weight'),
+        ({'head.task_fusion.surprise': torch.zeros(1)}, 'fusion.surprise'),
+        ({'backbone.nonsense.x': torch.zeros(1)}, 'backbone.nonsense.x'),
+        (  # a file that mixes both block orders
+            {'head.defor_mixers.0.blocks.0.0.fn.2.weight': torch.zeros(1)},
+            r'keys are not of a DeMT checkpoint: head\.defor_mixers',
+        ),
         (
             {'head.final_logits.flow.weight': torch.zeros(1)},
             r"unknown tasks \['flow'\]",
@@ -108,6 +114,22 @@ def test_saliency_gets_its_name(state):
 def test_unknown_keys_are_refused_by_name(state, extra, message):
     with pytest.raises(ConversionError, match=message):
         convert_demt({**state, **extra})
+
+
+@pytest.mark.parametrize(
+    'lost',
+    [
+        'head.task_querys.2.out_proj.weight',
+        'head.bottleneck.edge.bn.running_var',
+        'head.defor_mixers.3.',
+        'head.task_fusion.',
+        'backbone.',
+    ],
+)
+def test_an_incomplete_file_is_refused(state, lost):
+    cut = {k: t for k, t in state.items() if not k.startswith(lost)}
+    with pytest.raises(ConversionError, match='incomplete'):
+        convert_demt(cut)
 
 
 def test_other_checkpoints_are_refused():

@@ -3,7 +3,7 @@
 Example::
 
     python tools/dataset_converters/rooms.py data/rooms --layout nyud \
-        --num-train 200 --num-val 40 --size 96 128 --seed 0
+        --num-train 320 --num-val 48 --size 96 128 --seed 0
 
 The same arguments give the same bytes. The folder must not exist yet, be
 empty, or be the finished result of the same call.

@@ -1,9 +1,11 @@
 # Rendered rooms in NYUDv2's layout:
 # python tools/dataset_converters/rooms.py data/rooms --layout nyud
-#     --num-train 200 --num-val 40 --size 128 160 --seed 0
+#     --num-train 320 --num-val 48 --size 96 128 --seed 0
 dataset_type = 'NYUDv2Dataset'
 data_root = 'data/rooms'
 tasks = ['semseg', 'depth', 'normals', 'edge']
+# The size of the rooms, so that a model is validated at the size it was
+# trained at: DeMT's offsets belong to one.
 crop_size = (96, 128)
 # The classes of the renderer, stored as 1, 2, ... (0 is unlabelled).
 metainfo = dict(
@@ -45,7 +47,7 @@ metainfo = dict(
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadMultiTaskAnnotations'),
-    dict(type='MultiTaskRandomScale', ratio_range=(0.8, 1.25)),
+    dict(type='MultiTaskRandomScale', ratio_range=(1.0, 1.4)),
     dict(type='MultiTaskRandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
     dict(type='MultiTaskRandomFlip', prob=0.5),
     dict(type='MultiTaskPhotoMetricDistortion'),

@@ -1,4 +1,5 @@
-# 240 steps of AdamW: 20 of warm-up, then poly to zero.
+# 240 steps of AdamW: 20 of warm-up, then poly to zero (mmengine's poly gets
+# there one step before `end`).
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=5e-4, weight_decay=0.05),
@@ -7,7 +8,7 @@ optim_wrapper = dict(
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.05, begin=0, end=20, by_epoch=False),
     dict(
-        type='PolyLR', power=0.9, eta_min=0, begin=20, end=240, by_epoch=False
+        type='PolyLR', power=0.9, eta_min=0, begin=20, end=241, by_epoch=False
     ),
 ]
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=240, val_interval=240)

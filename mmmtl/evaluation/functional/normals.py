@@ -8,8 +8,8 @@ import numpy as np
 LIMITS = (11.25, 22.5, 30.0)
 
 #: Degrees. Width of a histogram bin: 3,600 bins are 14 kB an image, some
-#: 70 MB for the 5,105 images of PASCAL-Context. The median, interpolated in
-#: its bin, is off by less than this (on real maps by far less).
+#: 70 MB for the 5,105 images of PASCAL-Context. The lower median, interpolated
+#: in its bin, is off by less than this.
 BIN_WIDTH = 0.05
 
 _NUM_BINS = round(180 / BIN_WIDTH)
@@ -72,7 +72,8 @@ def histogram_median(histogram: np.ndarray) -> float:
         histogram: ``(3600,)`` counts, summed over the data set.
 
     Returns:
-        Degrees, off by less than ``BIN_WIDTH``.
+        Degrees, off by less than ``BIN_WIDTH`` from the lower median (of
+        an even number, the smaller of the two values in the middle).
     """
     below = np.cumsum(histogram)
     half = below[-1] / 2

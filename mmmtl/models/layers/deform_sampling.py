@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -38,9 +40,11 @@ def sample_taps(
     h, w = offset.shape[2:]
     taps = kernel[0] * kernel[1]
     groups = offset.shape[1] // (2 * taps)
-    size = torch.tensor([height, width], dtype=torch.float64)
-    scale = (2 / size).view(2, 1, 1)
-    rest = _rest_positions((h, w), kernel, stride, padding, dilation)
+    # Made where the map lies: copying from the CPU at every call would make
+    # an accelerator wait.
+    exact = dict(dtype=torch.float64, device=x.device)
+    scale = (2 / torch.tensor([height, width], **exact)).view(2, 1, 1)
+    rest = _rest_positions((h, w), kernel, stride, padding, dilation, exact)
     # grid_sample counts from -1 to 1 over the map's outer edges. The place
     # at rest is rounded once from float64: the round-off stays that of a
     # position in pixels in float32 (some 1e-5 pixel on a map of 140).
@@ -70,15 +74,16 @@ def _rest_positions(
     stride: tuple[int, int],
     padding: tuple[int, int],
     dilation: tuple[int, int],
+    kind: dict[str, Any],
 ) -> Tensor:
     """Return where the taps lie at zero offset, in pixels.
 
     Returns:
-        Rows and columns (kh kw, 2, h, w), float64, on the CPU.
+        Rows and columns (kh kw, 2, h, w) of the given dtype, on the given device.
     """
     rows, columns = (
-        torch.arange(kernel[i], dtype=torch.float64)[:, None] * dilation[i]
-        + torch.arange(size[i], dtype=torch.float64) * stride[i]
+        torch.arange(kernel[i], **kind)[:, None] * dilation[i]
+        + torch.arange(size[i], **kind) * stride[i]
         - padding[i]
         for i in range(2)
     )  # (kh, h), (kw, w)

@@ -1,0 +1,89 @@
+"""Checks that config, data set and model fit together, before a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from torch import nn
+
+from mmmtl.engine.checkpoint_loading import bare_model
+from mmmtl.engine.config_paths import walk_dicts
+from mmmtl.engine.user_errors import UserError
+from mmmtl.registry import DATASETS, SCOPE
+from mmmtl.structures import TASK_SPECS
+
+NEEDED = {
+    'train': ('train_dataloader', 'train_cfg', 'optim_wrapper'),
+    'test': ('test_dataloader', 'test_cfg', 'test_evaluator'),
+}
+
+
+def check_sections(config: Config, purpose: str) -> None:
+    """Refuse a config that lacks what a tool needs.
+
+    Args:
+        config: The config.
+        purpose: ``train`` or ``test``.
+
+    Raises:
+        UserError: Names what is missing.
+    """
+    absent = [key for key in NEEDED[purpose] if not config.get(key)]
+    if absent:
+        raise UserError(
+            f'the config has no {" and no ".join(absent)}: it cannot '
+            f'{purpose}; inherit them from configs/_base_ (datasets, '
+            'schedules)'
+        )
+
+
+def check_class_counts(config: Config, model: nn.Module) -> None:
+    """Refuse a model with another number of classes than its data sets.
+
+    Args:
+        config: Its data loaders are looked at.
+        model: The built model.
+
+    Raises:
+        UserError: Names the task and the two numbers.
+    """
+    outputs = getattr(
+        getattr(bare_model(model), 'decode_head', None), 'outputs', {}
+    )
+    for key, metainfo, tasks in _data_sets(config):
+        for task in tasks:
+            if task not in outputs or TASK_SPECS[task].decode != 'argmax':
+                continue
+            names = metainfo.get(
+                'classes' if task == 'semseg' else f'{task}_classes'
+            )
+            channels = outputs[task].channels
+            if names is not None and len(names) != channels:
+                raise UserError(
+                    f'{key} has {len(names)} classes of {task}, the model '
+                    f'{channels} channels: set model.decode_head.tasks.'
+                    f'{task}.out_channels={len(names)}, or the classes in '
+                    f'{key}.metainfo'
+                )
+
+
+def _data_sets(
+    config: Config,
+) -> Iterator[tuple[str, Mapping[str, Any], Sequence[str]]]:
+    """Yield (place, metainfo, tasks) of our data sets in the loaders."""
+    from mmmtl.datasets import BaseMultiTaskDataset
+
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        for key, node in walk_dicts(config.get(loader) or {}, loader):
+            if 'tasks' not in node or 'type' not in node:
+                continue
+            with DefaultScope.overwrite_default_scope(SCOPE):
+                kind = DATASETS.get(node['type'])
+            if isinstance(kind, type) and issubclass(
+                kind, BaseMultiTaskDataset
+            ):
+                own = node.get('metainfo') or {}
+                yield key, {**kind.METAINFO, **own}, node['tasks']

@@ -1,0 +1,147 @@
+"""The results of an evaluation, with what they were made from.
+
+A results file is JSON with ``metrics`` (value by name, ``null`` where it is
+not finite), ``per_class`` (per task the score of each class, where there are
+classes), ``single_task`` (what ``delta_m`` is relative to, or ``null``),
+``config`` (file and full text), ``checkpoint`` (path and SHA-256) and
+``versions``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from mmmtl.engine.user_errors import UserError
+from mmmtl.evaluation.primary_metrics import primary_key
+from mmmtl.version import __version__
+
+_CLASS_MARK = '/IoU.'
+# Two distributions provide the same import names.
+_PACKAGES = (
+    'torch',
+    'numpy',
+    'mmengine',
+    'onedl-mmengine',
+    'mmcv',
+    'onedl-mmcv',
+    'mmcv-lite',
+    'mmsegmentation',
+    'onedl-mmsegmentation',
+)
+
+
+def make_results(
+    metrics: Mapping[str, float],
+    *,
+    config: Config,
+    config_file: str | Path,
+    checkpoint: str | Path,
+    single_task: Mapping[str, float] | None = None,
+) -> dict[str, Any]:
+    """Put an evaluation together.
+
+    Args:
+        metrics: What the evaluator returned.
+        config: The config, options merged.
+        config_file: Where it came from.
+        checkpoint: Path or URL of the weights.
+        single_task: What ``delta_m`` is relative to.
+
+    Returns:
+        The content of a results file.
+    """
+    whole = {k: v for k, v in metrics.items() if _CLASS_MARK not in k}
+    per_class: dict[str, dict[str, float]] = {}
+    for name, value in metrics.items():
+        task, mark, label = name.partition(_CLASS_MARK)
+        if mark:
+            per_class.setdefault(task, {})[label] = value
+    return {
+        'metrics': whole,
+        'per_class': per_class,
+        'single_task': None if single_task is None else dict(single_task),
+        'config': {'file': str(config_file), 'text': config.pretty_text},
+        'checkpoint': {
+            'path': str(checkpoint),
+            'sha256': file_hash(checkpoint),
+        },
+        'versions': describe_versions(),
+    }
+
+
+def file_hash(path: str | Path) -> str | None:
+    """Return the SHA-256 of a file, None if it is none (a URL)."""
+    path = Path(path)
+    if not path.is_file():
+        return None
+    digest = hashlib.sha256()
+    with path.open('rb') as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def describe_versions() -> dict[str, str]:
+    """Return the versions of Python, of mmmtl and of what it stands on."""
+    versions = {'python': platform.python_version(), 'mmmtl': __version__}
+    for name in _PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def read_results(path: str | Path) -> dict[str, Any]:
+    """Read a results file.
+
+    Args:
+        path: A file that ``tools/test.py --out`` has written.
+
+    Raises:
+        UserError: If it is missing, no JSON, or no results file.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f'results {path}: no such file')
+    try:
+        content = json.loads(path.read_text(encoding='utf-8'))
+    except (ValueError, UnicodeDecodeError) as error:
+        raise UserError(f'results {path} are no JSON: {error}') from error
+    metrics = content.get('metrics') if isinstance(content, dict) else None
+    if not isinstance(metrics, dict):
+        raise UserError(
+            f'results {path} have no "metrics": give a file written by '
+            'tools/test.py --out'
+        )
+    return content
+
+
+def primary_value(
+    results: Mapping[str, Any], task: str, path: str | Path
+) -> float:
+    """Return the primary metric of a task.
+
+    Args:
+        results: A results file's content.
+        task: Task name.
+        path: The file, for error texts.
+
+    Raises:
+        UserError: If the results do not have it.
+    """
+    key = primary_key(task)
+    value = results['metrics'].get(key)
+    if value is None:
+        raise UserError(
+            f'results {path} have no {key}, only {sorted(results["metrics"])}'
+        )
+    return float(value)

@@ -1,0 +1,94 @@
+"""What a results file holds, and which files are refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from mmmtl.engine.eval_options import set_per_class
+from mmmtl.engine.results_file import (
+    file_hash,
+    make_results,
+    primary_value,
+    read_results,
+)
+from mmmtl.engine.user_errors import UserError
+
+
+def test_classes_are_separated_from_metrics(tmp_path: Path) -> None:
+    metrics = {
+        'semseg/mIoU': 30.0,
+        'semseg/IoU.wall': 40.0,
+        'semseg/IoU.floor mat': 20.0,
+        'human_parts/IoU.head': 5.0,
+        'delta_m': 1.5,
+    }
+    results = make_results(
+        metrics,
+        config=Config(dict(model=dict(type='Any'))),
+        config_file='a.py',
+        checkpoint=tmp_path / 'none.pth',
+        single_task={'semseg': 28.0},
+    )
+    assert results['metrics'] == {'semseg/mIoU': 30.0, 'delta_m': 1.5}
+    assert results['per_class'] == {
+        'semseg': {'wall': 40.0, 'floor mat': 20.0},
+        'human_parts': {'head': 5.0},
+    }
+    assert results['single_task'] == {'semseg': 28.0}
+    assert results['checkpoint']['sha256'] is None
+
+
+def test_hash_of_a_file_longer_than_a_block(tmp_path: Path) -> None:
+    path = tmp_path / 'weights.pth'
+    path.write_bytes(b'abc' * 600_000)
+    want = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert file_hash(path) == want
+
+
+def test_classes_are_switched_on_wherever_the_metric_stands() -> None:
+    config = Config(
+        dict(
+            test_evaluator=dict(
+                type='MultiTaskEvaluator',
+                metrics=[
+                    dict(type='mmmtl.SegmentationMetric'),
+                    dict(type='DepthErrorMetric'),
+                ],
+            )
+        )
+    )
+    set_per_class(config)
+    first, second = config.test_evaluator.metrics
+    assert first.per_class is True
+    assert 'per_class' not in second
+
+
+def test_primary_value() -> None:
+    results = {'metrics': {'depth/rmse': 0.5, 'depth/abs_rel': 0.1}}
+    assert primary_value(results, 'depth', 'a.json') == 0.5
+    with pytest.raises(UserError, match=r'a\.json have no edge/odsF'):
+        primary_value(results, 'edge', 'a.json')
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        (None, 'no such file'),
+        ('{', 'no JSON'),
+        ('[1]', 'no "metrics"'),
+        (json.dumps({'depth/rmse': 0.5}), 'no "metrics"'),
+    ],
+)
+def test_other_files_are_refused(
+    text: str | None, message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / 'results.json'
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(UserError, match=message):
+        read_results(path)
