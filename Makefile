@@ -42,8 +42,10 @@ format: env
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
 
+# Waiting threads sleep: spinning ones slowed each other down several times over
+# whenever something else ran on the machine.
 demo: env
-	$(PYTHON) tools/demo.py
+	OMP_WAIT_POLICY=PASSIVE $(PYTHON) tools/demo.py
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache

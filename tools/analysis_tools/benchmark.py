@@ -25,6 +25,7 @@ SUBJECTS = {
     'operators': "a DeMT config's parts against bare operators in plain form",
     'attention': 'a head in several attention scopes',
     'pipeline': 'training pipeline of a config, images per second',
+    'boundary': 'boundary evaluation, seconds per map',
 }
 
 

@@ -220,10 +220,11 @@ def choose_backend(
 
     A fixed rule: on the CPU, a 1x1 kernel that moves every channel by itself
     (DeMT) is one bilinear look-up per channel and a matrix product, which
-    PyTorch does several times faster than the compiled operators
+    PyTorch does 5 to 12 times faster than the compiled operators
     (docs/benchmarks.md). Everything else goes to mmcv where its operators
-    are compiled, then to torchvision, then to PyTorch. On the GPU the rule
-    is not measured yet.
+    are compiled, then to torchvision, then to PyTorch, which is fast for
+    larger kernels too but keeps a copy of the input per tap. On the GPU the
+    rule is not measured yet.
 
     Args:
         in_channels: Channels of the input.

@@ -79,7 +79,7 @@ def _rest_positions(
     """Return where the taps lie at zero offset, in pixels.
 
     Returns:
-        Rows and columns (kh kw, 2, h, w) of the given dtype, on the given device.
+        Rows and columns (kh kw, 2, h, w), made as ``kind`` says.
     """
     rows, columns = (
         torch.arange(kernel[i], **kind)[:, None] * dilation[i]

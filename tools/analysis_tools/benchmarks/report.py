@@ -49,7 +49,7 @@ def make_report(
 def publish(report: dict[str, Any], out: str | None) -> None:
     """Show a report and write it, if a file is given."""
     # A file or a pipe has no width; the table needs this much.
-    console = Console(width=max(100, Console().width))
+    console = Console(width=max(120, Console().width))
     for result in report['results']:
         if 'skipped' in result:
             console.print(f'{result["name"]}: skipped, {result["skipped"]}')
