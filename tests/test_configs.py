@@ -13,7 +13,8 @@ from mmengine.model import revert_sync_batchnorm
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from mmmtl.registry import MODELS, build_in_scope
+from mmmtl.evaluation import PRIMARY_METRICS
+from mmmtl.registry import METRICS, MODELS, build_in_scope
 from mmmtl.structures import TASK_SPECS, get_task_spec
 from tests.tiny import random_batch
 
@@ -24,6 +25,9 @@ LEAVES = sorted(
     if '_base_' not in path.parts
 )
 DEMT = [leaf for leaf in LEAVES if leaf.startswith('demt/')]
+BASELINES = [leaf for leaf in LEAVES if leaf.startswith('baselines/')]
+# Folders that hold several methods, and what their configs begin with.
+METHODS = {'baselines': '(fcn-multi|fcn-single)'}
 BACKBONES = {
     'hrnet18': 3_860_720,
     'swin-t': 27_520_698,
@@ -43,6 +47,13 @@ HEADS = {
     ('swin-s', 'pascal-context'): 5_508_204,
     ('swin-b', 'pascal-context'): 6_324_924,
     ('swin-l', 'pascal-context'): 7_958_364,
+}
+# Measured on the released FCN head, whose width is a quarter of the pyramid.
+FCN_HEADS = {
+    ('hrnet18', 'nyud'): 654_836,
+    ('swin-t', 'nyud'): 18_681_525,
+    ('hrnet18', 'pascal-context'): 817_032,
+    ('swin-t', 'pascal-context'): 23_343_874,
 }
 CHANNELS = {'nyud': (40, 1, 3, 1), 'pascal-context': (21, 7, 2, 3, 1)}
 
@@ -111,20 +122,27 @@ def shrink(cfg: Config) -> Config:
             )
     else:
         raise NotImplementedError(f'shrink a {backbone.type} here')
-    cfg.model.neck.update(in_channels=pyramid, channels=16)
-    cfg.model.decode_head.update(channels=16, bottleneck_channels=32)
+    head = cfg.model.decode_head
+    if head.type == 'PerTaskHeads':
+        # Wide enough that no pixel has every ReLU at 0: a normal has a length.
+        head.update(in_channels=pyramid, channels=64)
+    else:
+        cfg.model.neck.update(in_channels=pyramid, channels=16)
+        head.update(channels=16, bottleneck_channels=32)
     return cfg
 
 
 def test_there_are_configs() -> None:
     assert {f'demt/demt_{b}_{d}.py' for b, d in HEADS} <= set(LEAVES)
     assert 'demt/demt_swin-t_rooms.py' in LEAVES
+    assert 'demt/demt_swin-t_rooms-pascal-context.py' in LEAVES
 
 
 @pytest.mark.parametrize('leaf', LEAVES)
 def test_house_style(leaf: str) -> None:
     """Short, named by method, backbone and data set, two levels deep."""
     method, name = leaf.split('/')
+    method = METHODS.get(method, method)
     pattern = rf'{method}_[a-z0-9-]+_[a-z0-9-]+(-[a-z0-9-]+)?\.py'
     assert re.fullmatch(pattern, name)
     text = (ROOT / leaf).read_text()
@@ -163,8 +181,72 @@ def test_tasks_agree_throughout(leaf: str) -> None:
     assert list(cfg.model.loss_weighting.weights) == tasks
     assert set(tasks) <= set(TASK_SPECS)
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        assert list(cfg[loader].dataset.tasks) == tasks
+
+
+@pytest.mark.parametrize('leaf', BASELINES)
+def test_tasks_of_baselines_agree_throughout(leaf: str) -> None:
+    cfg = load(leaf)
+    assert list(cfg.model.decode_head.tasks) == list(cfg.tasks)
+    assert set(cfg.tasks) <= set(cfg.model.loss_weighting.weights)
+    if 'single' in leaf:
+        (task,) = cfg.tasks
+        assert leaf.endswith(f'-{task.replace("_", "-")}.py')
+        for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
+            metrics = [
+                build_in_scope(METRICS, dict(metric))
+                for metric in evaluator.metrics
+            ]
+            assert {metric.task for metric in metrics} == {task}
+        # Testing measures what models are compared by.
+        reports = {name for metric in metrics for name in metric.reports}
+        assert PRIMARY_METRICS[task].name in reports
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if loader in cfg:
-            assert list(cfg[loader].dataset.tasks) == tasks
+            found = cfg[loader].dataset
+            sets = found.get('datasets', [found])
+            tasks = sorted(task for data in sets for task in data.tasks)
+            assert tasks == sorted(cfg.tasks)
+
+
+def test_there_is_a_single_task_baseline_for_every_task() -> None:
+    for backbone in ('hrnet18', 'swin-t'):
+        for dataset in ('nyud', 'pascal-context', 'rooms'):
+            multi = f'baselines/fcn-multi_{backbone}_{dataset}.py'
+            for task in load(multi).tasks:
+                single = multi.replace('multi', 'single')[:-3]
+                assert f'{single}-{task.replace("_", "-")}.py' in LEAVES
+
+
+@pytest.mark.parametrize(('backbone', 'dataset'), FCN_HEADS)
+def test_sizes_of_the_fcn_baseline(backbone: str, dataset: str) -> None:
+    """With o = Cin // 4: T (9 Cin o + 2 o) + sum (o + 1) c."""
+    cfg = load(f'baselines/fcn-multi_{backbone}_{dataset}.py')
+    cfg.model.decode_head.channels = None
+    model = build_meta(cfg)
+    pyramid = sum(cfg.model.decode_head.in_channels)
+    o, channels = pyramid // 4, CHANNELS[dataset]
+    head = count(model.decode_head)
+    assert head == FCN_HEADS[backbone, dataset]
+    assert head == len(channels) * (9 * pyramid * o + 2 * o) + sum(
+        (o + 1) * c for c in channels
+    )
+    assert count(model) == BACKBONES[backbone] + head
+
+
+@pytest.mark.parametrize(
+    ('leaf', 'millions'),
+    [
+        ('fcn-multi_hrnet18_nyud', 4.516),
+        ('fcn-multi_hrnet18_pascal-context', 4.678),
+        ('fcn-multi_swin-t_nyud', 32.502),
+    ],
+)
+def test_sizes_of_the_baselines_as_configured(
+    leaf: str, millions: float
+) -> None:
+    model = build_meta(load(f'baselines/{leaf}.py'))
+    assert round(count(model) / 1e6, 3) == millions
 
 
 @pytest.mark.parametrize(('backbone', 'dataset'), HEADS)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+import os
+from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,12 +14,18 @@ from mmengine.registry import DefaultScope
 
 from mmmtl.datasets.errors import DatasetError
 from mmmtl.datasets.label_file import LabelFile
-from mmmtl.datasets.sample_files import check_files, check_root, read_ids
+from mmmtl.datasets.sample_files import (
+    FolderListing,
+    check_any_file,
+    check_files,
+    check_root,
+    read_ids,
+)
 from mmmtl.registry import SCOPE
 from mmmtl.structures import TASK_SPECS, check_tasks
 
 
-class BaseMultiTaskDataset(BaseDataset):
+class BaseMultiTaskDataset(BaseDataset, metaclass=ABCMeta):
     """Images and, per task, one label file each.
 
     A concrete data set says where its files lie and how they are encoded:
@@ -54,6 +61,7 @@ class BaseMultiTaskDataset(BaseDataset):
         indices: int | Sequence[int] | None = None,
         serialize_data: bool = True,
         lazy_init: bool = False,
+        allow_missing_labels: bool = False,
     ) -> None:
         """Check the arguments and, unless lazy, that every file is there.
 
@@ -70,6 +78,9 @@ class BaseMultiTaskDataset(BaseDataset):
             serialize_data: Keep the list of samples in one block of memory
                 that loader processes share.
             lazy_init: Put off looking at the disk until the first use.
+            allow_missing_labels: A sample may lack the label file of any
+                task; it has no field of that task then. A task of which no
+                sample has a label is refused still.
 
         Raises:
             DatasetError: If a folder or file is missing.
@@ -78,6 +89,7 @@ class BaseMultiTaskDataset(BaseDataset):
         """
         self.tasks = self._check_tasks(tasks)
         self.split = split
+        self.allow_missing_labels = allow_missing_labels
         # A transform's name is looked up in our registry whoever builds us.
         with DefaultScope.overwrite_default_scope(SCOPE):
             super().__init__(
@@ -107,13 +119,35 @@ class BaseMultiTaskDataset(BaseDataset):
             ``sample_id``, ``img_path``, ``label_paths`` of each.
         """
         root = Path(self.data_root)
+        samples = self.list_samples()
+        present = FolderListing(root)
+        for task in self.tasks:
+            if self.allow_missing_labels or self.LABEL_FILES[task].optional:
+                check_any_file(present, _paths_of(task, samples), self.HINT)
+        if self.allow_missing_labels:
+            for sample in samples:
+                sample['label_paths'] = {
+                    task: path
+                    for task, path in sample['label_paths'].items()
+                    if os.path.relpath(path, root) in present
+                }
+        check_files(present, self._needed(samples), self.HINT)
+        return samples
+
+    def list_samples(self) -> list[dict]:
+        """List the samples that the split names; some may lack files.
+
+        Returns:
+            ``sample_id``, ``img_path``, ``label_paths`` of each.
+
+        Raises:
+            DatasetError: If the data folder or the list is missing.
+        """
+        root = Path(self.data_root)
         check_root(root, self.HINT)
         ids = read_ids(root / self.split_file(self.split), self.HINT)
-        patterns = [self.IMAGE]
-        patterns += [self.LABEL_FILES[task].pattern for task in self.tasks]
-        needed = [pattern.format(i) for pattern in patterns for i in ids]
-        check_files(root, needed, self.HINT)
-        return [self._sample(root, sample_id) for sample_id in ids]
+        present = FolderListing(root)
+        return [self._sample(present, sample_id) for sample_id in ids]
 
     def get_data_info(self, idx: int) -> dict:
         """Return what the pipeline starts from.
@@ -124,7 +158,7 @@ class BaseMultiTaskDataset(BaseDataset):
         info = super().get_data_info(idx)
         info['tasks'] = self.tasks
         info['label_files'] = {t: self.LABEL_FILES[t] for t in self.tasks}
-        info['num_classes'] = self._num_classes()
+        info['num_classes'] = self.class_counts()
         return info
 
     def prepare_data(self, idx: int) -> Any:
@@ -153,17 +187,31 @@ class BaseMultiTaskDataset(BaseDataset):
                 'truncated, write it again'
             ) from error
 
-    def _sample(self, root: Path, sample_id: str) -> dict:
+    def _sample(self, present: FolderListing, sample_id: str) -> dict:
+        root = present.root
         return dict(
             sample_id=sample_id,
             img_path=str(root / self.IMAGE.format(sample_id)),
             label_paths={
                 task: str(
-                    root / self.LABEL_FILES[task].pattern.format(sample_id)
+                    root / self.LABEL_FILES[task].place(sample_id, present)
                 )
                 for task in self.tasks
             },
         )
+
+    def _needed(self, samples: Sequence[dict]) -> list[str]:
+        """Return all files of the samples, below the data folder."""
+        needed = []
+        for sample in samples:
+            labels = sample['label_paths']
+            files = {task: self.LABEL_FILES[task] for task in labels}
+            always = [task for task in files if not files[task].optional]
+            paths = [sample['img_path'], *(labels[t] for t in always)]
+            needed += [os.path.relpath(p, self.data_root) for p in paths]
+            also = {path for file in files.values() for path in file.also}
+            needed += [p.format(sample['sample_id']) for p in sorted(also)]
+        return list(dict.fromkeys(needed))
 
     @classmethod
     def _check_tasks(cls, tasks: Sequence[str]) -> tuple[str, ...]:
@@ -176,7 +224,8 @@ class BaseMultiTaskDataset(BaseDataset):
             )
         return names
 
-    def _num_classes(self) -> dict[str, int]:
+    def class_counts(self) -> dict[str, int]:
+        """Return the number of classes of each task with maps of classes."""
         names = {
             task: self._metainfo.get(
                 'classes' if task == 'semseg' else f'{task}_classes'
@@ -200,3 +249,7 @@ class BaseMultiTaskDataset(BaseDataset):
                     f'{len(colours)} colours in {colours_key}: give one '
                     'colour per class'
                 )
+
+
+def _paths_of(task: str, samples: Sequence[dict]) -> list[str]:
+    return [sample['label_paths'][task] for sample in samples]

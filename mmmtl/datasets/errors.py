@@ -1,4 +1,4 @@
-"""The error for everything that is wrong with the files of a data set."""
+"""The errors for everything that is wrong with the files of a data set."""
 
 from __future__ import annotations
 
@@ -9,4 +9,28 @@ class DatasetError(ValueError):
     The text is one line that names the file and the fix. One line, and one
     argument, because PyTorch rebuilds an error of a loader process from its
     class and a text that ends with this message.
+    """
+
+
+class MissingFileError(DatasetError):
+    """A file is not there."""
+
+
+class UnreadableFileError(DatasetError):
+    """A file cannot be read to its end: truncated, or no such format."""
+
+
+class SizeMismatchError(DatasetError):
+    """A label and its image have different sizes."""
+
+
+class EncodingError(DatasetError):
+    """A label is written in another way than its layout says."""
+
+
+class ValueRangeError(DatasetError):
+    """A value, or a class, that the data set cannot hold.
+
+    A decoder raises it with a text that begins with a verb (``holds ...``);
+    any other ``ValueError`` of a decoder means a wrong encoding.
     """

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from mmmtl.datasets.errors import DatasetError
+from mmmtl.datasets.errors import (
+    DatasetError,
+    EncodingError,
+    MissingFileError,
+    SizeMismatchError,
+    UnreadableFileError,
+    ValueRangeError,
+)
 from mmmtl.structures import TaskSpec, get_task_spec
 
-Decoder = Callable[[np.ndarray], np.ndarray]
+Decoder = Callable[[Any], np.ndarray]
+Reader = Callable[[str | Path], Any]
 
 # What numpy and Pillow raise on files they cannot read; SyntaxError is
 # Pillow's for a broken PNG chunk.
@@ -24,6 +33,10 @@ _UNREADABLE = (
     Image.DecompressionBombError,
 )
 
+# Archives of views without a label hold files of some bytes; a picture of a
+# usable size takes more.
+_STUB_BYTES = 100
+
 
 @dataclass(frozen=True)
 class LabelFile:
@@ -31,17 +44,46 @@ class LabelFile:
 
     Attributes:
         pattern: Path below the data folder; ``{}`` stands for the sample id.
-        decode: From the stored array to the task's convention
+        decode: From what ``read`` returns to the task's convention
             (:class:`mmmtl.structures.TaskSpec`): ``(H, W)``, or
             ``(H, W, 3)`` for vectors; uint8 for class and binary maps,
-            float32 otherwise. Raises ``ValueError`` on values that the
-            encoding does not have.
+            float32 otherwise. Raises ``ValueRangeError`` on values and
+            ``ValueError`` on kinds of files that the encoding does not have.
         first_id: Stored value of class 0, for error texts.
+        read: From the file's path to what it stores; None reads arrays and
+            pictures (:func:`read_array`).
+        fallback: Where the file lies if it is not at ``pattern``; None if
+            there is only one place.
+        also: Further files that ``read`` opens, so that they are looked for
+            at the start too.
+        optional: A sample may lack the file, or have an unreadable stub of
+            less than 100 bytes: it is "no label" throughout then.
     """
 
     pattern: str
     decode: Decoder
     first_id: int = 0
+    read: Reader | None = None
+    fallback: str | None = None
+    also: tuple[str, ...] = ()
+    optional: bool = False
+
+    def place(self, sample_id: str, present: Container[str]) -> str:
+        """Return where a sample's file lies, below the data folder.
+
+        Args:
+            sample_id: The sample.
+            present: Paths of the files that are there.
+
+        Returns:
+            The path by ``pattern`` if it is there, or neither is; else the
+            fallback.
+        """
+        first = self.pattern.format(sample_id)
+        if self.fallback is None or first in present:
+            return first
+        second = self.fallback.format(sample_id)
+        return second if second in present else first
 
 
 def load_label(
@@ -69,14 +111,18 @@ def load_label(
             does not have.
     """
     spec = get_task_spec(task)
-    stored = _read(task, path)
+    if file.optional and not _is_there(path):
+        return _no_label(spec, size)
+    stored = _read(task, path, file.read or read_array)
     try:
         label = file.decode(stored)
     except ValueError as error:
-        raise DatasetError(f'{task} label {path}: {error}') from error
+        ranged = isinstance(error, ValueRangeError)
+        kind = ValueRangeError if ranged else EncodingError
+        raise kind(f'{task} label {path}: {error}') from error
     _check_kind(label, spec, path)
     if label.shape[:2] != tuple(size):
-        raise DatasetError(
+        raise SizeMismatchError(
             f'{task} label {path} is {label.shape[0]}x{label.shape[1]} '
             f'(height x width), its image {size[0]}x{size[1]}: write both at '
             'one size'
@@ -84,6 +130,26 @@ def load_label(
     if num_classes is not None and spec.decode == 'argmax':
         _check_class_ids(label, spec, path, num_classes, file.first_id)
     return label
+
+
+def _is_there(path: str | Path) -> bool:
+    """Tell whether a file that may be missing holds anything."""
+    path = Path(path)
+    if not path.is_file():
+        return False
+    if path.stat().st_size >= _STUB_BYTES:
+        return True
+    try:
+        read_array(path)
+    except _UNREADABLE:
+        return False
+    return True
+
+
+def _no_label(spec: TaskSpec, size: tuple[int, int]) -> np.ndarray:
+    shape = (*size, spec.label_channels)[: 2 + (spec.label_channels > 1)]
+    dtype = np.float32 if spec.dtype.is_floating_point else np.uint8
+    return np.full(shape, spec.ignore_value, dtype)
 
 
 def read_array(path: str | Path) -> np.ndarray:
@@ -106,17 +172,20 @@ def read_array(path: str | Path) -> np.ndarray:
         )
 
 
-def _read(task: str, path: str | Path) -> np.ndarray:
+def _read(task: str, path: str | Path, read: Reader) -> Any:
     try:
-        return read_array(path)
+        return read(path)
+    except DatasetError:  # it names its file itself
+        raise
     except FileNotFoundError as error:
-        raise DatasetError(
-            f'{task} label {path}: no such file; restore it, or take '
+        raise MissingFileError(
+            f'{task} label {error.filename or path}: no such file; restore '
+            'it, or take '
             f'{task!r} out of tasks'
         ) from error
     except _UNREADABLE as error:
         reason = ' '.join(str(error).split()) or type(error).__name__
-        raise DatasetError(
+        raise UnreadableFileError(
             f'{task} label {path} is unreadable ({reason}): it may be '
             'truncated, write it again'
         ) from error
@@ -150,7 +219,7 @@ def _check_class_ids(
     wrong = found[(found >= num_classes) & (found != spec.ignore_value)]
     if wrong.size:
         values = ', '.join(str(i + first_id) for i in wrong[:5])
-        raise DatasetError(
+        raise ValueRangeError(
             f'{spec.name} label {path} holds {values}, but the '
             f'{num_classes} classes are stored as {first_id} to '
             f'{num_classes - 1 + first_id}: correct the file, or name the '

@@ -5,7 +5,7 @@ writes the same)::
 
     images/<id>.png         RGB, 425x560
     segmentation/<id>.png   0 unlabelled, 1..40 the classes
-    normals/<id>.png        RGB, unit vector = 2 v / 255 - 1
+    normals/<id>.png        RGB, unit vector = 2 v / 255 - 1; 128 128 128 none
     depth/<id>.npy          float, metres, 0 unknown
     edge/<id>.png           0 or 255
     gt_sets/train.txt, gt_sets/val.txt   one id of four digits per line
@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from mmmtl.datasets.array_checks import check_map
 from mmmtl.datasets.base_multi_task_dataset import BaseMultiTaskDataset
+from mmmtl.datasets.errors import ValueRangeError
 from mmmtl.datasets.label_file import LabelFile
 from mmmtl.datasets.nyud_classes import CLASSES, PALETTE
 from mmmtl.registry import DATASETS
@@ -23,6 +25,8 @@ from mmmtl.registry import DATASETS
 # The sensor saw to about 10 m. More than this is another unit (millimetres)
 # or the 255 that some code writes for "unknown".
 MAX_DEPTH_M = 100.0
+# All three channels of a pixel without a normal.
+NO_NORMAL = 128
 _NORMAL_OF_BYTE = (np.arange(256) * (2 / 255) - 1).astype(np.float32)
 
 
@@ -38,11 +42,11 @@ def decode_semseg(stored: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: If it is no map of whole numbers 0 to 255.
     """
-    _check_map(stored, 'class ids', 'iu')
+    check_map(stored, 'class ids', 'iu')
     if stored.dtype != np.uint8:
         low, high = stored.min(initial=0), stored.max(initial=0)
         if low < 0 or high > 255:
-            raise ValueError(
+            raise ValueRangeError(
                 f'holds {low} to {high}: write class ids as uint8, 0 where '
                 'unlabelled'
             )
@@ -60,12 +64,13 @@ def decode_depth(stored: np.ndarray) -> np.ndarray:
         ``(H, W)`` float32.
 
     Raises:
-        ValueError: If a value is negative, not finite or above
-            ``MAX_DEPTH_M``, or the array is of another kind.
+        ValueRangeError: If a value is negative, not finite or above
+            ``MAX_DEPTH_M``.
+        ValueError: If the array is of another kind.
     """
     if stored.ndim == 3 and stored.shape[2] == 1:
         stored = stored[..., 0]
-    _check_map(stored, 'metres', 'f')
+    check_map(stored, 'metres', 'f')
     low, high = stored.min(initial=0), stored.max(initial=0)
     # A NaN makes both NaN, and every comparison with it false.
     if not (low >= 0 and high <= MAX_DEPTH_M):
@@ -74,7 +79,7 @@ def decode_depth(stored: np.ndarray) -> np.ndarray:
             if np.isfinite([low, high]).all()
             else 'NaN or infinity'
         )
-        raise ValueError(
+        raise ValueRangeError(
             f'holds {found}: write metres, at most {MAX_DEPTH_M:g}, and 0 '
             'where the depth is unknown'
         )
@@ -85,10 +90,16 @@ def decode_normals(stored: np.ndarray) -> np.ndarray:
     """From bytes to vectors, 2 v / 255 - 1, as they are: not normalised.
 
     Convention:
-        Channels in RGB order are x, y, z of the frame of
-        :class:`mmmtl.structures.TaskSpec`, which is that of the files. No
-        byte stands for 0 (127 and 128 give -0.004 and 0.004), so this
-        encoding cannot say "no label": every pixel has one.
+        Channels in RGB order are taken for x, y, z of the frame of
+        :class:`mmmtl.structures.TaskSpec`. Of the published archive only
+        the first is certain (a mirrored view negates it); the other two
+        are an assumption, to be checked on the archive.
+
+        No byte stands for 0 (127 and 128 give -0.004 and 0.004). The grey
+        (128, 128, 128), which is what a zero vector rounds to and no unit
+        vector does, becomes (0, 0, 0), "no label";
+        ``tools/dataset_converters/nyud.py`` writes it. The released code
+        takes such a pixel for a vector of length 0.007.
 
     Args:
         stored: ``(H, W, 3)`` uint8.
@@ -104,7 +115,9 @@ def decode_normals(stored: np.ndarray) -> np.ndarray:
             f'is {stored.dtype} {stored.shape}: write an RGB picture of '
             '8 bits per channel'
         )
-    return _NORMAL_OF_BYTE[stored]
+    normals = _NORMAL_OF_BYTE[stored]
+    normals[(stored == NO_NORMAL).all(axis=2)] = 0
+    return normals
 
 
 def decode_edge(stored: np.ndarray) -> np.ndarray:
@@ -124,7 +137,7 @@ def decode_edge(stored: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: If it is another kind of array, or holds no 0 and 255.
     """
-    _check_map(stored, '0 and 255', 'u')
+    check_map(stored, '0 and 255', 'u')
     if stored.dtype != np.uint8 or 0 < stored.max(initial=0) < 128:
         raise ValueError(
             f'is {stored.dtype} with {stored.max(initial=0)} as its largest '
@@ -132,15 +145,6 @@ def decode_edge(stored: np.ndarray) -> np.ndarray:
             'uint8'
         )
     return (stored >= 128).view(np.uint8)
-
-
-def _check_map(stored: np.ndarray, what: str, kinds: str) -> None:
-    if stored.ndim != 2 or stored.dtype.kind not in kinds:
-        names = {'iu': 'whole numbers', 'u': 'uint8', 'f': 'floating point'}
-        raise ValueError(
-            f'is {stored.dtype} {stored.shape}: write (H, W) {names[kinds]} '
-            f'({what})'
-        )
 
 
 @DATASETS.register_module()

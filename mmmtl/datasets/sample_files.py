@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmmtl.datasets.errors import DatasetError
@@ -65,11 +65,13 @@ def check_root(root: Path, hint: str) -> None:
         )
 
 
-def check_files(root: Path, paths: Sequence[str], hint: str) -> None:
+def check_files(
+    present: FolderListing, paths: Sequence[str], hint: str
+) -> None:
     """Refuse a data set of which files are missing.
 
     Args:
-        root: The data folder.
+        present: What is in the data folder.
         paths: Every needed file, relative to the folder.
         hint: What to do about it.
 
@@ -77,29 +79,59 @@ def check_files(root: Path, paths: Sequence[str], hint: str) -> None:
         DatasetError: If a file is missing; the text counts them and names
             the first few.
     """
-    missing = _missing(root, paths)
+    missing = [path for path in paths if path not in present]
     if not missing:
         return
     shown = ', '.join(missing[:_SHOWN])
     more = ', ...' if len(missing) > _SHOWN else ''
     raise DatasetError(
-        f'{len(missing)} of {len(paths)} files are missing in {root}: '
+        f'{len(missing)} of {len(paths)} files are missing in '
+        f'{present.root}: '
         f'{shown}{more}; {hint}'
     )
 
 
-def _missing(root: Path, paths: Iterable[str]) -> list[str]:
-    # One listing per folder: a network disk answers it as fast as a question
-    # about one of its thousands of files.
-    listings: dict[str, set[str]] = {}
-    missing = []
-    for path in paths:
+def check_any_file(
+    present: FolderListing, paths: Sequence[str], hint: str
+) -> None:
+    """Refuse a data set in which no sample has a file that some may lack.
+
+    Args:
+        present: What is in the data folder.
+        paths: The file of every sample.
+        hint: What to do about it.
+
+    Raises:
+        DatasetError: If all are missing; the text names the first.
+    """
+    relative = [os.path.relpath(path, present.root) for path in paths]
+    if not any(path in present for path in relative):
+        check_files(present, relative, hint)
+
+
+class FolderListing:
+    """Says which files are in a folder and its subfolders.
+
+    Convention:
+        Each subfolder is listed once, when it is first asked about: a network
+        disk answers that as fast as a question about one of its thousands of
+        files.
+    """
+
+    def __init__(self, root: Path) -> None:
+        """Remember the folder.
+
+        Args:
+            root: The folder.
+        """
+        self.root = root
+        self._names: dict[str, set[str]] = {}
+
+    def __contains__(self, path: str) -> bool:
         folder, name = os.path.split(path)
-        if folder not in listings:
-            full = root / folder
-            listings[folder] = (
+        if folder not in self._names:
+            full = self.root / folder
+            self._names[folder] = (
                 set(os.listdir(full)) if full.is_dir() else set()
             )
-        if name not in listings[folder]:
-            missing.append(path)
-    return missing
+        return name in self._names[folder]

@@ -77,7 +77,9 @@ def single_task_config(config: Config, task: str) -> Config:
         single.model.neck.tasks = [task]
     for key in _LOADERS:
         for place, node in walk_dicts(single.get(key) or {}, key):
-            if 'tasks' in node and 'type' in node:
+            if 'datasets' in node:
+                _drop_without(node, task, place)
+            elif 'tasks' in node and 'type' in node:
                 _keep_task(node, task, place)
     for key in _EVALUATORS:
         if single.get(key):
@@ -89,6 +91,14 @@ def _keep_task(node: Any, task: str, place: str) -> None:
     if task not in node['tasks']:
         raise UserError(f'{place}.tasks={list(node["tasks"])} has no {task!r}')
     node['tasks'] = [task]
+
+
+def _drop_without(node: Any, task: str, place: str) -> None:
+    """Leave data sets without the task out of several put together."""
+    kept = [d for d in node['datasets'] if task in d.get('tasks', [task])]
+    if not kept:
+        raise UserError(f'none of {place}.datasets has {task!r}')
+    node['datasets'] = kept
 
 
 def _keep_metrics(evaluator: Any, task: str) -> dict[str, Any]:

@@ -1,14 +1,18 @@
 """Metrics per task, pooled over the data set, and their evaluator.
 
 Names are ``<task>/<metric>``. Every share is in percent (mIoU, accuracies,
-F, pixels within a limit); depth is in metres, angles in degrees.
+F, pixels within a limit); depth is in metres, angles in degrees, the absolute
+error of a map with values in 0..1 (saliency, heat maps) likewise in 0..1.
 """
 
 from mmmtl.evaluation.metrics import (
     BaseTaskMetric,
+    BoundaryMetric,
     DepthErrorMetric,
+    HeatMapMetric,
     NormalsMetric,
     PixelEdgeMetric,
+    SaliencyMetric,
     SegmentationMetric,
 )
 from mmmtl.evaluation.multi_task_evaluator import MultiTaskEvaluator
@@ -21,11 +25,14 @@ from mmmtl.evaluation.primary_metrics import (
 __all__ = [
     'PRIMARY_METRICS',
     'BaseTaskMetric',
+    'BoundaryMetric',
     'DepthErrorMetric',
+    'HeatMapMetric',
     'MultiTaskEvaluator',
     'NormalsMetric',
     'PixelEdgeMetric',
     'PrimaryMetric',
+    'SaliencyMetric',
     'SegmentationMetric',
     'primary_key',
 ]

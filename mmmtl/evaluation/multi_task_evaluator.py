@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from mmengine.evaluator import BaseMetric, Evaluator
@@ -11,8 +11,12 @@ from mmengine.evaluator import BaseMetric, Evaluator
 from mmmtl.evaluation.functional.delta_m import delta_m
 from mmmtl.evaluation.metrics.base_task_metric import BaseTaskMetric
 from mmmtl.evaluation.primary_metrics import PRIMARY_METRICS, primary_key
+from mmmtl.evaluation.single_task import (
+    check_single_task,
+    read_single_task,
+)
 from mmmtl.registry import EVALUATOR, METRICS, build_in_scope
-from mmmtl.structures import get_task_spec, merge_unique
+from mmmtl.structures import merge_unique
 
 
 @EVALUATOR.register_module()
@@ -33,19 +37,21 @@ class MultiTaskEvaluator(Evaluator):
         | BaseMetric
         | Sequence[Mapping[str, Any] | BaseMetric],
         *,
-        single_task: Mapping[str, float] | None = None,
+        single_task: Mapping[str, float] | str | Path | None = None,
     ) -> None:
         """Build the metrics and check that their names differ.
 
         Args:
             metrics: One metric, or several, or their configs.
             single_task: Primary metric of a single-task model by task, in
-                the metric's unit (mIoU in percent), for ``delta_m``.
+                the metric's unit (mIoU in percent), for ``delta_m``; or the
+                JSON file that ``tools/analysis_tools/single_task.py`` has
+                written.
 
         Raises:
             ValueError: If two metrics report the same name, or
                 ``single_task`` names other tasks than are measured or holds
-                a value that is not positive.
+                a value that is not positive, or its file cannot be used.
         """
         if isinstance(metrics, (Mapping, BaseMetric)):
             metrics = [metrics]
@@ -64,7 +70,9 @@ class MultiTaskEvaluator(Evaluator):
                 if isinstance(m, BaseTaskMetric)
             )
         )
-        self.single_task = _check_values(single_task)
+        if isinstance(single_task, (str, Path)):
+            single_task = read_single_task(single_task)
+        self.single_task = check_single_task(single_task)
         # Names of other libraries' metrics are known only after a run.
         if all(isinstance(m, BaseTaskMetric) for m in self.metrics):
             self._check_measured(names)
@@ -113,20 +121,3 @@ class MultiTaskEvaluator(Evaluator):
                 f'{[primary_key(task) for task in missing]}: delta_m is the '
                 'mean over all tasks, add them'
             )
-
-
-def _check_values(
-    single_task: Mapping[str, float] | None,
-) -> dict[str, float] | None:
-    if single_task is None:
-        return None
-    for task, value in single_task.items():
-        get_task_spec(task)
-        if not (math.isfinite(value) and value > 0):
-            raise ValueError(
-                f'single_task[{task!r}]={value}: gains are relative to it, '
-                'give a number > 0'
-            )
-    if not single_task:
-        raise ValueError('single_task is empty: give values or leave it out')
-    return dict(single_task)

@@ -218,9 +218,12 @@ def test_broken_sample_is_never_replaced(tmp_path: Path) -> None:
         dataset[0]
 
 
-@pytest.mark.parametrize('broken', ['depth', 'image'])
+@pytest.mark.parametrize(
+    ('broken', 'kind'),
+    [('depth', 'UnreadableFileError'), ('image', 'DatasetError')],
+)
 def test_message_survives_a_loader_process(
-    tmp_path: Path, broken: str
+    tmp_path: Path, broken: str, kind: str
 ) -> None:
     write_nyud(tmp_path)
     path = tmp_path / FILES[broken].format('0004')
@@ -229,7 +232,7 @@ def test_message_survives_a_loader_process(
     with pytest.raises(DatasetError) as caught:
         list(loader)
     last = str(caught.value).rstrip().splitlines()[-1]
-    assert last.startswith('mmmtl.datasets.errors.DatasetError: ')
+    assert last.startswith(f'mmmtl.datasets.errors.{kind}: ')
     assert str(path) in last
     assert 'write it again' in last
     # What the tools print: the text alone, without the class and traceback.

@@ -204,10 +204,14 @@ def test_decode_normals() -> None:
     assert found.dtype == np.float32
 
 
-def test_convention_no_byte_is_a_zero_normal() -> None:
+def test_convention_only_the_grey_of_a_zero_vector_is_no_normal() -> None:
     levels = np.arange(256, dtype=np.uint8)
-    vectors = decode_normals(np.stack([levels] * 3, -1)[None])
-    assert (vectors != 0).all()
+    vectors = decode_normals(np.stack([levels] * 3, -1)[None])[0]
+    # round((0 + 1) / 2 * 255) = 128
+    assert np.flatnonzero((vectors == 0).all(-1)).tolist() == [128]
+    assert (np.delete(vectors, 128, axis=0) != 0).all()
+    beside = decode_normals(np.uint8([[[128, 128, 127], [127, 128, 128]]]))
+    assert (beside != 0).all()
 
 
 def test_decode_edge() -> None:

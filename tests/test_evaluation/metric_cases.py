@@ -66,6 +66,12 @@ def draw_edges(rng: np.random.Generator, h: int, w: int) -> Pair:
     return rng.random((1, h, w), dtype=np.float32), label
 
 
+def draw_heat_map(rng: np.random.Generator, h: int, w: int) -> Pair:
+    label = rng.random((1, h, w), dtype=np.float32)
+    _drop(rng, label, np.nan)
+    return rng.uniform(-0.2, 1.3, (1, h, w)).astype(np.float32), label
+
+
 def reference_classes(p: np.ndarray, t: np.ndarray) -> dict[str, float]:
     ids = range(NUM_CLASSES)
     both = np.array([((p == i) & (t == i)).sum() for i in ids])
@@ -83,6 +89,7 @@ def reference_depth(p: np.ndarray, t: np.ndarray) -> dict[str, float]:
     ratio = np.maximum(q / t, t / q)
     return {
         'rmse': np.sqrt(((p - t) ** 2).mean()),
+        'abs_err': abs(p - t).mean(),
         'abs_rel': (abs(p - t) / t).mean(),
         'sq_rel': ((p - t) ** 2 / t).mean(),
         'log10': abs(np.log10(q) - np.log10(t)).mean(),
@@ -117,6 +124,31 @@ def reference_edges(p: np.ndarray, t: np.ndarray) -> dict[str, float]:
     return {'pixelF': 100 * max(scores)}
 
 
+def reference_saliency(p: np.ndarray, t: np.ndarray) -> dict[str, float]:
+    scores = []
+    for i in range(1, 20):
+        salient = p >= np.float32(i / 20)
+        precision = (salient & (t == 1)).sum() / salient.sum()
+        recall = (salient & (t == 1)).sum() / (t == 1).sum()
+        scores.append(1.3 * precision * recall / (0.3 * precision + recall))
+    return {'maxF': 100 * max(scores), 'mae': abs(p.astype(float) - t).mean()}
+
+
+def reference_heat_map(p: np.ndarray, t: np.ndarray) -> dict[str, float]:
+    error = p.astype(float) - t
+    return {'mae': abs(error).mean(), 'rmse': np.sqrt((error**2).mean())}
+
+
+def _heat_map(task: str) -> MetricCase:
+    return MetricCase(
+        config=dict(type='HeatMapMetric', task=task),
+        task=task,
+        draw=draw_heat_map,
+        reference=reference_heat_map,
+        ideal={'mae': 0, 'rmse': 0},
+    )
+
+
 def _segmentation(task: str) -> MetricCase:
     return MetricCase(
         config=dict(
@@ -139,7 +171,15 @@ CASES = {
         reference=reference_depth,
         ideal={
             **dict.fromkeys(
-                ('rmse', 'abs_rel', 'sq_rel', 'log10', 'rmse_log'), 0
+                (
+                    'rmse',
+                    'abs_err',
+                    'abs_rel',
+                    'sq_rel',
+                    'log10',
+                    'rmse_log',
+                ),
+                0,
             ),
             **dict.fromkeys(('delta1', 'delta2', 'delta3'), 100),
         },
@@ -161,6 +201,17 @@ CASES = {
         reference=reference_edges,
         ideal={'pixelF': 100},
     ),
+    'saliency': MetricCase(
+        config=dict(type='SaliencyMetric'),
+        task='saliency',
+        draw=draw_edges,
+        reference=reference_saliency,
+        ideal={'maxF': 100, 'mae': 0},
+    ),
+    **{
+        task: _heat_map(task)
+        for task in ('reshading', 'keypoints2d', 'edges2d')
+    },
 }
 
 
@@ -178,10 +229,17 @@ def to_sample(task: str, pair: Pair) -> MultiTaskDataSample:
     return sample
 
 
+def unlabelled(task: str, label: np.ndarray) -> np.ndarray:
+    """Return (H, W) True where a label (C, H, W) has none."""
+    ignore = get_task_spec(task).ignore_value
+    # NaN equals nothing, so it needs its own question.
+    same = np.isnan(label) if ignore != ignore else label == ignore
+    return same.all(axis=0)
+
+
 def valid_pixels(task: str, pairs: list[Pair]) -> Pair:
     """Put the valid pixels of all images side by side, (C, N) each."""
-    ignore = get_task_spec(task).ignore_value
-    masks = [~(label == ignore).all(axis=0) for _, label in pairs]
+    masks = [~unlabelled(task, label) for _, label in pairs]
     return tuple(
         np.concatenate(
             [

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from mmmtl.evaluation import (
     DepthErrorMetric,
+    HeatMapMetric,
     NormalsMetric,
     PixelEdgeMetric,
     SegmentationMetric,
@@ -197,3 +200,51 @@ def test_convention_edge_counts_are_pooled() -> None:
 def test_edge_labels_without_an_edge_raise() -> None:
     with pytest.raises(ValueError, match='none of 2 labelled pixels'):
         scores(PixelEdgeMetric(), ([0.9, 0.1], [0, 0]))
+
+
+def test_convention_depth_average_over_images() -> None:
+    """Errors 2, and 1 1 1: mean of the images 1.5, of the pixels 5/4."""
+    pairs = ([3, 9, 9], [1, 0, 0]), ([2, 3, 4], [1, 2, 3])
+    pooled = scores(DepthErrorMetric(), *pairs)
+    images = scores(DepthErrorMetric(average='images'), *pairs)
+    assert pooled['depth/abs_err'] == pytest.approx(5 / 4)
+    assert images['depth/abs_err'] == pytest.approx(1.5)
+    assert images['depth/rmse'] == pytest.approx(1.5)
+    # Relative: 2, and the mean of 1, 1/2, 1/3.
+    assert images['depth/abs_rel'] == pytest.approx((2 + 11 / 18) / 2)
+
+
+@pytest.mark.parametrize('average', ['pixels', 'images'])
+def test_depth_beyond_the_limit_is_left_out(average: str) -> None:
+    """80 m itself is out; the second image has no pixel left."""
+    metric = DepthErrorMetric(average=average, max_depth=80)
+    found = scores(metric, ([2.0, 9.0], [1, 80]), ([9.0], [90]))
+    assert found['depth/abs_err'] == 1
+    metric = DepthErrorMetric(average=average, max_depth=80)
+    with pytest.raises(ValueError, match='beyond max_depth=80'):
+        scores(metric, ([9.0], [90]))
+
+
+def test_convention_heat_map_pools_pixels() -> None:
+    """Errors 0.5, and 0.1 three times: 0.8 / 4; NaN has no label."""
+    found = scores(
+        HeatMapMetric(task='reshading'),
+        ([0.5, 9], [0.0, np.nan]),
+        ([0.1, 0.2, -0.1], [0, 0.1, 0]),
+    )
+    assert found['reshading/mae'] == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    ('make', 'message'),
+    [
+        (lambda: HeatMapMetric(task='depth'), 'has no heat map'),
+        (lambda: DepthErrorMetric(average='all'), "average='all'"),
+        (lambda: DepthErrorMetric(max_depth=0), 'max_depth=0'),
+    ],
+)
+def test_bad_options_of_other_metrics_are_refused(
+    make: Callable[[], BaseTaskMetric], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()

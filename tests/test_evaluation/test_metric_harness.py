@@ -15,6 +15,7 @@ from tests.test_evaluation.metric_cases import (
     Pair,
     draw_pairs,
     to_sample,
+    unlabelled,
     valid_pixels,
 )
 
@@ -92,10 +93,10 @@ def test_an_ignored_pixel_changes_nothing(case: MetricCase) -> None:
     before = evaluate(case, pairs)
     prediction, label = pairs[0]
     ignore = get_task_spec(case.task).ignore_value
-    y, x = np.argwhere((label == ignore).all(axis=0))[0]
+    y, x = np.argwhere(unlabelled(case.task, label))[0]
     prediction[:, y, x] = 1 - prediction[:, y, x]
     assert evaluate(case, pairs) == before
-    y, x = np.argwhere((label != ignore).any(axis=0))[0]
+    y, x = np.argwhere(~unlabelled(case.task, label))[0]
     label[:, y, x] = ignore
     assert evaluate(case, pairs) != before
 
@@ -105,8 +106,11 @@ def test_perfect_prediction_is_ideal(case: MetricCase) -> None:
     pairs = []
     for prediction, label in draw_pairs(case, 3):
         # Wherever there is a label; anything elsewhere.
-        ignored = (label == get_task_spec(case.task).ignore_value).all(axis=0)
-        perfect = np.where(ignored, prediction, label.astype(prediction.dtype))
+        perfect = np.where(
+            unlabelled(case.task, label),
+            prediction,
+            label.astype(prediction.dtype),
+        )
         pairs.append((perfect, label))
     scores = evaluate(case, pairs)
     for name, value in case.ideal.items():
@@ -168,7 +172,9 @@ def test_unknown_argument_is_refused(case: MetricCase) -> None:
         build_in_scope(METRICS, dict(case.config, ignore_indx=0))
 
 
-@pytest.mark.parametrize('name', ['depth', 'normals', 'edge'])
+@pytest.mark.parametrize(
+    'name', ['depth', 'normals', 'edge', 'saliency', 'reshading']
+)
 def test_prediction_that_is_not_finite_is_refused(name: str) -> None:
     prediction, label = draw_pairs(CASES[name], 1)[0]
     prediction[:] = np.nan

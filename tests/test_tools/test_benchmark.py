@@ -343,3 +343,25 @@ def test_mistakes_are_one_line(
     assert last.startswith('error: ')
     assert re.search(message, last), last
     assert not out.exists()
+
+
+def test_boundary_evaluation_is_timed_with_its_density(
+    run_tool: Callable, tmp_path: Path
+) -> None:
+    folder = tmp_path / 'maps'
+    _, results = run_json(
+        run_tool,
+        tmp_path,
+        *('boundary', '--size', '50', '60', '--regions', '8', '--maps', '2'),
+        *('--runs', '2', '--warmup', '0', '--write', str(folder)),
+    )
+    assert results.keys() == {'8 regions, nms', '8 regions, no nms'}
+    for result in results.values():
+        assert result['seconds']['runs'] == 2
+        edges = result['edges']
+        assert 0 < edges['labelled'] < 0.3
+        assert edges['above 0.01'] > edges['above 0.1'] > edges['above 0.5']
+        assert edges['above 0.5'] > 0
+    names = ['0008_0000.png', '0008_0001.png']
+    for side in ('pred', 'gt'):
+        assert sorted(p.name for p in (folder / side).iterdir()) == names

@@ -108,7 +108,7 @@ def test_sync_bn_becomes_bn_and_the_log_says_so(
     )
     assert done.returncode == 0, done.stderr[-3000:]
     # Each of the 6 samples once, though 2 processes x batches of 2 hold 8.
-    assert json.loads(out.read_text())['toy/count'] == 6
+    assert json.loads(out.read_text())['metrics']['toy/count'] == 6
 
 
 def test_error_ends_all_processes_with_one_line_each(

@@ -144,7 +144,7 @@ def test_truncated_label_is_named_and_nothing_is_saved(
             'model.decode_head.tasks.depth.loss.type=DepthL2Loss',
             ['model.decode_head.tasks.depth.loss.type', "'DepthL1Loss'"],
         ),
-        ('model.decode_head.chanels=64', ["'model.decode_head.chanels'"]),
+        ('model.decode_head.chan_nels=64', ["'model.decode_head.chan_nels'"]),
         ('train_dataloader.dataset.tasks=[semseg,dept]', ["'depth'"]),
         ('data_root=elsewhere', ['train_dataloader.dataset.data_root']),
     ],

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 import torch
 
+from mmmtl import __version__
 from mmmtl.engine.checkpoint_safety import read_checkpoint
 
 
@@ -33,7 +36,18 @@ def test_metrics_go_to_the_file(
     )
     assert result.code == 0
     # Targets 0, 2, 4, 6, 8, 10 against 10: (10 + 8 + 6 + 4 + 2 + 0) / 6.
-    assert json.loads(out.read_text()) == {'toy/error': 5.0, 'toy/count': 6}
+    content = json.loads(out.read_text())
+    assert content['metrics'] == {'toy/error': 5.0, 'toy/count': 6}
+    assert content['per_class'] == {}
+    assert content['single_task'] is None
+    assert content['config']['file'] == str(toy_config)
+    assert "type='ToyModel'" in content['config']['text']
+    assert content['checkpoint'] == {
+        'path': str(exact),
+        'sha256': hashlib.sha256(exact.read_bytes()).hexdigest(),
+    }
+    assert content['versions']['mmmtl'] == __version__
+    assert content['versions']['torch'] == metadata.version('torch')
     assert [path.name for path in out.parent.iterdir()] == ['metrics.json']
 
 

@@ -16,7 +16,8 @@ class LoadMultiTaskAnnotations(BaseTransform):
     Adds ``labels``: task -> ``(H, W)``, or ``(H, W, 3)`` for vectors, in the
     convention of :class:`mmmtl.structures.TaskSpec`; uint8 for class and
     binary maps, float32 otherwise. Labels have the size of the image file
-    (``ori_shape``), also where the image was changed before.
+    (``ori_shape``), also where the image was changed before. A task whose
+    label the sample lacks (``allow_missing_labels``) is left out.
     """
 
     def transform(self, results: dict) -> dict:
@@ -43,5 +44,6 @@ class LoadMultiTaskAnnotations(BaseTransform):
                 results['num_classes'].get(task),
             )
             for task in results['tasks']
+            if task in results['label_paths']
         }
         return results

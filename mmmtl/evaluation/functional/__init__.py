@@ -3,12 +3,22 @@
 from mmmtl.evaluation.functional.binary import f_measure, threshold_counts
 from mmmtl.evaluation.functional.delta_m import delta_m
 from mmmtl.evaluation.functional.depth import depth_error_sums, depth_scores
+from mmmtl.evaluation.functional.heat_map import (
+    heat_map_scores,
+    heat_map_sums,
+)
 from mmmtl.evaluation.functional.normals import (
     angle_histogram,
     angle_sums,
     angles,
     histogram_median,
     normals_scores,
+)
+from mmmtl.evaluation.functional.saliency import (
+    SALIENCY_PROTOCOLS,
+    SaliencyProtocol,
+    saliency_scores,
+    saliency_sums,
 )
 from mmmtl.evaluation.functional.segmentation import (
     class_areas,
@@ -17,6 +27,8 @@ from mmmtl.evaluation.functional.segmentation import (
 )
 
 __all__ = [
+    'SALIENCY_PROTOCOLS',
+    'SaliencyProtocol',
     'angle_histogram',
     'angle_sums',
     'angles',
@@ -26,8 +38,12 @@ __all__ = [
     'depth_error_sums',
     'depth_scores',
     'f_measure',
+    'heat_map_scores',
+    'heat_map_sums',
     'histogram_median',
     'normals_scores',
+    'saliency_scores',
+    'saliency_sums',
     'segmentation_scores',
     'threshold_counts',
 ]

@@ -18,7 +18,7 @@ def depth_error_sums(prediction: np.ndarray, label: np.ndarray) -> np.ndarray:
         label: ``(N,)`` metres > 0 of the same pixels.
 
     Returns:
-        ``(8,)`` float64 sums over the pixels, in the order of
+        ``(9,)`` float64 sums over the pixels, in the order of
         :func:`depth_scores`.
     """
     predicted = np.maximum(prediction.astype(np.float64), 0)
@@ -32,6 +32,7 @@ def depth_error_sums(prediction: np.ndarray, label: np.ndarray) -> np.ndarray:
     return np.array(
         [
             squared.sum(),
+            absolute.sum(),
             (absolute / target).sum(),
             (squared / target).sum(),
             size.sum() / np.log(10),
@@ -49,22 +50,23 @@ def depth_scores(sums: np.ndarray, count: int) -> dict[str, float]:
         taken once, over all pixels, not per image.
 
     Args:
-        sums: ``(8,)`` of :func:`depth_error_sums`, added over the images.
+        sums: ``(9,)`` of :func:`depth_error_sums`, added over the images.
         count: Number of valid pixels > 0.
 
     Returns:
-        ``rmse`` (metre), ``abs_rel`` (share), ``sq_rel`` (metre), ``log10``,
-        ``rmse_log`` (natural logarithm), ``delta1..3`` (percent of pixels
-        within a factor of 1.25, 1.25**2, 1.25**3).
+        ``rmse`` and ``abs_err`` (metre), ``abs_rel`` (share), ``sq_rel``
+        (metre), ``log10``, ``rmse_log`` (natural logarithm), ``delta1..3``
+        (percent of pixels within a factor of 1.25, 1.25**2, 1.25**3).
     """
     mean = [float(value) for value in sums / count]
     return {
         'rmse': mean[0] ** 0.5,
-        'abs_rel': mean[1],
-        'sq_rel': mean[2],
-        'log10': mean[3],
-        'rmse_log': mean[4] ** 0.5,
-        'delta1': 100.0 * mean[5],
-        'delta2': 100.0 * mean[6],
-        'delta3': 100.0 * mean[7],
+        'abs_err': mean[1],
+        'abs_rel': mean[2],
+        'sq_rel': mean[3],
+        'log10': mean[4],
+        'rmse_log': mean[5] ** 0.5,
+        'delta1': 100.0 * mean[6],
+        'delta2': 100.0 * mean[7],
+        'delta3': 100.0 * mean[8],
     }

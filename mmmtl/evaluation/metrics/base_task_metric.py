@@ -18,8 +18,9 @@ Sums = tuple[np.ndarray, ...]
 class BaseTaskMetric(BaseMetric):
     """Sums per sample, added over the data set, turned into scores.
 
-    A subclass gives the sums of one sample (:meth:`measure`) and the scores
-    that follow from the added sums (:meth:`summarize`).
+    A subclass gives the sums of one sample (:meth:`measure`, or
+    :meth:`measure_maps` where neighbouring pixels count) and the scores that
+    follow from the added sums (:meth:`summarize`).
 
     Convention:
         All valid pixels of the data set are pooled. Each sample leaves one
@@ -63,9 +64,26 @@ class BaseTaskMetric(BaseMetric):
             collect_dir=collect_dir,
         )
 
-    @abstractmethod
+    def measure_maps(
+        self, prediction: np.ndarray, label: np.ndarray, valid: np.ndarray
+    ) -> Sums:
+        """Measure one sample as a picture.
+
+        This hands the valid pixels to :meth:`measure`. A metric that looks
+        at neighbouring pixels replaces this instead of :meth:`measure`.
+
+        Args:
+            prediction: ``(C, H, W)``.
+            label: ``(C, H, W)``.
+            valid: ``(H, W)`` bool, some of it True.
+
+        Returns:
+            Arrays that may be added over samples.
+        """
+        return self.measure(prediction[:, valid], label[:, valid])
+
     def measure(self, prediction: np.ndarray, label: np.ndarray) -> Sums:
-        """Measure one sample.
+        """Measure one sample, pixel by pixel.
 
         Args:
             prediction: ``(C, N)`` predictions of the ``N`` valid pixels.
@@ -74,6 +92,9 @@ class BaseTaskMetric(BaseMetric):
         Returns:
             Arrays that may be added over samples.
         """
+        raise NotImplementedError(
+            f'{type(self).__name__} must define measure or measure_maps'
+        )
 
     @abstractmethod
     def summarize(self, sums: Sums, count: int) -> dict[str, float]:
@@ -139,16 +160,16 @@ class BaseTaskMetric(BaseMetric):
             return None
         label = _to_numpy(sample[self.spec.gt_field]['data'])
         valid = valid_mask(label, self.spec)[0]  # (H, W)
-        prediction = self._read_prediction(sample, label)[:, valid]
-        if not np.isfinite(prediction).all():
+        prediction = self._read_prediction(sample, label)
+        if not np.isfinite(prediction[:, valid]).all():
             raise ValueError(
                 f'{self.spec.pred_field} of {_name(sample)} is not finite: '
                 'the model has diverged'
             )
-        count = prediction.shape[1]
+        count = int(np.count_nonzero(valid))
         if not count:
             return None
-        return count, self.measure(prediction, label[:, valid])
+        return count, self.measure_maps(prediction, label, valid)
 
     def _read_prediction(
         self, sample: Mapping[str, Any], label: np.ndarray

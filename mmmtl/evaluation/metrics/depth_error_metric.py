@@ -13,12 +13,14 @@ from mmmtl.registry import METRICS
 
 @METRICS.register_module()
 class DepthErrorMetric(BaseTaskMetric):
-    """``rmse`` (metre) and the usual relative errors of depth.
+    """``rmse``, ``abs_err`` (metre) and the usual relative errors of depth.
 
     Convention:
-        Every valid pixel of the data set counts the same; mmseg's
-        ``DepthMetric`` averages the RMSE of each image instead, which is not
-        comparable. Predictions are clamped at >= 0, in ratios and logarithms
+        ``average='pixels'``: every valid pixel of the data set counts the
+        same. ``'images'``: the scores of each image are averaged, as mmseg's
+        ``DepthMetric`` does, and as the Cityscapes figures of MTAN and LibMTL
+        are made (at batch size 1); not comparable with the former.
+        Predictions are clamped at >= 0, in ratios and logarithms
         at >= 1 mm. Shares (``delta1..3``) are in percent.
 
     Departs:
@@ -29,6 +31,7 @@ class DepthErrorMetric(BaseTaskMetric):
 
     reports = (
         'rmse',
+        'abs_err',
         'abs_rel',
         'sq_rel',
         'log10',
@@ -41,22 +44,64 @@ class DepthErrorMetric(BaseTaskMetric):
     def __init__(
         self,
         *,
+        average: Literal['pixels', 'images'] = 'pixels',
+        max_depth: float | None = None,
         prefix: str | None = None,
         collect_device: Literal['cpu', 'gpu'] = 'cpu',
         collect_dir: str | None = None,
     ) -> None:
-        """Take the options of the base class."""
+        """Check the configuration.
+
+        Args:
+            average: What counts the same: every pixel or every image.
+            max_depth: Metres; pixels whose label is as far or farther are
+                left out (80 is usual for Cityscapes). None keeps all.
+            prefix: See the base class.
+            collect_device: See the base class.
+            collect_dir: See the base class.
+
+        Raises:
+            ValueError: If an option is out of its range.
+        """
         super().__init__(
             task='depth',
             prefix=prefix,
             collect_device=collect_device,
             collect_dir=collect_dir,
         )
+        if average not in ('pixels', 'images'):
+            raise ValueError(f"average={average!r}: give 'pixels' or 'images'")
+        if max_depth is not None and not max_depth > 0:
+            raise ValueError(f'max_depth={max_depth}: give metres > 0')
+        self.average = average
+        self.max_depth = max_depth
 
     def measure(self, prediction: np.ndarray, label: np.ndarray) -> Sums:
         """See the base class."""
-        return (depth_error_sums(prediction[0], label[0]),)
+        near = label[0] < (self.max_depth or np.inf)
+        sums = depth_error_sums(prediction[0][near], label[0][near])
+        count = np.count_nonzero(near)
+        if self.average == 'pixels':
+            return sums, np.array(count)
+        if not count:
+            return np.zeros(len(self.reports)), np.array(0)
+        scores = depth_scores(sums, count)
+        return np.array([scores[name] for name in self.reports]), np.array(1)
 
     def summarize(self, sums: Sums, count: int) -> dict[str, float]:
-        """See the base class."""
-        return depth_scores(sums[0], count)
+        """See the base class.
+
+        Raises:
+            ValueError: If every label is beyond ``max_depth``.
+        """
+        total, number = sums
+        if not number:
+            raise ValueError(
+                f'DepthErrorMetric: all {count} labelled pixels are beyond '
+                f'max_depth={self.max_depth} m: raise it, or check the unit '
+                'of the depth labels'
+            )
+        if self.average == 'pixels':
+            return depth_scores(total, int(number))
+        means = (total / number).tolist()
+        return dict(zip(self.reports, means, strict=True))

@@ -1,6 +1,7 @@
 """Multi-task decode heads."""
 
 from mmmtl.models.decode_heads.base_multi_task_head import BaseMultiTaskHead
+from mmmtl.models.decode_heads.per_task_heads import PerTaskHeads
 from mmmtl.models.decode_heads.task_query_head import TaskQueryHead
 
-__all__ = ['BaseMultiTaskHead', 'TaskQueryHead']
+__all__ = ['BaseMultiTaskHead', 'PerTaskHeads', 'TaskQueryHead']

@@ -5,6 +5,7 @@ from mmmtl.models.losses.task_losses import (
     BalancedEdgeLoss,
     BalancedSaliencyLoss,
     DepthL1Loss,
+    HeatMapL1Loss,
     NormalsL1Loss,
     SegCrossEntropyLoss,
 )
@@ -16,6 +17,7 @@ __all__ = [
     'BaseTaskLoss',
     'DepthL1Loss',
     'FixedWeighting',
+    'HeatMapL1Loss',
     'LossWeighting',
     'NormalsL1Loss',
     'SegCrossEntropyLoss',

@@ -84,6 +84,26 @@ class DepthL1Loss(BaseTaskLoss):
 
 
 @MODELS.register_module()
+class HeatMapL1Loss(BaseTaskLoss):
+    """Absolute error of heat maps: reshading, 2D key points, 2D edges.
+
+    The prediction is taken as it is, neither squashed nor clamped to 0..1;
+    see :func:`~mmmtl.models.losses.functional.masked_l1`.
+    """
+
+    # The three heat maps have the same kind of row, so the same valid pixels.
+    task = 'reshading'
+    channels = (1,)
+
+    def __init__(self, *, loss_name: str = 'loss_l1') -> None:
+        super().__init__(loss_name=loss_name)
+
+    def compute(self, logits: Tensor, label: Tensor, valid: Tensor) -> Tensor:
+        """See the base class."""
+        return functional.masked_l1(logits, label, valid)
+
+
+@MODELS.register_module()
 class BalancedEdgeLoss(BaseTaskLoss):
     """Binary cross entropy with a fixed weight of edge pixels.
 

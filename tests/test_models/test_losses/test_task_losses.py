@@ -13,6 +13,7 @@ from mmmtl.models.losses import (
     BalancedSaliencyLoss,
     BaseTaskLoss,
     DepthL1Loss,
+    HeatMapL1Loss,
     NormalsL1Loss,
     SegCrossEntropyLoss,
 )
@@ -25,6 +26,9 @@ CONFIGS = {
     'saliency': (dict(type='BalancedSaliencyLoss'), 2),
     'normals': (dict(type='NormalsL1Loss'), 3),
     'depth': (dict(type='DepthL1Loss'), 1),
+    'reshading': (dict(type='HeatMapL1Loss'), 1),
+    'keypoints2d': (dict(type='HeatMapL1Loss'), 1),
+    'edges2d': (dict(type='HeatMapL1Loss'), 1),
     'edge': (dict(type='BalancedEdgeLoss', pos_weight=0.8), 1),
 }
 
@@ -34,8 +38,8 @@ def make(task: str, *, batch: int = 2) -> tuple[BaseTaskLoss, Tensor, Tensor]:
     config, channels = CONFIGS[task]
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(batch, channels, 4, 6, generator=generator)
-    if task in ('depth', 'normals'):
-        spec = get_task_spec(task)
+    spec = get_task_spec(task)
+    if spec.dtype.is_floating_point:
         label = torch.rand(
             batch, spec.label_channels, 4, 6, generator=generator
         )
@@ -106,6 +110,16 @@ def test_normals_sum_channels_and_normalise_the_prediction() -> None:
     assert NormalsL1Loss()(logits, label).item() == pytest.approx(2.0)
 
 
+def test_heat_map_error_is_averaged_over_labelled_pixels() -> None:
+    """|2 - 1| + |-1 - 0.5| over two pixels; predictions are not clamped."""
+    logits = torch.tensor([[[[2.0, -1.0, 9.0]]]], requires_grad=True)
+    label = torch.tensor([[[[1.0, 0.5, math.nan]]]])
+    value = HeatMapL1Loss()(logits, label)
+    value.backward()
+    assert value.item() == pytest.approx(1.25)
+    assert logits.grad.tolist() == [[[[0.5, -0.5, 0.0]]]]
+
+
 def test_edge_weights() -> None:
     """At logit 0 -log p = log 2: (0.8 + 0.2 + 0.2) / 3 log 2."""
     label = torch.tensor([[[[1, 0, 0, 255]]]])
@@ -145,6 +159,7 @@ def test_half_precision_is_widened(task: str) -> None:
         (BalancedSaliencyLoss(), 3),
         (NormalsL1Loss(), 1),
         (DepthL1Loss(), 3),
+        (HeatMapL1Loss(), 2),
         (BalancedEdgeLoss(pos_weight=0.8), 2),
     ],
 )

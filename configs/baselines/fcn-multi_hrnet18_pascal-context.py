@@ -1,0 +1,13 @@
+# Total batch 8, 40k iterations of SGD. Fewer processes: --total-batch 8.
+_base_ = [
+    '../_base_/models/fcn_hrnet18.py',
+    '../_base_/tasks/pascal-context.py',
+    '../_base_/datasets/pascal-context.py',
+    '../_base_/schedules/schedule_40k.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    decode_head=dict(tasks={{_base_.task_outputs}}),
+    loss_weighting={{_base_.loss_weighting}},
+)
+optim_wrapper = dict(optimizer=dict(lr=5e-3))

@@ -1,0 +1,12 @@
+_base_ = './fcn-multi_hrnet18_rooms.py'
+tasks = ['depth']
+model = dict(
+    decode_head=dict(
+        tasks=dict(_delete_=True, depth={{_base_.task_outputs.depth}})
+    )
+)
+train_dataloader = dict(dataset=dict(tasks=tasks))
+val_dataloader = dict(dataset=dict(tasks=tasks))
+test_dataloader = val_dataloader
+val_evaluator = dict(metrics=[dict(type='DepthErrorMetric')])
+test_evaluator = val_evaluator

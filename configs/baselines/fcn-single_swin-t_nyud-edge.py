@@ -1,0 +1,17 @@
+_base_ = './fcn-multi_swin-t_nyud.py'
+tasks = ['edge']
+model = dict(
+    decode_head=dict(
+        tasks=dict(_delete_=True, edge={{_base_.task_outputs.edge}})
+    )
+)
+train_dataloader = dict(dataset=dict(tasks=tasks))
+val_dataloader = dict(dataset=dict(tasks=tasks))
+test_dataloader = val_dataloader
+val_evaluator = dict(metrics=[dict(type='PixelEdgeMetric')])
+test_evaluator = dict(
+    metrics=[
+        dict(type='PixelEdgeMetric'),
+        dict(type='BoundaryMetric', max_dist=0.011, workers=2),
+    ]
+)

@@ -1,0 +1,219 @@
+"""Builds the NYUDv2 layout from the official labelled set."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from mmmtl.datasets.conversion.new_folder import new_folder
+from mmmtl.datasets.conversion.nyud_source import (
+    Frame,
+    LabeledMat,
+    read_class_map,
+    read_splits,
+)
+from mmmtl.datasets.conversion.parallel import check_workers, run_parallel
+from mmmtl.datasets.errors import DatasetError
+from mmmtl.datasets.geometry import (
+    NYUD_COLOUR,
+    instance_boundaries,
+    normals_from_depth,
+)
+
+# Of 480x640: the region that the depth camera sees, as the boundary and the
+# 40-class benchmarks cut it.
+CROP = (slice(45, 470), slice(40, 600))
+META_FILE = 'meta.json'
+FOLDERS = ('images', 'segmentation', 'depth', 'normals', 'edge', 'gt_sets')
+_CHECKED_FRAMES = 5
+# Mean angle, degrees, with room for two ways to smooth; unrelated directions
+# are 90 apart on average.
+_MAX_DISAGREEMENT = 40.0
+
+
+@dataclass(frozen=True)
+class NYUDSource:
+    """What is converted, and how.
+
+    Attributes:
+        labeled: ``nyu_depth_v2_labeled.mat``.
+        splits: ``splits.mat``.
+        classes: ``classMapping40.mat``.
+        normals_dir: Unpacked normals of Ladicky et al.; None computes
+            normals from the measured depth.
+        raw_depth: Store the measured depth, 0 in its holes, in place of the
+            in-painted one.
+    """
+
+    labeled: Path
+    splits: Path
+    classes: Path
+    normals_dir: Path | None = None
+    raw_depth: bool = False
+
+    def meta(self) -> dict[str, object]:
+        """Return what goes with the data."""
+        return {
+            'content': 'NYU Depth v2, official labelled set',
+            'source_bytes': self.labeled.stat().st_size,
+            'crop': 'rows 45 to 469, columns 40 to 599 of 480x640',
+            'depth': 'measured' if self.raw_depth else 'in-painted',
+            'normals': 'computed from the measured depth; 128 128 128 where '
+            'there is none'
+            if self.normals_dir is None
+            else 'of Ladicky et al., channels reversed',
+            'edge': 'derived from (label, instance); not the published '
+            'boundary maps',
+        }
+
+
+def convert(
+    source: NYUDSource,
+    out: Path,
+    *,
+    workers: int = 1,
+    progress: Callable[[int], Callable[[], None]] | None = None,
+) -> dict[str, int]:
+    """Write the whole data set, or nothing.
+
+    Args:
+        source: What to convert.
+        out: Folder to create; it may exist if it is empty.
+        workers: Number of processes.
+        progress: Called with the number of frames, returns a function that
+            is called after each.
+
+    Returns:
+        Number of frames of each split.
+
+    Raises:
+        DatasetError: If a file cannot be used.
+        FileExistsError: ``out`` holds something.
+    """
+    check_workers(workers)
+    with LabeledMat(source.labeled) as mat:
+        splits = read_splits(source.splits, len(mat))
+        read_class_map(source.classes)
+        if source.normals_dir is not None:
+            _check_normals(source.normals_dir, mat, splits['train'])
+    numbers = [n for split in splits.values() for n in split]
+    with new_folder(out) as folder:
+        for name in FOLDERS:
+            (folder / name).mkdir()
+        try:
+            run_parallel(
+                _convert_one,
+                [(source, folder, number) for number in numbers],
+                workers=workers,
+                on_done=progress(len(numbers)) if progress else None,
+            )
+        finally:
+            _mat.cache_clear()  # with one worker it was opened here
+        for split, members in splits.items():
+            text = ''.join(f'{number:04d}\n' for number in members)
+            (folder / f'gt_sets/{split}.txt').write_text(text, 'utf-8')
+        text = json.dumps(source.meta(), indent=2) + '\n'
+        (folder / META_FILE).write_text(text, 'utf-8')
+    return {split: len(members) for split, members in splits.items()}
+
+
+def _convert_one(job: tuple[NYUDSource, Path, int]) -> None:
+    source, folder, number = job
+    frame = _mat(source.labeled).frame(number)
+    maps = {
+        'images': frame.image,
+        'segmentation': _forty(frame, _class_map(source.classes), number),
+        'edge': instance_boundaries(frame.labels, frame.instances)
+        * np.uint8(255),
+        'normals': depth_normals(frame)
+        if source.normals_dir is None
+        else read_normals(source.normals_dir, number),
+    }
+    for name, picture in maps.items():
+        path = folder / f'{name}/{number:04d}.png'
+        Image.fromarray(np.ascontiguousarray(picture[CROP])).save(path)
+    depth = frame.raw_depth if source.raw_depth else frame.depth
+    np.save(folder / f'depth/{number:04d}.npy', depth[CROP])
+
+
+# One open file per process.
+_mat = cache(LabeledMat)
+_class_map = cache(read_class_map)
+
+
+def _forty(frame: Frame, class_map: np.ndarray, number: int) -> np.ndarray:
+    largest = int(frame.labels.max())
+    if largest >= class_map.size:
+        raise DatasetError(
+            f'frame {number} holds class {largest}, the class map ends at '
+            f'{class_map.size - 1}: the two do not belong together'
+        )
+    return class_map[frame.labels]
+
+
+def depth_normals(frame: Frame) -> np.ndarray:
+    """Return normals computed from the measured depth, as bytes.
+
+    The in-painted depth is smooth but made up, and so would its normals be;
+    they are left out.
+
+    Args:
+        frame: The view.
+
+    Returns:
+        ``(480, 640, 3)`` uint8; 128 128 128 where there is no normal.
+    """
+    normals = normals_from_depth(frame.raw_depth, NYUD_COLOUR)
+    return np.round((normals + 1) * 127.5).astype(np.uint8)
+
+
+def read_normals(folder: Path, number: int) -> np.ndarray:
+    """Read a map of Ladicky et al. and turn it into our frame, as bytes.
+
+    Convention:
+        Their channels are forward, down, right in RGB order; ours are right,
+        down, forward. They have no code for "none": every pixel has a
+        normal, also where depth was not measured.
+
+    Args:
+        folder: Has ``train/`` and ``test/``.
+        number: The frame, from 1.
+
+    Raises:
+        DatasetError: If there is no such map, or it has another size.
+    """
+    name = f'{number:05d}.png'
+    places = [folder / part / name for part in ('train', 'test')]
+    path = next((place for place in places if place.is_file()), None)
+    if path is None:
+        raise DatasetError(f'{folder} has neither train/{name} nor test/')
+    with Image.open(path) as picture:
+        stored = np.asarray(picture.convert('RGB'))
+    if stored.shape != (480, 640, 3):
+        raise DatasetError(f'{path} is {stored.shape}, not 480x640')
+    return stored[..., ::-1]
+
+
+def _check_normals(folder: Path, mat: LabeledMat, numbers: list[int]) -> None:
+    """Refuse normals whose axes are not what they are taken for."""
+    angles = []
+    for number in numbers[:_CHECKED_FRAMES]:
+        ours = normals_from_depth(mat.frame(number).raw_depth, NYUD_COLOUR)
+        theirs = read_normals(folder, number) / 127.5 - 1
+        known = (ours != 0).any(axis=2)
+        dots = (ours * theirs).sum(axis=2)
+        length = np.linalg.norm(theirs, axis=2)
+        angles.append(np.arccos(np.clip(dots / length, -1, 1)[known]))
+    mean = float(np.degrees(np.mean(np.concatenate(angles))))
+    if not mean <= _MAX_DISAGREEMENT:
+        raise DatasetError(
+            f'the normals in {folder} and those of the depth differ by '
+            f'{mean:.0f} degrees on average: their channels must be '
+            'forward, down, right'
+        )

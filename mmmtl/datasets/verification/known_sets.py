@@ -1,0 +1,94 @@
+"""The table of data sets that can be verified by name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from mmmtl.datasets.errors import DatasetError
+from mmmtl.datasets.geometry import NYUD_COLOUR, Intrinsics
+from mmmtl.structures.suggestion import did_you_mean
+
+RENDERED = 'rooms'
+
+
+@dataclass(frozen=True)
+class KnownSet:
+    """How a data folder is read.
+
+    Attributes:
+        dataset: Registered name of the class.
+        splits: Splits that are looked at unless told otherwise.
+        options: Further arguments of the class.
+        camera: The camera of all images of ``camera_size``; None where it
+            differs from image to image: its focal length is estimated then.
+        camera_size: Height and width that ``camera`` belongs to.
+    """
+
+    dataset: str
+    splits: tuple[str, ...] = ('train', 'val')
+    options: Mapping[str, Any] = field(default_factory=dict)
+    camera: Intrinsics | None = None
+    camera_size: tuple[int, int] | None = None
+
+
+_NYUD_CAMERA = dict(
+    camera=NYUD_COLOUR.cropped(top=45, left=40), camera_size=(425, 560)
+)
+
+#: Name on the command line -> how the folder is read. ``rooms`` is a rendered
+#: folder, whose own meta.json says which of the others it imitates.
+KNOWN_SETS: dict[str, KnownSet] = {
+    'nyud': KnownSet('NYUDv2Dataset', **_NYUD_CAMERA),
+    'nyud-mt': KnownSet('NYUDMTDataset', **_NYUD_CAMERA),
+    'pascal-context': KnownSet('PascalContextMTDataset'),
+    'taskonomy': KnownSet('TaskonomyDataset'),
+    'replica': KnownSet('ReplicaDataset'),
+    'cocodoom': KnownSet('CocoDoomDataset'),
+    'cityscapes': KnownSet('CityscapesMTDataset'),
+}
+
+# Layouts of the renderer -> the set, and whether it has the rooms' classes.
+_RENDERED_LAYOUTS = {
+    'nyud': ('nyud', True),
+    'pascal_context': ('pascal-context', False),
+    'taskonomy': ('taskonomy', True),
+}
+
+
+def find_set(name: str, root: Path) -> KnownSet:
+    """Return how a folder is read.
+
+    Args:
+        name: Key of ``KNOWN_SETS``, or ``rooms``.
+        root: The data folder.
+
+    Raises:
+        ValueError: If there is no such set.
+        DatasetError: If the folder was said to be rendered and is not.
+    """
+    if name != RENDERED:
+        if name not in KNOWN_SETS:
+            known = (*KNOWN_SETS, RENDERED)
+            raise ValueError(
+                f'unknown data set {name!r}: {did_you_mean(name, known)}'
+            )
+        return KNOWN_SETS[name]
+    path = root / 'meta.json'
+    try:
+        meta = json.loads(path.read_text('utf-8'))
+        base, own_classes = _RENDERED_LAYOUTS[meta['layout']]
+        classes = dict(classes=meta['classes'], palette=meta['palette'])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DatasetError(
+            f'{path} is not that of rendered rooms: name the data set by its '
+            f'layout, one of {", ".join(KNOWN_SETS)}'
+        ) from error
+    options = dict(metainfo=classes) if own_classes else {}
+    # Every room has its own camera.
+    return replace(
+        KNOWN_SETS[base], options=options, camera=None, camera_size=None
+    )

@@ -1,0 +1,155 @@
+"""Pure checks of decoded maps that a decoder cannot make."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import permutations, product
+
+import numpy as np
+
+from mmmtl.datasets.geometry import Intrinsics, fit_planes, normals_of_planes
+
+# Fields of view of 30 to 100 degrees, as focal length over image width.
+_FOCALS = 0.5 / np.tan(np.radians(np.arange(30, 101, 5)) / 2)
+_RADII = (5, 2)
+# A map smaller than this gives no statement about an angle.
+_MIN_PIXELS = 100
+# About this many, evenly spread, say as much as all of them.
+_ENOUGH_PIXELS = 20000
+# In mean cosine; noise of a sensor changes it by less.
+_CLEARLY = 0.03
+
+
+def rays(camera: Intrinsics, height: int, width: int) -> np.ndarray:
+    """Return the directions of the pixels, scaled to z = 1.
+
+    Args:
+        camera: The camera.
+        height: Rows of the picture.
+        width: Columns of the picture.
+
+    Returns:
+        ``(H, W, 3)`` float64 in the camera frame.
+    """
+    x = (np.arange(width) - camera.cx) / camera.fx
+    y = (np.arange(height) - camera.cy) / camera.fy
+    x, y = np.meshgrid(x, y)
+    return np.stack([x, y, np.ones_like(x)], axis=-1)
+
+
+def share_facing_away(normals: np.ndarray, camera: Intrinsics) -> float:
+    """Return the share of the normals that point away from the camera.
+
+    Args:
+        normals: ``(H, W, 3)``; (0, 0, 0) does not count.
+        camera: The camera.
+
+    Returns:
+        0 to 1; 0 if there is no normal.
+    """
+    known = (normals != 0).any(axis=2)
+    if not known.any():
+        return 0.0
+    along = (normals * rays(camera, *normals.shape[:2])).sum(axis=2)
+    return float((along[known] > 0).mean())
+
+
+def length_error(normals: np.ndarray) -> float:
+    """Return how far the length of the median normal is from 1.
+
+    Args:
+        normals: ``(H, W, 3)``; (0, 0, 0) does not count.
+
+    Returns:
+        0 if there is no normal.
+    """
+    known = (normals != 0).any(axis=2)
+    if not known.any():
+        return 0.0
+    lengths = np.linalg.norm(normals[known], axis=1)
+    return float(abs(np.median(lengths) - 1))
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How normals compare with those of the depth.
+
+    Attributes:
+        angle: Median, degrees.
+        remedy: Exchanged axes and signs with which they would agree clearly
+            better, e.g. ``'(-x, y, z)'``; empty if there is nothing better.
+    """
+
+    angle: float
+    remedy: str
+
+
+def compare_with_depth(
+    normals: np.ndarray, depth: np.ndarray, camera: Intrinsics | None
+) -> Agreement | None:
+    """Compare normals with those of the depth.
+
+    Convention:
+        Without a camera the field of view that fits best is taken: a wrong
+        axis or sign cannot be made up for by a focal length. A median alone
+        would miss a mirrored axis where most of the view is floor, so that
+        all exchanges of axes and signs are tried as well, and compared by
+        their mean cosine.
+
+    Args:
+        normals: ``(H, W, 3)``; (0, 0, 0) does not count.
+        depth: ``(H, W)`` metres, 0 unknown.
+        camera: The camera, None if unknown.
+
+    Returns:
+        None if too few pixels have both.
+    """
+    height, width = depth.shape
+    view = camera or Intrinsics.centred(1.0, height, width)
+    planes = fit_planes(depth, (view.cx, view.cy), radii=_RADII)
+    known = (normals != 0).any(axis=2) & (planes != 0).any(axis=2)
+    count = int(known.sum())
+    if count < _MIN_PIXELS:
+        return None
+    known[known] = np.arange(count) % (1 + count // _ENOUGH_PIXELS) == 0
+    theirs = normals[known]
+    theirs = theirs / np.linalg.norm(theirs, axis=1, keepdims=True)
+    planes = planes[known][:, None]  # (N, 1, 3), as a picture
+    focals = (
+        [(view.fx, view.fy)]
+        if camera
+        else [(share * width, share * width) for share in _FOCALS]
+    )
+    ours = [normals_of_planes(planes, fx, fy)[:, 0] for fx, fy in focals]
+    cosines = [(one * theirs).sum(axis=1) for one in ours]
+    best = max(np.median(cosine) for cosine in cosines)
+    return Agreement(
+        angle=float(np.degrees(np.arccos(np.clip(best, -1, 1)))),
+        remedy=_remedy([one.T @ theirs / len(theirs) for one in ours]),
+    )
+
+
+def _remedy(products: Sequence[np.ndarray]) -> str:
+    """Name the exchange of axes and signs that agrees clearly better.
+
+    Args:
+        products: Per focal length the mean of ``ours theirs^T``, (3, 3): a
+            mean cosine is a signed sum of three of its elements.
+    """
+    scores = {
+        (axes, signs): max(
+            sum(s * m[i, axes[i]] for i, s in enumerate(signs))
+            for m in products
+        )
+        for axes in permutations(range(3))
+        for signs in product((1, -1), repeat=3)
+    }
+    axes, signs = max(scores, key=scores.__getitem__)
+    if scores[axes, signs] < scores[(0, 1, 2), (1, 1, 1)] + _CLEARLY:
+        return ''
+    names = [
+        ('-' if sign < 0 else '') + 'xyz'[axis]
+        for axis, sign in zip(axes, signs, strict=True)
+    ]
+    return f'({", ".join(names)})'

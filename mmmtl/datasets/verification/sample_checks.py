@@ -1,0 +1,192 @@
+"""Opens and judges the files of one sample."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from mmmtl.datasets.base_multi_task_dataset import BaseMultiTaskDataset
+from mmmtl.datasets.errors import DatasetError
+from mmmtl.datasets.geometry import Intrinsics
+from mmmtl.datasets.label_file import load_label
+from mmmtl.datasets.verification.findings import (
+    Finding,
+    SampleReport,
+    kind_of,
+)
+from mmmtl.datasets.verification.known_sets import KnownSet
+from mmmtl.datasets.verification.plausibility import (
+    compare_with_depth,
+    length_error,
+    share_facing_away,
+)
+from mmmtl.datasets.verification.statistics import describe
+from mmmtl.structures import get_task_spec
+
+# Published normals have 1 to 2 % of pixels that face away, on surfaces seen
+# edge on, and lengths of 0.99 to 1.03 after 8-bit storage. Wrong signs and
+# axes give tens of percent.
+MAX_FACING_AWAY = 0.2
+MAX_LENGTH_ERROR = 0.05
+# Real scans differ by 1 to 7 degrees and rendered rooms by less than 1; what
+# a wrong axis gives depends on the view, so it is looked for by name as well.
+MAX_ANGLE = 25.0
+# Horizontal, degrees, where the camera is not known.
+_ASSUMED_FIELD_OF_VIEW = 60.0
+
+
+def check_sample(
+    sample: dict, dataset: BaseMultiTaskDataset, rules: KnownSet
+) -> SampleReport:
+    """Open all files of a sample.
+
+    Args:
+        sample: One of ``dataset.list_samples()``.
+        dataset: Knows how the files are written.
+        rules: Knows the camera.
+    """
+    if dataset.allow_missing_labels:
+        sample = {**sample, 'label_paths': _present(sample['label_paths'])}
+    report = SampleReport(
+        dataset.split,
+        sample['sample_id'],
+        sample['img_path'],
+        files=1 + len(sample['label_paths']),
+    )
+    size = _check_image(report)
+    if size is None:
+        report.findings += _missing_labels(sample, dataset)
+        return report
+    labels = _load_labels(sample, dataset, size, report)
+    paths = sample['label_paths']
+    for task, label in labels.items():
+        report.numbers[task] = numbers = describe(task, label)
+        report.findings += _uniform(task, paths[task], label, numbers)
+    if 'normals' in labels:
+        camera = rules.camera if size == rules.camera_size else None
+        _check_normals(labels, paths['normals'], camera, report)
+    return report
+
+
+def _present(label_paths: dict[str, str]) -> dict[str, str]:
+    return {t: path for t, path in label_paths.items() if Path(path).exists()}
+
+
+def _check_image(report: SampleReport) -> tuple[int, int] | None:
+    """Note what is wrong with the image; return its size if it is usable."""
+    path = report.image_path
+
+    def note(kind: str, text: str) -> None:
+        report.findings.append(Finding(kind, 'image', path, text))
+
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        note('missing', error.strerror or 'cannot be opened')
+        return None
+    report.image_hash = hashlib.sha256(content).hexdigest()
+    try:
+        with Image.open(io.BytesIO(content)) as picture:
+            # As the image reader does: photos may be stored lying down.
+            picture = ImageOps.exif_transpose(picture)
+            pixels = np.asarray(picture)
+    # Pillow's SyntaxError: a broken PNG chunk.
+    except (OSError, ValueError, SyntaxError) as error:
+        note('unreadable', ' '.join(str(error).split()))
+        return None
+    if pixels.dtype not in (np.uint8, bool):
+        note('encoding', f'is {pixels.dtype}: 8 bits per channel are read')
+    if pixels.size and (pixels == pixels[:1, :1]).all():
+        note('constant', f'every pixel is {pixels[0, 0].tolist()}')
+    return pixels.shape[:2]
+
+
+def _missing_labels(
+    sample: dict, dataset: BaseMultiTaskDataset
+) -> Iterator[Finding]:
+    """Without an image there is no size to check labels against."""
+    for task, path in sample['label_paths'].items():
+        optional = dataset.LABEL_FILES[task].optional
+        if not optional and not Path(path).is_file():
+            yield Finding('missing', task, path, 'no such file')
+
+
+def _load_labels(
+    sample: dict,
+    dataset: BaseMultiTaskDataset,
+    size: tuple[int, int],
+    report: SampleReport,
+) -> dict[str, np.ndarray]:
+    labels = {}
+    counts = dataset.class_counts()
+    for task, path in sample['label_paths'].items():
+        try:
+            labels[task] = load_label(
+                task,
+                path,
+                dataset.LABEL_FILES[task],
+                size,
+                counts.get(task),
+            )
+        except DatasetError as error:
+            text = str(error)
+            report.findings.append(Finding(kind_of(error), task, path, text))
+    return labels
+
+
+def _uniform(
+    task: str, path: str, label: np.ndarray, numbers: dict
+) -> Iterator[Finding]:
+    if not numbers['labelled']:
+        yield Finding('empty', task, path, 'no pixel has a label')
+        return
+    if numbers['labelled'] < numbers['pixels']:
+        return  # its labelled part has a shape, at least
+    if (label == label[:1, :1]).all():
+        # A view may well show one class only, or nothing salient.
+        continuous = get_task_spec(task).dtype.is_floating_point
+        kind = 'constant' if continuous else 'one value'
+        value = label[0, 0].tolist()
+        yield Finding(kind, task, path, f'every pixel is {value}')
+
+
+def _check_normals(
+    labels: dict[str, np.ndarray],
+    path: str,
+    camera: Intrinsics | None,
+    report: SampleReport,
+) -> None:
+    normals = labels['normals']
+    numbers = report.numbers['normals']
+
+    def note(kind: str, text: str) -> None:
+        report.findings.append(Finding(kind, 'normals', path, text))
+
+    off = length_error(normals)
+    if off > MAX_LENGTH_ERROR:
+        note('not unit', f'the median length is {off:.2f} away from 1')
+    height, width = normals.shape[:2]
+    tangent = np.tan(np.radians(_ASSUMED_FIELD_OF_VIEW) / 2)
+    view = camera or Intrinsics.centred(
+        0.5 * width / float(tangent), height, width
+    )
+    away = share_facing_away(normals, view)
+    numbers['facing_away'] = away
+    if away > MAX_FACING_AWAY:
+        note('facing away', f'{away:.0%} of the normals point away')
+    if 'depth' not in labels:
+        return
+    agreement = compare_with_depth(normals, labels['depth'], camera)
+    if agreement is None:
+        return
+    numbers['angle'] = agreement.angle
+    if agreement.angle > MAX_ANGLE or agreement.remedy:
+        text = f'{agreement.angle:.0f} degrees from the depth, median'
+        if agreement.remedy:
+            text += f'; taken as {agreement.remedy} they would agree'
+        note('disagree', text)

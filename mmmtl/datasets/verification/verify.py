@@ -1,0 +1,244 @@
+"""Verifies whole splits with several processes."""
+
+from __future__ import annotations
+
+import inspect
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from mmengine.registry import DefaultScope
+
+from mmmtl.datasets.base_multi_task_dataset import BaseMultiTaskDataset
+from mmmtl.datasets.conversion.parallel import check_workers, run_parallel
+from mmmtl.datasets.errors import DatasetError
+from mmmtl.datasets.verification.findings import (
+    NOTES,
+    PROBLEMS,
+    Finding,
+    SampleReport,
+)
+from mmmtl.datasets.verification.known_sets import KnownSet
+from mmmtl.datasets.verification.sample_checks import check_sample
+from mmmtl.datasets.verification.statistics import merge
+from mmmtl.registry import DATASETS, SCOPE
+from mmmtl.structures.suggestion import did_you_mean
+
+# One class all over is right for a map, not for most maps of a task; unless
+# most images have nothing of the kind.
+_MOST = 0.5
+_OFTEN_ABSENT = ('human_parts', 'saliency')
+_BATCH = 8
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What a process needs to read a split."""
+
+    root: str
+    split: str
+    tasks: tuple[str, ...]
+    rules: KnownSet
+
+    def __hash__(self) -> int:  # options may hold lists
+        return hash((self.root, self.split, self.tasks))
+
+
+def verify(
+    root: Path,
+    rules: KnownSet,
+    *,
+    splits: Sequence[str] | None = None,
+    tasks: Sequence[str] | None = None,
+    workers: int = 1,
+    progress: Callable[[int], Callable[[], None]] | None = None,
+) -> dict[str, Any]:
+    """Open every file of a data folder.
+
+    Args:
+        root: The data folder.
+        rules: How it is read.
+        splits: The splits; None for those of the data set.
+        tasks: The tasks; None for all that the data set has.
+        workers: Number of processes.
+        progress: Called with the number of steps, returns a function that is
+            called after each.
+
+    Returns:
+        ``ok``, ``problems`` and ``notes`` (lists of ``kind``, ``task``,
+        ``count``, ``files``, ``example``), ``statistics`` per task,
+        ``samples`` per split, ``files``.
+
+    Raises:
+        DatasetError: If the folder or a list of samples cannot be used.
+        ValueError: If a task is unknown, or the data set lacks it.
+    """
+    check_workers(workers)
+    cls = _dataset_class(rules)
+    _check_options(rules, cls)
+    names = tuple(tasks or cls.LABEL_FILES)
+    sources = [
+        _Source(str(root), split, names, rules)
+        for split in dict.fromkeys(splits or rules.splits)
+    ]
+    jobs = []
+    counts = {}
+    for source in sources:
+        samples = _dataset(source).list_samples()
+        counts[source.split] = len(samples)
+        jobs += [
+            (source, samples[start : start + _BATCH])
+            for start in range(0, len(samples), _BATCH)
+        ]
+    batches = run_parallel(
+        _check_batch,
+        jobs,
+        workers=workers,
+        on_done=progress(len(jobs)) if progress else None,
+    )
+    _dataset.cache_clear()
+    reports = [report for batch in batches for report in batch]
+    return {
+        'data_root': str(root),
+        'dataset': rules.dataset,
+        'samples': counts,
+        'tasks': list(names),
+        'files': sum(report.files for report in reports),
+        **_summary(reports, Path(root), _always_there(names, cls)),
+        'statistics': _statistics(reports, names),
+    }
+
+
+def _dataset_class(rules: KnownSet) -> type[BaseMultiTaskDataset]:
+    cls = DATASETS.get(rules.dataset)
+    if cls is None:
+        raise DatasetError(f'the class {rules.dataset} is not registered')
+    return cls
+
+
+def _check_options(rules: KnownSet, cls: type) -> None:
+    known = inspect.signature(cls).parameters
+    for name in rules.options:
+        if name not in known:
+            raise ValueError(
+                f'{rules.dataset} has no option {name!r}: '
+                f'{did_you_mean(name, known)}'
+            )
+
+
+@cache
+def _dataset(source: _Source) -> BaseMultiTaskDataset:
+    with DefaultScope.overwrite_default_scope(SCOPE):
+        return _dataset_class(source.rules)(
+            source.root,
+            split=source.split,
+            tasks=source.tasks,
+            pipeline=[],
+            lazy_init=True,
+            **source.rules.options,
+        )
+
+
+def _check_batch(job: tuple[_Source, list[dict]]) -> list[SampleReport]:
+    source, samples = job
+    dataset = _dataset(source)
+    return [check_sample(s, dataset, source.rules) for s in samples]
+
+
+def _always_there(
+    tasks: Sequence[str], cls: type[BaseMultiTaskDataset]
+) -> list[str]:
+    optional = [t for t in tasks if cls.LABEL_FILES[t].optional]
+    return [t for t in tasks if t not in (*optional, *_OFTEN_ABSENT)]
+
+
+def _summary(
+    reports: Sequence[SampleReport], root: Path, always: Sequence[str]
+) -> dict[str, Any]:
+    findings = [f for report in reports for f in report.findings]
+    findings += _repeated(reports)
+    for task in always:
+        findings += _mostly_one_value(task, findings, reports)
+    groups: dict[tuple[str, str], list[Finding]] = defaultdict(list)
+    for finding in findings:
+        groups[finding.kind, finding.task].append(finding)
+
+    def rows(kinds: Sequence[str]) -> list[dict[str, Any]]:
+        ordered = [key for kind in kinds for key in groups if key[0] == kind]
+        return [
+            {
+                'kind': kind,
+                'task': task,
+                'count': len(groups[kind, task]),
+                'files': [_below(root, f.path) for f in groups[kind, task]],
+                'example': groups[kind, task][0].text,
+            }
+            for kind, task in ordered
+        ]
+
+    problems = rows(list(PROBLEMS))
+    return {
+        'ok': not problems,
+        'problems': problems,
+        'notes': rows(list(NOTES)),
+    }
+
+
+def _repeated(reports: Sequence[SampleReport]) -> Iterator[Finding]:
+    """Find ids, and images, that occur twice."""
+    by_id: dict[str, SampleReport] = {}
+    by_hash: dict[str, SampleReport] = {}
+    for report in reports:
+        path, first = report.image_path, by_id.get(report.sample_id)
+        if first is not None and first.split != report.split:
+            text = f'in {first.split} and {report.split}'
+            yield Finding('overlap', 'image', path, text)
+            continue
+        by_id[report.sample_id] = report
+        if report.image_hash is None:
+            continue
+        twin = by_hash.setdefault(report.image_hash, report)
+        if twin is not report:
+            apart = twin.split != report.split
+            text = (
+                f'{report.sample_id} ({report.split}) is the same image as '
+                f'{twin.sample_id} ({twin.split})'
+            )
+            kind = 'overlap' if apart else 'duplicate'
+            yield Finding(kind, 'image', path, text)
+
+
+def _mostly_one_value(
+    task: str, findings: Sequence[Finding], reports: Sequence[SampleReport]
+) -> list[Finding]:
+    maps = sum(task in report.numbers for report in reports)
+    found = [
+        f
+        for f in findings
+        if f.task == task and f.kind in ('one value', 'empty')
+    ]
+    if len(found) <= _MOST * maps:
+        return []
+    text = f'{len(found)} of {maps} maps: {found[0].text}'
+    return [Finding('constant', task, found[0].path, text)]
+
+
+def _statistics(
+    reports: Sequence[SampleReport], tasks: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    merged = {}
+    for task in tasks:
+        parts = [r.numbers[task] for r in reports if task in r.numbers]
+        if parts:
+            merged[task] = merge(task, parts)
+    return merged
+
+
+def _below(root: Path, path: str) -> str:
+    try:
+        return Path(path).relative_to(root).as_posix()
+    except ValueError:
+        return path

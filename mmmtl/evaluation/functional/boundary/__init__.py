@@ -1,0 +1,46 @@
+"""Exact, deterministic boundary precision and recall without MATLAB.
+
+The order of the work: :mod:`.nms` (optional), :mod:`.level_stack` (all
+thresholds at once), :mod:`.thinning`, :mod:`.matching`, :mod:`.counts`,
+:mod:`.summary`.
+
+Measure: D. R. Martin, C. C. Fowlkes and J. Malik, "Learning to detect
+natural image boundaries using local brightness, color, and texture cues",
+IEEE TPAMI 26 (2004), in the form of the Berkeley segmentation benchmark.
+
+Faithful: thinning after the threshold; tolerance as a share of the diagonal;
+pixels of several annotators; thresholds, F between them and AP as in the
+benchmark's summary.
+
+Departs: the benchmark approximates the matching (its solver adds random links
+to outliers and moves by a few pixels from run to run). Here its number of
+pairs is the largest possible, found exactly.
+"""
+
+from mmmtl.evaluation.functional.boundary.counts import (
+    even_thresholds,
+    image_counts,
+    to_grey,
+)
+from mmmtl.evaluation.functional.boundary.nms import suppress_non_maxima
+from mmmtl.evaluation.functional.boundary.summary import (
+    BoundaryScores,
+    best_counts,
+    boundary_scores,
+    f_score,
+    recall_precision,
+)
+from mmmtl.evaluation.functional.boundary.thinning import thin
+
+__all__ = [
+    'BoundaryScores',
+    'best_counts',
+    'boundary_scores',
+    'even_thresholds',
+    'f_score',
+    'image_counts',
+    'recall_precision',
+    'suppress_non_maxima',
+    'thin',
+    'to_grey',
+]

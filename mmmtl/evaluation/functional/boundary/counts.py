@@ -1,0 +1,88 @@
+"""What one image adds to the boundary scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mmmtl.evaluation.functional.boundary.level_stack import cut_levels
+from mmmtl.evaluation.functional.boundary.matching import match_stack
+from mmmtl.evaluation.functional.boundary.nms import suppress_non_maxima
+from mmmtl.evaluation.functional.boundary.thinning import thin_stack
+
+
+def even_thresholds(number: int) -> np.ndarray:
+    """Return ``k / (number + 1)`` for k = 1 ... number, float64.
+
+    Args:
+        number: How many; 99 gives 0.01, 0.02, ... 0.99.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    if number < 1:
+        raise ValueError(f'{number} thresholds: give 1 or more')
+    return np.arange(1, number + 1) / (number + 1)
+
+
+def to_grey(probability: np.ndarray) -> np.ndarray:
+    """Return a float map as an 8 bit picture, cut off and not rounded.
+
+    The published protocol evaluates pictures that were written like this, so
+    a map in memory and its picture give the same counts.
+
+    Args:
+        probability: Any shape; what is outside of 0..1 becomes 0 or 1.
+
+    Returns:
+        uint8, same shape.
+    """
+    whole = probability.dtype.type(255)
+    return (np.clip(probability, 0, 1) * whole).astype(np.uint8)
+
+
+def image_counts(
+    strength: np.ndarray,
+    labels: Sequence[np.ndarray],
+    *,
+    thresholds: np.ndarray,
+    max_dist: float,
+    nms: bool,
+) -> np.ndarray:
+    """Count matched and present boundary pixels at every threshold.
+
+    Convention:
+        The map is cut where it is strictly above the threshold, and thinned;
+        labels are taken as they are. Each label (annotator) is matched on
+        its own with as many pairs as possible: recall counts the pixels of
+        all labels, precision counts a predicted pixel once if any label
+        matches it.
+
+    Args:
+        strength: ``(H, W)`` float64 in 0..1; a picture divided by its white,
+            so that a grey level equal to a threshold compares equal.
+        labels: ``(H, W)`` bool, one per annotator.
+        thresholds: ``(K,)`` rising, in 0..1.
+        max_dist: Largest distance of a pair as a share of the diagonal.
+        nms: Keep only crests before the thresholds.
+
+    Returns:
+        ``(4, K)`` int64: matched label pixels, label pixels, matched
+        predicted pixels, predicted pixels.
+    """
+    if nms:
+        strength = suppress_non_maxima(strength)
+    levels = np.searchsorted(thresholds, strength, side='left')
+    stack = thin_stack(cut_levels(levels, len(thresholds)))
+    counts = np.zeros((4, len(thresholds)), dtype=np.int64)
+    hit = np.zeros((stack.count, len(stack.pixels)), dtype=bool)
+    for label in labels:
+        matched = match_stack(stack, label, max_dist * np.hypot(*label.shape))
+        counts[0] += np.count_nonzero(matched, axis=1)
+        counts[1] += np.count_nonzero(label)
+        hit |= matched
+    counts[2] = np.count_nonzero(hit, axis=1)
+    for index in range(stack.count):
+        counts[3, index] = np.count_nonzero(stack.mask(index))
+    return counts

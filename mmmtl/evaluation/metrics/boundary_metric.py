@@ -1,0 +1,165 @@
+"""The published boundary scores odsF, oisF and AP."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from typing import Any, Literal
+
+import numpy as np
+
+from mmmtl.evaluation.functional.boundary import (
+    best_counts,
+    boundary_scores,
+    even_thresholds,
+    image_counts,
+    to_grey,
+)
+from mmmtl.evaluation.metrics.base_task_metric import BaseTaskMetric, Sums
+from mmmtl.evaluation.worker_pool import start_workers
+from mmmtl.registry import METRICS
+
+# Maps that wait for a worker, per worker: enough to keep it busy.
+_QUEUE = 4
+
+
+@METRICS.register_module()
+class BoundaryMetric(BaseTaskMetric):
+    """``odsF``, ``oisF``, ``AP`` of boundaries, in percent.
+
+    Convention:
+        Probabilities are cut to 8 bit as in the published protocol, so the
+        scores equal those of ``tools/analysis_tools/boundary_eval.py`` on
+        pictures of the same maps. Pixels without label count neither as
+        predicted nor as labelled; the tolerance is a share of the diagonal
+        of the whole map. Counts are added over the data set; see
+        :mod:`mmmtl.evaluation.functional.boundary`.
+    """
+
+    reports = ('odsF', 'oisF', 'AP')
+
+    def __init__(
+        self,
+        *,
+        max_dist: float,
+        nms: bool = True,
+        thresholds: int = 99,
+        workers: int = 0,
+        prefix: str | None = None,
+        collect_device: Literal['cpu', 'gpu'] = 'cpu',
+        collect_dir: str | None = None,
+    ) -> None:
+        """Store the protocol.
+
+        Args:
+            max_dist: Tolerance as a share of the image diagonal; published:
+                0.011 for NYUDv2, 0.0075 for PASCAL-Context.
+            nms: Keep only the crests of the predicted lines first.
+            thresholds: How many, evenly spaced: ``k / (thresholds + 1)``.
+            workers: Processes that measure while the model predicts, for
+                each process of the run; 0 measures in place.
+            prefix: See the base class.
+            collect_device: See the base class.
+            collect_dir: See the base class.
+
+        Raises:
+            ValueError: If an option is out of its range.
+        """
+        if not 0 < max_dist < 1:
+            raise ValueError(
+                f'max_dist={max_dist}: it is a share of the diagonal, give '
+                '0.011 (NYUDv2) or 0.0075 (PASCAL-Context)'
+            )
+        if workers < 0:
+            raise ValueError(f'workers={workers}: give 0 or more')
+        super().__init__(
+            task='edge',
+            prefix=prefix,
+            collect_device=collect_device,
+            collect_dir=collect_dir,
+        )
+        self.max_dist = max_dist
+        self.nms = nms
+        self.thresholds = even_thresholds(thresholds)
+        self.workers = workers
+        self._pool: ProcessPoolExecutor | None = None
+        self._waiting: deque[Future] = deque()
+
+    def process(
+        self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """See the base class."""
+        super().process(data_batch, data_samples)
+        while len(self._waiting) > _QUEUE * self.workers:
+            self._waiting.popleft().result()
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        """Wait for the workers, then see the base class.
+
+        Args:
+            size: Number of samples of the data set.
+
+        Returns:
+            Score by name.
+        """
+        self._finish()
+        return super().evaluate(size)
+
+    def measure_maps(
+        self, prediction: np.ndarray, label: np.ndarray, valid: np.ndarray
+    ) -> Sums | Future:
+        """See the base class; a promise of the sums if there are workers."""
+        work = (
+            to_grey(np.where(valid, prediction[0], 0).astype(np.float32)),
+            valid & (label[0] == 1),
+            self.thresholds,
+            self.max_dist,
+            self.nms,
+        )
+        if not self.workers:
+            return _measure(*work)
+        if self._pool is None:
+            self._pool = start_workers(self.workers)
+        self._waiting.append(self._pool.submit(_measure, *work))
+        return self._waiting[-1]
+
+    def summarize(self, sums: Sums, count: int) -> dict[str, float]:
+        """See the base class.
+
+        Raises:
+            ValueError: If no labelled pixel is a boundary.
+        """
+        scores = boundary_scores(*sums, self.thresholds)
+        return {
+            'odsF': 100 * scores.ods_f,
+            'oisF': 100 * scores.ois_f,
+            'AP': 100 * scores.ap,
+        }
+
+    def _finish(self) -> None:
+        """Replace every promise by its sums and stop the workers."""
+        if self._pool is None:
+            return
+        try:
+            self.results = [
+                entry and (entry[0], entry[1].result())
+                for entry in self.results
+            ]
+        finally:
+            self._pool.shutdown(cancel_futures=True)
+            self._pool = None
+            self._waiting.clear()
+
+
+def _measure(
+    grey: np.ndarray,
+    label: np.ndarray,
+    thresholds: np.ndarray,
+    max_dist: float,
+    nms: bool,
+) -> Sums:
+    counts = image_counts(
+        grey / 255, [label], thresholds=thresholds, max_dist=max_dist, nms=nms
+    )
+    return counts, best_counts(counts)

@@ -1,0 +1,77 @@
+"""Results of single-task models, which ``delta_m`` is relative to."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmmtl.structures import get_task_spec
+
+
+def read_single_task(path: str | Path) -> dict[str, float]:
+    """Read the results of single-task models from a file.
+
+    Args:
+        path: JSON: an object of numbers by task, or one that holds such an
+            object as ``single_task``.
+
+    Returns:
+        Primary metric by task.
+
+    Raises:
+        ValueError: If the file is missing or holds something else.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(
+            f'single_task={str(path)!r}: no such file; write it with '
+            'tools/analysis_tools/single_task.py'
+        )
+    try:
+        content: Any = json.loads(path.read_text(encoding='utf-8'))
+    except ValueError as error:
+        raise ValueError(
+            f'single_task={str(path)!r} is no JSON: {error}'
+        ) from error
+    if isinstance(content, dict):
+        content = content.get('single_task', content)
+    if not isinstance(content, dict) or not all(
+        isinstance(value, (int, float)) for value in content.values()
+    ):
+        raise ValueError(
+            f'single_task={str(path)!r} holds no numbers by task: write it '
+            'with tools/analysis_tools/single_task.py'
+        )
+    return check_single_task(content) or {}
+
+
+def check_single_task(
+    single_task: Mapping[str, float] | None,
+) -> dict[str, float] | None:
+    """Check the results of single-task models.
+
+    Args:
+        single_task: Primary metric by task, None if there are none.
+
+    Returns:
+        The same.
+
+    Raises:
+        ValueError: If a task is unknown, a value not positive, or there is
+            none at all.
+    """
+    if single_task is None:
+        return None
+    for task, value in single_task.items():
+        get_task_spec(task)
+        if not (math.isfinite(value) and value > 0):
+            raise ValueError(
+                f'single_task[{task!r}]={value}: gains are relative to it, '
+                'give a number > 0'
+            )
+    if not single_task:
+        raise ValueError('single_task is empty: give values or leave it out')
+    return dict(single_task)

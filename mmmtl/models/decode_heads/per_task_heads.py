@@ -1,0 +1,129 @@
+"""The baselines: one decoder per task on a shared backbone, nothing between.
+
+Source: the FCN head of brdav/atrc, to which ATRC, DeMT and MQTransformer
+compare; with one task it is their single-task baseline.
+
+Faithful:
+    * All levels are resized (bilinear) to the finest and concatenated; per
+      task a 3x3 convolution to a quarter of their channels, BatchNorm, ReLU
+      and a 1x1 convolution, whose weights start at N(0, 0.01).
+
+Departs:
+    * ``channels`` may be given: the published sizes of the Swin baselines fit
+      a width of 96, not the quarter of the released code.
+    * Any decode head of mmsegmentation may take the place of the
+      convolutions, task by task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mmmtl.models.decode_heads.base_multi_task_head import (
+    BaseMultiTaskHead,
+    TaskMaps,
+)
+from mmmtl.models.decode_heads.foreign_head import ForeignHead
+from mmmtl.models.layers.conv_output import ConvOutput
+from mmmtl.models.layers.resize import resize_bilinear
+from mmmtl.registry import MODELS
+from mmmtl.structures import did_you_mean
+
+
+@MODELS.register_module()
+class PerTaskHeads(BaseMultiTaskHead):
+    """One decoder per task: our convolutions, or a decode head of mmseg."""
+
+    def __init__(
+        self,
+        *,
+        tasks: Mapping[str, Mapping[str, Any]],
+        in_channels: Sequence[int],
+        channels: int | None = None,
+        heads: Mapping[str, Mapping[str, Any]] | None = None,
+        norm_cfg: Mapping[str, Any] | None = None,
+        init_cfg: Any = None,
+    ) -> None:
+        """Build a decoder per task.
+
+        Args:
+            tasks: See :class:`BaseMultiTaskHead`.
+            in_channels: Channels of each level of the pyramid, finest first.
+            channels: Width before the last layer; a quarter of the sum of
+                ``in_channels`` if None.
+            heads: Config of an mmseg decode head by task; tasks that are not
+                named get the convolutions. ``num_classes`` is set from
+                ``tasks``, the head's own loss is not used.
+            norm_cfg: Norm of the convolutions; BatchNorm if None.
+            init_cfg: mmengine's initialisation config.
+
+        Raises:
+            ValueError: If there is no level, or ``heads`` names a task that
+                is not among ``tasks``.
+        """
+        super().__init__(tasks=tasks, init_cfg=init_cfg)
+        if not in_channels:
+            raise ValueError('in_channels is empty: give one per level')
+        heads = heads or {}
+        for task in heads:
+            if task not in self.outputs:
+                raise ValueError(
+                    f'heads.{task} is for no task of this head: '
+                    f'{did_you_mean(task, self.tasks)}'
+                )
+        self.in_channels = tuple(in_channels)
+        total = sum(in_channels)
+        self.decoders = nn.ModuleDict(
+            {
+                task: ForeignHead(heads[task], output=output)
+                if task in heads
+                else ConvOutput(
+                    total,
+                    channels=channels or total // 4,
+                    out_channels=output.channels,
+                    initial_bias=output.initial_bias,
+                    norm_cfg=norm_cfg,
+                )
+                for task, output in self.outputs.items()
+            }
+        )
+
+    def forward(self, inputs: Sequence[Tensor]) -> TaskMaps:
+        """Decode a pyramid.
+
+        Args:
+            inputs: Levels ``(B, C_i, h_i, w_i)``, finest first.
+
+        Returns:
+            ``{task: (B, K, h, w)}`` logits; ``(h, w)`` is the size of the
+            finest level, unless mmseg's head decides otherwise.
+
+        Raises:
+            ValueError: If the levels do not have the configured channels.
+        """
+        found = tuple(level.shape[1] for level in inputs)
+        if found != self.in_channels:
+            raise ValueError(
+                f'pyramid with channels {found}, but '
+                f'in_channels={list(self.in_channels)}: set in_channels (or '
+                "the backbone's out_indices) so that they agree"
+            )
+        if any(isinstance(d, ConvOutput) for d in self.decoders.values()):
+            joined = self._join(inputs)
+        return {
+            task: decoder(
+                joined if isinstance(decoder, ConvOutput) else inputs
+            )
+            for task, decoder in self.decoders.items()
+        }
+
+    @staticmethod
+    def _join(inputs: Sequence[Tensor]) -> Tensor:
+        size = tuple(inputs[0].shape[-2:])
+        return torch.cat(
+            [resize_bilinear(level, size) for level in inputs], dim=1
+        )

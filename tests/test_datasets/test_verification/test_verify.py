@@ -1,0 +1,304 @@
+"""Every defect, planted in a rendered folder, is found and named."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmmtl.datasets import DatasetError
+from mmmtl.datasets.rooms.order import Order
+from mmmtl.datasets.rooms.produce import produce
+from mmmtl.datasets.verification import (
+    KNOWN_SETS,
+    find_set,
+    format_report,
+    verify,
+)
+from mmmtl.registry import DATASETS
+
+SIZE = (48, 64)
+
+
+@pytest.fixture(scope='module')
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp('rendered') / 'rooms'
+    order = Order('nyud', 4, 2, *SIZE, seed=0)
+    produce(order, out)
+    return out
+
+
+@pytest.fixture
+def rooms(rendered: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(rendered, tmp_path / 'rooms')
+
+
+def check(root: Path, name: str = 'rooms', **how: Any) -> dict[str, Any]:
+    return verify(root, find_set(name, root), **how)
+
+
+def problems(report: dict[str, Any]) -> dict[tuple[str, str], list[str]]:
+    assert report['ok'] == (not report['problems'])
+    rows = report['problems']
+    assert all(row['count'] == len(row['files']) for row in rows)
+    return {(row['kind'], row['task']): row['files'] for row in rows}
+
+
+def rewrite(path: Path, change: Callable[[np.ndarray], np.ndarray]) -> None:
+    if path.suffix == '.npy':
+        np.save(path, change(np.load(path)))
+        return
+    with Image.open(path) as picture:
+        stored = np.array(picture)
+    Image.fromarray(change(stored)).save(path)
+
+
+def test_nothing_is_wrong_with_rendered_rooms(rooms: Path) -> None:
+    report = check(rooms)
+    assert problems(report) == {}
+    assert report['samples'] == {'train': 4, 'val': 2}
+    assert report['files'] == 6 * 5
+    depths = [np.load(path) for path in (rooms / 'depth').iterdir()]
+    found = report['statistics']['depth']
+    assert found['low'] == min(depth.min() for depth in depths)
+    assert found['high'] == max(depth.max() for depth in depths)
+    medians = [np.median(depth) for depth in depths]
+    assert found['median'] == pytest.approx(np.median(medians))
+    assert found['labelled'] == 1
+    assert report['statistics']['normals']['angle_to_depth'] < 10
+    assert sum(report['statistics']['edge']['counts'].values()) == 6 * 48 * 64
+    assert 'No problem found.' in format_report(report)
+
+
+@pytest.mark.parametrize('file', ['images/0002.png', 'depth/0002.npy'])
+def test_missing(rooms: Path, file: str) -> None:
+    (rooms / file).unlink()
+    task = 'image' if 'images' in file else 'depth'
+    assert problems(check(rooms)) == {('missing', task): [file]}
+
+
+def test_labels_of_a_missing_image_are_looked_for(rooms: Path) -> None:
+    (rooms / 'images/0002.png').unlink()
+    (rooms / 'edge/0002.png').unlink()
+    assert set(problems(check(rooms))) == {
+        ('missing', 'image'),
+        ('missing', 'edge'),
+    }
+
+
+@pytest.mark.parametrize(
+    ('task', 'file'),
+    [
+        ('image', 'images/0006.png'),
+        ('semseg', 'segmentation/0006.png'),
+        ('normals', 'normals/0006.png'),
+        ('depth', 'depth/0006.npy'),
+        ('edge', 'edge/0006.png'),
+    ],
+)
+def test_truncated(rooms: Path, task: str, file: str) -> None:
+    content = (rooms / file).read_bytes()
+    (rooms / file).write_bytes(content[: int(0.7 * len(content))])
+    assert problems(check(rooms)) == {('unreadable', task): [file]}
+
+
+def _metres_to_millimetres(stored: np.ndarray) -> np.ndarray:
+    return stored * 1000
+
+
+def _one_class_too_many(stored: np.ndarray) -> np.ndarray:
+    stored[3, 3] = 17  # rooms have 16 classes, stored as 1 to 16
+    return stored
+
+
+def _mirrored(stored: np.ndarray) -> np.ndarray:
+    stored[..., 0] = 255 - stored[..., 0]
+    return stored
+
+
+def _turned_round(stored: np.ndarray) -> np.ndarray:
+    return 255 - stored
+
+
+def _channels_reversed(stored: np.ndarray) -> np.ndarray:
+    return stored[..., ::-1]
+
+
+def _halved(stored: np.ndarray) -> np.ndarray:
+    return np.round(127.5 + (stored - 127.5) / 2).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ('kinds', 'task', 'file', 'change'),
+    [
+        ({'size'}, 'semseg', 'segmentation/{}.png', lambda x: x[:, 1:]),
+        ({'size'}, 'depth', 'depth/{}.npy', lambda x: x[1:]),
+        ({'range'}, 'semseg', 'segmentation/{}.png', _one_class_too_many),
+        ({'range'}, 'depth', 'depth/{}.npy', _metres_to_millimetres),
+        ({'range'}, 'depth', 'depth/{}.npy', lambda x: x * np.nan),
+        ({'encoding'}, 'depth', 'depth/{}.npy', lambda x: x.astype(int)),
+        ({'encoding'}, 'edge', 'edge/{}.png', lambda x: x // 255),
+        ({'encoding'}, 'normals', 'normals/{}.png', lambda x: x[..., 0]),
+        ({'constant'}, 'depth', 'depth/{}.npy', lambda x: x * 0 + 2),
+        ({'constant'}, 'image', 'images/{}.png', lambda x: x * 0 + x[:1, :1]),
+        ({'disagree'}, 'normals', 'normals/{}.png', _mirrored),
+        (
+            {'facing away', 'disagree'},
+            'normals',
+            'normals/{}.png',
+            _turned_round,
+        ),
+        (
+            {'facing away', 'disagree'},
+            'normals',
+            'normals/{}.png',
+            _channels_reversed,
+        ),
+        ({'not unit'}, 'normals', 'normals/{}.png', _halved),
+    ],
+)
+def test_wrong_content(
+    rooms: Path,
+    kinds: set[str],
+    task: str,
+    file: str,
+    change: Callable[[np.ndarray], np.ndarray],
+) -> None:
+    # All three, for no single room need show that a sign is wrong.
+    files = [file.format(f'{number:04d}') for number in (1, 4, 6)]
+    for name in files:
+        rewrite(rooms / name, change)
+    found = problems(check(rooms))
+    for kind in kinds:
+        assert found.pop((kind, task)), kind
+    # Constant depth has other normals than its room, and a mirrored side
+    # wall faces away: second statements about the same files.
+    also = {('disagree', 'normals'), ('facing away', 'normals')}
+    assert set(found) <= also
+
+
+def test_the_same_id_in_both_splits(rooms: Path) -> None:
+    with (rooms / 'gt_sets/val.txt').open('a') as file:
+        file.write('0001\n')
+    found = problems(check(rooms))
+    assert found == {('overlap', 'image'): ['images/0001.png']}
+    assert problems(check(rooms, splits=['train'])) == {}
+    (rooms / 'images/0001.png').unlink()  # the id alone tells
+    assert problems(check(rooms))['overlap', 'image'] == ['images/0001.png']
+
+
+@pytest.mark.parametrize(('copy', 'kind'), [('0005', 'overlap'), ('0002', '')])
+def test_the_same_image_under_two_names(
+    rooms: Path, copy: str, kind: str
+) -> None:
+    # 1 to 4 are training rooms, 5 and 6 validation rooms.
+    shutil.copy(rooms / 'images/0001.png', rooms / f'images/{copy}.png')
+    report = check(rooms)
+    file = f'images/{copy}.png'
+    if kind:
+        assert problems(report) == {('overlap', 'image'): [file]}
+    else:
+        assert report['ok']
+        (note,) = report['notes']
+        assert (note['kind'], note['files']) == ('duplicate', [file])
+
+
+def test_a_map_without_labels_is_a_note_most_maps_a_problem(
+    rooms: Path,
+) -> None:
+    def unlabelled(number: int) -> None:
+        path = rooms / f'segmentation/000{number}.png'
+        rewrite(path, lambda x: x * np.uint8(0))
+
+    for number in (1, 2, 3):
+        unlabelled(number)
+    report = check(rooms)
+    assert report['ok']
+    (note,) = report['notes']
+    assert (note['kind'], note['task'], note['count']) == (
+        'empty',
+        'semseg',
+        3,
+    )
+    assert report['statistics']['semseg']['labelled'] == 0.5
+    unlabelled(4)
+    found = problems(check(rooms))
+    assert found == {('constant', 'semseg'): ['segmentation/0001.png']}
+
+
+def test_only_the_named_tasks_are_opened(rooms: Path) -> None:
+    shutil.rmtree(rooms / 'normals')
+    assert not check(rooms)['ok']
+    report = check(rooms, tasks=['depth', 'edge'])
+    assert report['ok']
+    assert report['files'] == 6 * 3
+    with pytest.raises(ValueError, match="did you mean 'depth'"):
+        check(rooms, tasks=['dept'])
+
+
+def test_partial_labels(rooms: Path) -> None:
+    for number in (1, 2, 6):
+        (rooms / f'depth/000{number}.npy').unlink()
+    rules = find_set('rooms', rooms)
+    options = {**rules.options, 'allow_missing_labels': True}
+    report = verify(rooms, replace(rules, options=options))
+    assert report['ok']
+    assert report['files'] == 6 * 5 - 3
+    assert report['statistics']['depth']['maps'] == 3
+
+
+@pytest.mark.slow
+def test_workers_find_the_same(rooms: Path) -> None:
+    rewrite(rooms / 'depth/0001.npy', _metres_to_millimetres)
+    (rooms / 'edge/0005.png').unlink()
+    steps = []
+    report = check(
+        rooms, workers=2, progress=lambda total: lambda: steps.append(total)
+    )
+    assert report == check(rooms)
+    assert steps == [2, 2]  # one batch per split
+
+
+def test_mt_layout(rooms: Path) -> None:
+    for path in (rooms / 'images').iterdir():
+        with Image.open(path) as picture:
+            picture.save(path.with_suffix('.jpg'))
+    for name, scale in (('normals', 127.5), ('edge', 255)):
+        for path in (rooms / name).iterdir():
+            with Image.open(path) as picture:
+                stored = np.array(picture) / scale - (name == 'normals')
+            np.save(path.with_suffix('.npy'), stored.astype(np.float32))
+    assert problems(check(rooms, 'nyud-mt')) == {}
+    rewrite(rooms / 'edge/0001.npy', lambda x: x * 255)
+    rewrite(rooms / 'normals/0002.npy', lambda x: x * 1.2)
+    assert problems(check(rooms, 'nyud-mt')) == {
+        ('range', 'edge'): ['edge/0001.npy'],
+        ('range', 'normals'): ['normals/0002.npy'],
+    }
+
+
+def test_table_of_sets(rooms: Path) -> None:
+    for rules in KNOWN_SETS.values():
+        cls = DATASETS.get(rules.dataset)
+        assert cls is not None, rules.dataset
+        assert (rules.camera is None) == (rules.camera_size is None)
+    with pytest.raises(ValueError, match="did you mean 'nyud'"):
+        find_set('nyudd', rooms)
+    (rooms / 'meta.json').unlink()
+    with pytest.raises(DatasetError, match='not that of rendered rooms'):
+        find_set('rooms', rooms)
+
+
+@pytest.mark.parametrize('layout', ['pascal_context', 'taskonomy'])
+def test_other_layouts(tmp_path: Path, layout: str) -> None:
+    order = Order(layout, 2, 1, *SIZE, seed=3)
+    produce(order, tmp_path / 'rooms')
+    report = check(tmp_path / 'rooms')
+    assert problems(report) == {}
+    assert set(report['statistics']) == set(order.rules.tasks)

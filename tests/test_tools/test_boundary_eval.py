@@ -1,0 +1,214 @@
+"""The command that evaluates a folder of boundary maps."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.test_datasets.real_data import real_data
+from tests.test_evaluation.test_boundary.fixture import (
+    FOLDER,
+    IMAGES,
+    reference,
+)
+
+TOOL = 'analysis_tools/boundary_eval.py'
+Run = Callable[..., object]
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    """Folders of three predictions and three ground truths."""
+    for side in ('pred', 'gt'):
+        (tmp_path / side).mkdir()
+        for name in IMAGES:
+            shutil.copy(
+                FOLDER / f'{name}_{side}.png',
+                tmp_path / side / f'{name}.png',
+            )
+    return tmp_path / 'pred', tmp_path / 'gt'
+
+
+def test_scores_counts_and_curve_of_the_fixture(
+    folders: tuple[Path, Path], run_tool: Run, tmp_path: Path
+) -> None:
+    out = tmp_path / 'new' / 'result.json'
+    done = run_tool(
+        TOOL, *folders, '--max-dist', '0.011', '--workers', 1, '--out', out
+    )
+    assert done.code == 0, done.err
+    found = json.loads(out.read_text())
+    assert list(found) == [
+        *('odsF', 'oisF', 'AP', 'thresholds'),
+        *('cntR', 'sumR', 'cntP', 'sumP'),
+    ]
+    # NMS and 99 thresholds are the defaults; F is the reference's.
+    assert found['odsF'] == pytest.approx(0.7367947853450213, abs=1e-3)
+    assert found['thresholds'] == [k / 100 for k in range(1, 100)]
+    want = sum(reference(f'{name}/nms_0.011') for name in IMAGES)
+    for row, key in enumerate(('cntR', 'sumR', 'cntP', 'sumP')):
+        assert abs(np.array(found[key]) - want[row]).max() <= 6, key
+    assert 'odsF 0.73' in done.out
+    assert 'matching' in done.err
+    curve = Image.open(out.with_suffix('.png'))
+    assert min(curve.size) > 300
+    assert len(np.unique(np.asarray(curve.convert('L')))) > 10
+
+
+@pytest.mark.slow
+def test_the_number_of_processes_changes_nothing(
+    folders: tuple[Path, Path], run_tool: Run, tmp_path: Path
+) -> None:
+    for workers in (1, 2):
+        done = run_tool(
+            TOOL,
+            *folders,
+            '--max-dist',
+            '0.0075',
+            '--workers',
+            workers,
+            '--out',
+            tmp_path / f'{workers}.json',
+        )
+        assert done.code == 0, done.err
+    one, two = ((tmp_path / f'{n}.json').read_bytes() for n in (1, 2))
+    assert one == two
+
+
+def test_options_and_a_choice_of_maps(
+    folders: tuple[Path, Path], run_tool: Run, tmp_path: Path
+) -> None:
+    ids, out = tmp_path / 'ids.txt', tmp_path / 'r.json'
+    ids.write_text('syn3\n')
+    (folders[0] / 'syn1.png').unlink()
+    done = run_tool(
+        TOOL,
+        *folders,
+        *('--max-dist', '0.011', '--no-nms', '--thresholds', 4),
+        *('--ids', ids, '--workers', 1, '--out', out),
+    )
+    assert done.code == 0, done.err
+    assert 'note' not in done.out
+    found = json.loads(out.read_text())
+    assert found['thresholds'] == [0.2, 0.4, 0.6, 0.8]
+    want = reference('syn3/plain_0.011')[:, [19, 39, 59, 79]]
+    assert found['sumR'] == want[1].tolist()
+    assert found['sumP'] == want[3].tolist()
+    assert abs(np.array(found['cntR']) - want[0]).max() <= 2
+
+
+def test_predictions_without_ground_truth_are_mentioned(
+    folders: tuple[Path, Path], run_tool: Run, tmp_path: Path
+) -> None:
+    for name in ('syn1', 'syn2'):
+        (folders[1] / f'{name}.png').unlink()
+    done = run_tool(
+        *(TOOL, *folders, '--max-dist', '0.011', '--thresholds', 3),
+        *('--workers', 1, '--out', tmp_path / 'r.json'),
+    )
+    assert done.code == 0
+    assert 'note: 2 predictions have no ground truth' in done.out
+
+
+def _drop(pred: Path) -> None:
+    (pred / 'syn2.png').unlink()
+
+
+def _shrink(pred: Path) -> None:
+    for name in ('syn2', 'syn3'):
+        picture = Image.open(pred / f'{name}.png')
+        picture.resize((40, 50)).save(pred / f'{name}.png')
+
+
+def _truncate(pred: Path) -> None:
+    path = pred / 'syn2.png'
+    path.write_bytes(path.read_bytes()[:500])
+
+
+@pytest.mark.parametrize(
+    ('spoil', 'words'),
+    [
+        (_drop, ('pred has no map for syn2',)),
+        (_shrink, ('syn2.png has the size 50x40', '1 more like this')),
+        (_truncate, ('syn2.png is unreadable',)),
+    ],
+)
+def test_bad_predictions_are_one_line(
+    folders: tuple[Path, Path],
+    run_tool: Run,
+    tmp_path: Path,
+    spoil: Callable[[Path], None],
+    words: tuple[str, ...],
+) -> None:
+    spoil(folders[0])
+    out = tmp_path / 'r.json'
+    done = run_tool(TOOL, *folders, '--max-dist', '0.011', '--out', out)
+    assert done.code == 2
+    (line,) = (t for t in done.err.splitlines() if t.startswith('error: '))
+    assert all(word in line for word in words), line
+    assert 'Traceback' not in done.err
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ('options', 'words'),
+    [
+        (('--max-dist', '4.3', '--out', 'r.json'), '--max-dist 4.3'),
+        (('--max-dist', '0.01', '--out', 'r.txt'), 'must end in .json'),
+        (
+            ('--max-dist', '0.01', '--out', 'r.json', '--thresholds', 0),
+            '0 thresholds',
+        ),
+        (
+            ('--max-dist', '0.01', '--out', 'r.json', '--workers', 0),
+            '0 workers',
+        ),
+        (
+            ('--max-dist', '0.01', '--out', 'r.json', '--ids', 'no.txt'),
+            'no.txt is missing',
+        ),
+    ],
+)
+def test_bad_options_are_one_line(
+    folders: tuple[Path, Path],
+    run_tool: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple,
+    words: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run_tool(TOOL, *folders, *options)
+    assert done.code == 2
+    assert words in done.err
+    assert 'Traceback' not in done.err
+    assert not list(tmp_path.glob('r.*'))
+
+
+def test_official_output_on_five_natural_images(
+    run_tool: Run, tmp_path: Path
+) -> None:
+    """Official figures: five images, four to six annotators each."""
+    folder = real_data('bsds500/bench')
+    out = tmp_path / 'r.json'
+    done = run_tool(
+        *(TOOL, folder / 'png', folder / 'groundTruth', '--no-nms'),
+        *('--max-dist', '0.0075', '--thresholds', 5, '--workers', 1),
+        *('--out', out),
+    )
+    assert done.code == 0, done.err
+    found = json.loads(out.read_text())
+    assert found['odsF'] == pytest.approx(0.704628, abs=1e-3)
+    assert found['oisF'] == pytest.approx(0.708698, abs=1e-3)
+    assert found['AP'] == pytest.approx(0.307627, abs=1e-3)
+    recall = np.divide(found['cntR'], found['sumR'])
+    precision = np.divide(found['cntP'], found['sumP'])
+    official = np.loadtxt(folder / 'test_2' / 'eval_bdry_thr.txt')
+    np.testing.assert_allclose(recall, official[:, 1], atol=1e-3)
+    np.testing.assert_allclose(precision, official[:, 2], atol=1e-3)

@@ -1,0 +1,111 @@
+"""The comparison of results: numbers, names, refusals."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import pytest
+
+TOOL = 'analysis_tools/compare.py'
+# NYUD-v2, HRNet18: mIoU, RMSE, mean angle, odsF; three published rows.
+ROWS = {
+    'single': (38.02, 0.6104, 20.94, 76.22),
+    'multi': (36.35, 0.6284, 21.02, 76.36),
+    'atrc': (38.90, 0.6010, 20.48, 76.34),
+}
+KEYS = ('semseg/mIoU', 'depth/rmse', 'normals/mean_err', 'edge/odsF')
+SINGLE = dict(
+    zip(('semseg', 'depth', 'normals', 'edge'), ROWS['single'], strict=True)
+)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    paths = []
+    for name, row in ROWS.items():
+        path = tmp_path / f'{name}.json'
+        content = {
+            'metrics': {**dict(zip(KEYS, row, strict=True)), 'x/y': 1.0},
+            'config': {'file': f'configs/some/{name}_net.py'},
+        }
+        path.write_text(json.dumps(content))
+        paths.append(path)
+    return paths
+
+
+def test_table_of_a_paper(
+    run_tool: Callable, files: list[Path], tmp_path: Path
+) -> None:
+    single = tmp_path / 'single_task.json'
+    single.write_text(json.dumps({'single_task': SINGLE, 'config': 'x.py'}))
+    out, chart = tmp_path / 'new/table.md', tmp_path / 'new/chart.png'
+    result = run_tool(
+        TOOL, *files, '--single-task', single, '--out', out, '--chart', chart
+    )
+    assert result.code == 0, result.err
+    assert result.out == out.read_text()
+    lines = result.out.splitlines()
+    assert lines[0] == (
+        '| model | semseg/mIoU ↑ | depth/rmse ↓ | normals/mean_err ↓ '
+        '| edge/odsF ↑ | delta_m ↑ |'
+    )
+    assert lines[2:] == [
+        '| single_net | 38.02 | 0.6104 | 20.94 | 76.22 | 0.00 |',
+        '| multi_net | 36.35 | 0.6284 | 21.02 | **76.36** | -1.88 |',
+        '| atrc_net | **38.90** | **0.6010** | **20.48** | 76.34 | **1.55** |',
+    ]
+    picture = cv2.imread(str(chart))
+    height, width = picture.shape[:2]
+    assert width > 2 * height
+    # The colour of the third model's bars, BGR of matplotlib's C2.
+    assert (picture == (44, 160, 44)).all(axis=2).mean() > 0.01
+
+
+def test_names_and_missing_values(
+    run_tool: Callable, files: list[Path], tmp_path: Path
+) -> None:
+    content = json.loads(files[0].read_text())
+    content['metrics'] = {'edge/pixelF': 12.345, 'depth/rmse': None}
+    files[0].write_text(json.dumps(content))
+    chart = tmp_path / 'chart.png'
+    result = run_tool(
+        TOOL, *files[:2], '--names', 'A|B', 'C', '--chart', chart
+    )
+    assert result.code == 0, result.err
+    lines = result.out.splitlines()
+    assert lines[2] == r'| A\|B | - | - | - | - |'
+    assert lines[3].startswith('| C | **36.35** |')
+    result = run_tool(TOOL, files[0], '--chart', chart)
+    assert result.out.splitlines()[2] == '| single_net | - | 12.35 |'
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'words'),
+    [
+        (['--names', 'one'], 'give each its own with --names'),
+        (['--names', 'a', 'a', 'b'], 'give each its own with --names'),
+        (['--out', 'table.txt'], 'name a .md file'),
+        (['--chart', 'chart.pdf'], 'name a .png file'),
+        (['--single-task', 'nowhere.json'], 'no such file'),
+    ],
+)
+def test_bad_arguments_are_one_line(
+    run_tool: Callable, files: list[Path], arguments: list[str], words: str
+) -> None:
+    result = run_tool(TOOL, *files, *arguments)
+    assert result.code == 2
+    assert result.err.splitlines()[-1].startswith('error: ')
+    assert words in result.err
+
+
+def test_a_missing_single_task_is_refused(
+    run_tool: Callable, files: list[Path], tmp_path: Path
+) -> None:
+    single = tmp_path / 'single_task.json'
+    single.write_text(json.dumps({'semseg': 38.02, 'depth': 0.6104}))
+    result = run_tool(TOOL, *files, '--single-task', single)
+    assert result.code == 2
+    assert 'needs the same tasks on both sides' in result.err

@@ -1,0 +1,89 @@
+"""The verification tool, as users call it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mmmtl.datasets.rooms.order import Order
+from mmmtl.datasets.rooms.produce import produce
+from tests.test_datasets.nyud_folder import stored_arrays, write_file
+
+TOOL = 'dataset_converters/verify.py'
+
+
+@pytest.fixture
+def rooms(tmp_path: Path) -> Path:
+    out = tmp_path / 'rooms'
+    produce(Order('nyud', 1, 1, 32, 40, seed=5), out)
+    return out
+
+
+def test_sound_folder(run_tool: Callable, rooms: Path, tmp_path: Path) -> None:
+    out = tmp_path / 'report' / 'rooms.json'
+    done = run_tool(
+        TOOL, rooms, '--dataset', 'rooms', '--workers', 1, '--out', out
+    )
+    assert done.code == 0, done.err
+    assert 'train 1, val 1 samples, 10 files' in done.out
+    assert 'No problem found.' in done.out
+    report = json.loads(out.read_text())
+    assert report['ok'] is True
+    assert report['statistics']['depth']['maps'] == 2
+
+
+def test_broken_folder(run_tool: Callable, rooms: Path) -> None:
+    (rooms / 'edge/0001.png').unlink()
+    write_file(rooms, 'semseg', '0002', stored_arrays((31, 40))['semseg'])
+    done = run_tool(TOOL, rooms, '--dataset', 'rooms', '--workers', 1)
+    assert done.code == 1, done.err
+    lines = [line.split() for line in done.out.splitlines()]
+    assert ['missing', 'edge', '1', 'edge/0001.png'] in lines
+    assert ['size', 'semseg', '1', 'segmentation/0002.png'] in lines
+    assert '2 problems found.' in done.out
+    some = ['--split', 'val', '--tasks', 'depth', 'normals']
+    done = run_tool(TOOL, rooms, '--dataset', 'rooms', '--workers', 1, *some)
+    assert done.code == 0
+    assert 'val 1 samples, 3 files' in done.out
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (['--dataset', 'nyudv'], "did you mean 'nyud'"),
+        (['--tasks', 'saliency'], "no labels for ['saliency']"),
+        (['--split', 'test'], 'gt_sets/test.txt is missing'),
+        (['--workers', '0'], '0 workers: give 1 or more'),
+        (['--out', '.'], 'is a folder: name a file'),
+    ],
+)
+def test_wrong_command_is_one_line(
+    run_tool: Callable, rooms: Path, change: list[str], message: str
+) -> None:
+    call = [rooms, '--dataset', 'rooms', '--workers', '1', *change]
+    done = run_tool(TOOL, *call)
+    assert done.code == 2
+    (line,) = done.err.strip().splitlines()
+    assert line.startswith('error: ')
+    assert message in line
+
+
+def test_options_reach_the_data_set(
+    run_tool: Callable, tmp_path: Path
+) -> None:
+    root, out = tmp_path / 'rooms', tmp_path / 'out.json'
+    produce(Order('taskonomy', 1, 1, 32, 40, seed=5), root)
+    call = [root, '--dataset', 'rooms', '--workers', '1', '--out', out]
+    median = []
+    for options in ([], ['--options', 'depth_scale=1024']):
+        done = run_tool(TOOL, *call, '--tasks', 'depth', *options)
+        assert done.code == 0, done.err
+        statistics = json.loads(out.read_text())['statistics']
+        median.append(statistics['depth']['median'])
+    assert median[1] == pytest.approx(median[0] / 2)  # 512 by default
+    done = run_tool(TOOL, *call, '--options', 'depth_scal=1024')
+    assert done.code == 2
+    assert "no option 'depth_scal': did you mean 'depth_scale'" in done.err

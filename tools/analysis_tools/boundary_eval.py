@@ -1,0 +1,202 @@
+"""Boundary scores odsF, oisF and AP of any folder of maps, without MATLAB.
+
+Example::
+
+    python tools/analysis_tools/boundary_eval.py edge_preds data/NYUDv2/edge \
+        --max-dist 0.011 --ids data/NYUDv2/gt_sets/val.txt --out result.json
+
+Maps are paired by file stem. The ground truth is a folder of binary pictures
+or of the .mat files of the Berkeley data set.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmmtl.engine.user_errors import UserError, user_errors
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mmmtl.evaluation.boundary_files import MapPair
+
+
+def parse_args() -> argparse.Namespace:
+    """Return the command line."""
+    parser = argparse.ArgumentParser(
+        description='Exact boundary scores of a folder of maps'
+    )
+    parser.add_argument('predictions', type=Path, metavar='PRED_DIR')
+    parser.add_argument('ground_truth', type=Path, metavar='GT_DIR')
+    parser.add_argument(
+        '--max-dist',
+        type=float,
+        required=True,
+        help='tolerance as a share of the image diagonal; published: 0.011 '
+        'for NYUDv2, 0.0075 for PASCAL-Context and the Berkeley data set',
+    )
+    parser.add_argument(
+        '--nms',
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help='keep only the crests of the lines first',
+    )
+    parser.add_argument(
+        '--thresholds',
+        type=int,
+        default=99,
+        metavar='N',
+        help='how many, evenly spaced: k / (N + 1); default: 99',
+    )
+    parser.add_argument(
+        '--ids',
+        type=Path,
+        metavar='FILE',
+        help='evaluate only the stems in this text file; default: all of '
+        'the ground truth',
+    )
+    parser.add_argument(
+        '--workers',
+        type=int,
+        metavar='N',
+        help='processes; the result does not depend on it; default: one per '
+        'core',
+    )
+    parser.add_argument(
+        '--out',
+        type=Path,
+        required=True,
+        metavar='FILE.json',
+        help='scores (0 to 1) and counts; the precision-recall curve goes '
+        'beside it as .png',
+    )
+    return parser.parse_args()
+
+
+def evaluate(args: argparse.Namespace) -> None:
+    """Evaluate the folders and write the results."""
+    from mmmtl.evaluation.boundary_files import pair_maps
+    from mmmtl.evaluation.boundary_folder import count_pairs
+    from mmmtl.evaluation.functional.boundary import (
+        best_counts,
+        even_thresholds,
+    )
+    from mmmtl.evaluation.worker_pool import usable_cores
+
+    if not 0 < args.max_dist < 1:
+        raise UserError(
+            f'--max-dist {args.max_dist}: it is a share of the diagonal, '
+            'between 0 and 1'
+        )
+    if args.out.suffix != '.json':
+        raise UserError(f'--out {args.out}: the name must end in .json')
+    thresholds = even_thresholds(args.thresholds)
+    pairs, unused = pair_maps(
+        args.predictions, args.ground_truth, read_stems(args.ids)
+    )
+    if unused and args.ids is None:
+        print(
+            f'note: {len(unused)} predictions have no ground truth and do '
+            f'not count, {unused[0]} for instance'
+        )
+    check_files(pairs)
+    counts = count_pairs(
+        pairs,
+        thresholds=thresholds,
+        max_dist=args.max_dist,
+        nms=args.nms,
+        workers=usable_cores() if args.workers is None else args.workers,
+    )
+    total = best = 0
+    for image in with_progress(counts, 'matching', len(pairs)):
+        total, best = total + image, best + best_counts(image)
+    write_results(args.out, total, best, thresholds)
+
+
+def read_stems(path: Path | None) -> list[str] | None:
+    """Return the words of a text file."""
+    if path is None:
+        return None
+    from mmmtl.datasets.sample_files import read_ids
+
+    return read_ids(path, hint='name a text file with one stem per line')
+
+
+def check_files(pairs: list[MapPair]) -> None:
+    """Refuse unfit maps before hours may have been spent on the others."""
+    from mmmtl.evaluation.boundary_files import check_pair
+
+    found = with_progress(map(check_pair, pairs), 'checking', len(pairs))
+    problems = [problem for problem in found if problem]
+    if problems:
+        more = len(problems) - 1
+        raise UserError(
+            problems[0] + (f' ({more} more like this)' if more else '')
+        )
+
+
+def with_progress(items: Iterable, what: str, total: int) -> Iterable:
+    """Yield the items while a bar on stderr advances."""
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
+
+    columns = (
+        *Progress.get_default_columns(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        yield from bar.track(items, total=total, description=what)
+
+
+def write_results(
+    out: Path, total: np.ndarray, best: np.ndarray, thresholds: np.ndarray
+) -> None:
+    """Write scores, counts and curve, and print the scores."""
+    from mmmtl.engine.json_file import write_json
+    from mmmtl.evaluation.functional.boundary import (
+        boundary_scores,
+        recall_precision,
+    )
+    from mmmtl.visualization.precision_recall import save_precision_recall
+
+    scores = boundary_scores(total, best, thresholds)
+    names = ('cntR', 'sumR', 'cntP', 'sumP')
+    write_json(
+        out,
+        {
+            'odsF': scores.ods_f,
+            'oisF': scores.ois_f,
+            'AP': scores.ap,
+            'thresholds': thresholds,
+            **dict(zip(names, total, strict=True)),
+        },
+    )
+    text = (
+        f'odsF {scores.ods_f:.4f} at {scores.ods_threshold:.4g} '
+        f'(R {scores.ods_recall:.4f}, P {scores.ods_precision:.4f})  '
+        f'oisF {scores.ois_f:.4f}  AP {scores.ap:.4f}'
+    )
+    save_precision_recall(
+        *recall_precision(total),
+        (scores.ods_recall, scores.ods_precision),
+        f'odsF {scores.ods_f:.3f}, oisF {scores.ois_f:.3f}, '
+        f'AP {scores.ap:.3f}',
+        out.with_suffix('.png'),
+    )
+    print(text)
+    print(f'written to {out} and {out.with_suffix(".png")}')
+
+
+def main() -> None:
+    """Run the tool."""
+    args = parse_args()
+    with user_errors():
+        evaluate(args)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,115 @@
+"""Compares results: ``python tools/analysis_tools/compare.py A.json B.json``.
+
+Reads results files of ``tools/test.py --out``, prints the Markdown table of a
+paper and draws a bar chart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from mmmtl.engine.user_errors import UserError, user_errors
+
+
+def parse_args() -> argparse.Namespace:
+    """Return the command line."""
+    parser = argparse.ArgumentParser(description='Compare results')
+    parser.add_argument(
+        'results', nargs='+', metavar='FILE.json', help='results files'
+    )
+    parser.add_argument(
+        '--names',
+        nargs='+',
+        metavar='NAME',
+        help="what to call them; default: the configs' names",
+    )
+    parser.add_argument(
+        '--single-task',
+        metavar='FILE.json',
+        help='results of single-task models, for delta_m; default: those '
+        'the results were evaluated with',
+    )
+    parser.add_argument(
+        '--out', metavar='FILE.md', help='write the table there too'
+    )
+    parser.add_argument(
+        '--chart',
+        metavar='FILE.png',
+        default='comparison.png',
+        help='draw the bar chart there; default: comparison.png',
+    )
+    return parser.parse_args()
+
+
+def choose_names(contents: list[dict], args: argparse.Namespace) -> list[str]:
+    """Return a name for each result, all different."""
+    names = args.names
+    if names is None:
+        names = [
+            Path(content.get('config', {}).get('file', path)).stem
+            for content, path in zip(contents, args.results, strict=True)
+        ]
+        if len(set(names)) < len(names):
+            names = list(args.results)
+    if len(names) != len(contents) or len(set(names)) < len(names):
+        raise UserError(
+            f'{len(contents)} results and the names {names}: give each its '
+            'own with --names'
+        )
+    return names
+
+
+def compare(args: argparse.Namespace) -> None:
+    """Do as the command line says.
+
+    Args:
+        args: The command line.
+    """
+    from mmmtl.engine.results_file import read_results
+    from mmmtl.evaluation.comparison import (
+        add_delta_m,
+        choose_columns,
+        markdown_table,
+    )
+    from mmmtl.evaluation.single_task import read_single_task
+    from mmmtl.visualization.bar_chart import save_bar_chart
+
+    for option, path, ending in (
+        ('--out', args.out, '.md'),
+        ('--chart', args.chart, '.png'),
+    ):
+        if path is not None and Path(path).suffix != ending:
+            raise UserError(f'{option} {path}: name a {ending} file')
+    contents = [read_results(path) for path in args.results]
+    names = choose_names(contents, args)
+    rows = [content['metrics'] for content in contents]
+    if args.single_task is not None:
+        single = read_single_task(args.single_task)
+        rows = [add_delta_m(row, single) for row in rows]
+    columns = choose_columns(rows)
+    if not columns:
+        raise UserError(
+            'none of the results has a metric of a task, only '
+            f'{sorted({key for row in rows for key in row})}'
+        )
+    table = dict(zip(names, rows, strict=True))
+    text = markdown_table(table, columns)
+    print(text)
+    if args.out is not None:
+        Path(args.out).parent.mkdir(parents=True, exist_ok=True)
+        Path(args.out).write_text(text + '\n', encoding='utf-8')
+    save_bar_chart(table, columns, args.chart)
+    print(f'bar chart: {args.chart}', file=sys.stderr)
+
+
+def main() -> None:
+    """Run the tool."""
+    args = parse_args()
+    with user_errors():
+        compare(args)
+
+
+if __name__ == '__main__':
+    main()

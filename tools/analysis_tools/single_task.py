@@ -1,0 +1,193 @@
+"""Trains or collects the single-task runs that ``delta_m`` is relative to.
+
+``python tools/analysis_tools/single_task.py CONFIG --out single_task.json``
+reduces the config to one task at a time, trains and evaluates each in its own
+folder, and stores their primary metrics. A task whose folder has results
+already is not trained again, so an interrupted command goes on where it was.
+Then ``--cfg-options test_evaluator.single_task=single_task.json`` of the test
+tool adds ``delta_m``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from mmmtl.engine.user_errors import UserError, user_errors
+
+TOOLS = Path(__file__).resolve().parents[1]
+
+
+def parse_args() -> argparse.Namespace:
+    """Return the command line."""
+    from mmengine.config import DictAction
+
+    parser = argparse.ArgumentParser(
+        description='Train or collect the single-task runs of a config'
+    )
+    parser.add_argument('config', help='config of a multi-task model')
+    parser.add_argument(
+        '--out', metavar='FILE.json', required=True, help='write them there'
+    )
+    parser.add_argument(
+        '--work-dir',
+        help='one folder per task below it; default: '
+        'work_dirs/CONFIG_NAME-single',
+    )
+    parser.add_argument(
+        '--tasks', nargs='+', help='only these; default: all that count'
+    )
+    parser.add_argument(
+        '--results',
+        nargs='+',
+        default=[],
+        metavar='TASK=FILE.json',
+        help='use these results of tools/test.py --out instead of training',
+    )
+    parser.add_argument('--collect', action='store_true', help='train nothing')
+    parser.add_argument(
+        '--processes', type=int, default=1, help='per run, one per GPU'
+    )
+    parser.add_argument(
+        '--total-batch', type=int, help='handed to the train tool'
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='changes to the config as key=value',
+    )
+    return parser.parse_args()
+
+
+def run(*command: str) -> None:
+    """Run a tool and stop if it fails; its output goes where ours goes."""
+    # Not under the launcher's variables of a surrounding run.
+    code = subprocess.run(command, env=dict(os.environ)).returncode
+    if code:
+        raise UserError(f'{" ".join(command)} ended with exit code {code}')
+
+
+def tool(name: str, config: Path, rest: list[str], processes: int) -> None:
+    """Run the train or the test tool, on several processes if wanted."""
+    if processes == 1:
+        script = str(TOOLS / f'{name}.py')
+        run(sys.executable, script, str(config), *rest)
+        return
+    os.environ.setdefault('PYTHON', sys.executable)
+    # The number of processes stands behind the positional arguments.
+    place = 1 if name == 'test' else 0
+    script = str(TOOLS / f'dist_{name}.sh')
+    rest = [*rest[:place], str(processes), *rest[place:]]
+    run('bash', script, str(config), *rest)
+
+
+def train_and_test(
+    config: Any, folder: Path, args: argparse.Namespace
+) -> Path:
+    """Train one task unless its results are there; return their file."""
+    from mmengine.runner import find_latest_checkpoint
+
+    # Beside the folder: mmengine writes its own copy into it.
+    out, file = folder / 'results.json', folder.with_suffix('.py')
+    text = config.pretty_text
+    if file.is_file() and file.read_text(encoding='utf-8') != text:
+        raise UserError(
+            f'{file} is another config than the one to run now: give another '
+            f'--work-dir, or remove it and {folder}'
+        )
+    if out.is_file():
+        return out
+    if args.collect:
+        raise UserError(
+            f'--collect: {out} is not there; leave --collect out to train, '
+            'or name a results file with --results'
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding='utf-8')
+    rest = ['--work-dir', str(folder), '--resume']
+    if args.total_batch is not None:
+        rest += ['--total-batch', str(args.total_batch)]
+    tool('train', file, rest, args.processes)
+    checkpoint = find_latest_checkpoint(str(folder))
+    if checkpoint is None:
+        raise UserError(f'training left no checkpoint in {folder}')
+    rest = [checkpoint, '--work-dir', str(folder), '--out', str(out)]
+    tool('test', file, rest, args.processes)
+    return out
+
+
+def given_results(pairs: list[str], tasks: list[str]) -> dict[str, Path]:
+    """Read ``TASK=FILE`` pairs."""
+    found = {}
+    for pair in pairs:
+        task, _, file = pair.partition('=')
+        if task not in tasks or not file:
+            raise UserError(
+                f'--results {pair}: write TASK=FILE.json with a task among '
+                f'{tasks}'
+            )
+        found[task] = Path(file)
+    return found
+
+
+def collect(args: argparse.Namespace, context: Any) -> None:
+    """Do as the command line says.
+
+    Args:
+        args: The command line.
+        context: Is told the config, for error texts.
+    """
+    from mmmtl.engine.config_file import load_config
+    from mmmtl.engine.eval_options import check_out
+    from mmmtl.engine.json_file import write_json
+    from mmmtl.engine.results_file import primary_value, read_results
+    from mmmtl.engine.single_task_config import (
+        comparable_tasks,
+        single_task_config,
+    )
+
+    config = load_config(args.config, args.cfg_options)
+    context.config = config
+    check_out(args.out)
+    tasks, others = comparable_tasks(config)
+    if others:
+        print(
+            f'left out, their primary metric is not measured: {others}',
+            flush=True,
+        )
+    unknown = [task for task in args.tasks or () if task not in tasks]
+    if unknown:
+        raise UserError(f'--tasks {unknown}: choose among {tasks}')
+    name = f'{Path(args.config).stem}-single'
+    root = Path(args.work_dir or os.path.join('work_dirs', name))
+    given = given_results(args.results, tasks)
+    values, sources = {}, {}
+    for task in args.tasks or tasks:
+        file = given.get(task) or train_and_test(
+            single_task_config(config, task), root / task, args
+        )
+        results = read_results(file)
+        values[task] = primary_value(results, task, file)
+        sources[task] = {'file': str(file), **results}
+    write_json(
+        args.out,
+        {'single_task': values, 'config': args.config, 'runs': sources},
+    )
+    for task, value in values.items():
+        print(f'{task}: {value:.4f}')
+
+
+def main() -> None:
+    """Run the tool."""
+    args = parse_args()
+    with user_errors() as context:
+        collect(args, context)
+
+
+if __name__ == '__main__':
+    main()

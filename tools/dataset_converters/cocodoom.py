@@ -1,0 +1,94 @@
+"""Build Taskonomy's layout from the full archive of CocoDoom.
+
+Example::
+
+    python tools/dataset_converters/cocodoom.py cocodoom data/cocodoom
+
+Needs cocodoom-full-v1.0.tar.gz, unpacked: the small archive has no depth.
+Normals, reshading, key points and edges are derived, see
+mmmtl/datasets/conversion/cocodoom.py. The folder appears when it is complete.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from functools import partial
+from pathlib import Path
+from types import FrameType
+
+from mmmtl.engine.user_errors import UserError, user_errors
+
+
+def parse_args() -> argparse.Namespace:
+    """Return the command line."""
+    from mmmtl.datasets.conversion.parallel import usable_cores
+
+    parser = argparse.ArgumentParser(
+        description="Build Taskonomy's layout from CocoDoom"
+    )
+    parser.add_argument('source', type=Path, help='the unpacked archive')
+    parser.add_argument('out', type=Path, help='folder to create')
+    parser.add_argument(
+        '--split-by',
+        choices=('run', 'map'),
+        default='run',
+        help='the published division: by play, or by level',
+    )
+    parser.add_argument(
+        '--full',
+        action='store_true',
+        help='all images, not every 5th (train) and 20th (val, test)',
+    )
+    parser.add_argument(
+        '--sky',
+        type=int,
+        help='which kind of structure (object id minus 8388608) is the sky, '
+        'whose depth is then marked as unknown',
+    )
+    parser.add_argument(
+        '--workers', type=int, default=usable_cores(), help='processes'
+    )
+    return parser.parse_args()
+
+
+def convert(args: argparse.Namespace) -> None:
+    """Convert what the command line names."""
+    from mmmtl.datasets.conversion import cocodoom
+    from mmmtl.datasets.conversion.progress import progress
+
+    source = cocodoom.CocoDoomSource(
+        args.source, split_by=args.split_by, full=args.full, sky=args.sky
+    )
+    try:
+        counts = cocodoom.convert(
+            source,
+            args.out,
+            workers=args.workers,
+            progress=partial(progress, 'images'),
+        )
+    except FileExistsError as error:
+        raise UserError(str(error)) from error
+    listing = ', '.join(f'{n} {split}' for split, n in counts.items())
+    print(f'{listing} images written to {args.out}')
+
+
+def _stop(signal_number: int, frame: FrameType | None) -> None:
+    sys.exit(128 + signal_number)  # unwinds, so that the clean-up runs
+
+
+def main() -> None:
+    """Run the tool."""
+    args = parse_args()
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        with user_errors():
+            convert(args)
+    except KeyboardInterrupt:
+        print('cocodoom.py: stopped, nothing was written', file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == '__main__':
+    main()

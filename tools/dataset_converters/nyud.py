@@ -1,0 +1,107 @@
+"""Builds the NYUDv2 layout from the official labelled set.
+
+Example::
+
+    python tools/dataset_converters/nyud.py nyu_depth_v2_labeled.mat \
+        data/NYUDv2 --splits splits.mat --classes classMapping40.mat
+
+Normals are computed from the measured depth, or taken from the maps of
+Ladicky et al. with ``--normals-dir``. Boundaries are derived from the
+annotated objects: good for training, not the maps that published boundary
+scores are measured on (docs/data.md). The folder appears when it is complete.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+from mmmtl.engine.user_errors import UserError, user_errors
+
+
+def parse_args() -> argparse.Namespace:
+    """Return the command line."""
+    from mmmtl.datasets.conversion.parallel import usable_cores
+
+    parser = argparse.ArgumentParser(
+        description='Build the NYUDv2 layout from the official labelled set'
+    )
+    parser.add_argument(
+        'labeled', type=Path, help='nyu_depth_v2_labeled.mat (2.8 GB)'
+    )
+    parser.add_argument('out', type=Path, help='folder to create')
+    parser.add_argument(
+        '--splits', type=Path, required=True, help='splits.mat'
+    )
+    parser.add_argument(
+        '--classes', type=Path, required=True, help='classMapping40.mat'
+    )
+    parser.add_argument(
+        '--normals-dir',
+        type=Path,
+        help='unpacked normals of Ladicky et al., with train/ and test/; '
+        'default: compute normals from depth',
+    )
+    parser.add_argument(
+        '--raw-depth',
+        action='store_true',
+        help='store the measured depth, 0 in its holes; default: in-painted',
+    )
+    parser.add_argument(
+        '--workers', type=int, default=usable_cores(), help='processes'
+    )
+    return parser.parse_args()
+
+
+def convert(args: argparse.Namespace) -> None:
+    """Convert what the command line names."""
+    from contextlib import ExitStack
+
+    from mmmtl.datasets.conversion.nyud import NYUDSource
+    from mmmtl.datasets.conversion.nyud import convert as convert_nyud
+    from mmmtl.datasets.conversion.progress import progress
+
+    source = NYUDSource(
+        labeled=args.labeled,
+        splits=args.splits,
+        classes=args.classes,
+        normals_dir=args.normals_dir,
+        raw_depth=args.raw_depth,
+    )
+    with ExitStack() as stack:
+        try:
+            counts = convert_nyud(
+                source,
+                args.out,
+                workers=args.workers,
+                progress=lambda total: stack.enter_context(
+                    progress('frames', total)
+                ),
+            )
+        except FileExistsError as error:
+            raise UserError(str(error)) from error
+    listing = ', '.join(f'{n} {split}' for split, n in counts.items())
+    print(f'{listing} frames written to {args.out}')
+
+
+def _stop(signal_number: int, frame: FrameType | None) -> None:
+    sys.exit(128 + signal_number)  # unwinds, so that the clean-up runs
+
+
+def main() -> None:
+    """Run the tool."""
+    args = parse_args()
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        with user_errors():
+            convert(args)
+    except KeyboardInterrupt:
+        print('nyud.py: stopped, nothing was written', file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,120 @@
+"""Opens every file of a data folder and says what is wrong with it.
+
+Example::
+
+    python tools/dataset_converters/verify.py data/NYUDv2 --dataset nyud
+
+Exit code 0: nothing is wrong; 1: something is; 2: the command is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from mmmtl.engine.user_errors import UserError, user_errors
+
+
+def parse_args() -> argparse.Namespace:
+    """Return the command line."""
+    from mmengine.config import DictAction
+
+    from mmmtl.datasets.conversion import usable_cores
+    from mmmtl.datasets.verification import KNOWN_SETS
+
+    parser = argparse.ArgumentParser(
+        description='Open every file of a data folder and judge it'
+    )
+    parser.add_argument('data_root', type=Path, help='the data folder')
+    parser.add_argument(
+        '--dataset',
+        required=True,
+        metavar='NAME',
+        help=f'how it is written: {", ".join(KNOWN_SETS)}; or rooms, for '
+        'rendered rooms in any layout',
+    )
+    parser.add_argument(
+        '--split',
+        nargs='+',
+        help='splits to look at; default: those of the data set',
+    )
+    parser.add_argument(
+        '--tasks',
+        nargs='+',
+        help='tasks whose labels must be there; default: all the data set has',
+    )
+    parser.add_argument(
+        '--options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        metavar='KEY=VALUE',
+        help='further arguments of the data set, as in a config, for '
+        'instance layout=multimae',
+    )
+    parser.add_argument(
+        '--workers', type=int, default=usable_cores(), help='processes'
+    )
+    parser.add_argument(
+        '--out',
+        type=Path,
+        metavar='FILE.json',
+        help='write all findings and statistics there',
+    )
+    return parser.parse_args()
+
+
+def run(args: argparse.Namespace) -> bool:
+    """Verify what the command line names.
+
+    Args:
+        args: The command line.
+
+    Returns:
+        Whether nothing is wrong.
+    """
+    from contextlib import ExitStack
+    from dataclasses import replace
+
+    from mmmtl.datasets.conversion import progress
+    from mmmtl.datasets.verification import find_set, format_report, verify
+    from mmmtl.engine.json_file import write_json
+
+    if args.out is not None and args.out.is_dir():
+        raise UserError(f'--out {args.out} is a folder: name a file')
+    rules = find_set(args.dataset, args.data_root)
+    rules = replace(rules, options={**rules.options, **args.options})
+    with ExitStack() as stack:
+        report = verify(
+            args.data_root,
+            rules,
+            splits=args.split,
+            tasks=args.tasks,
+            workers=args.workers,
+            progress=lambda total: stack.enter_context(
+                progress('batches of samples', total)
+            ),
+        )
+    print(format_report(report))
+    if args.out is not None:
+        write_json(args.out, report)
+        print(f'written to {args.out}')
+    return report['ok']
+
+
+def main() -> None:
+    """Run the tool."""
+    args = parse_args()
+    ok = False
+    try:
+        with user_errors():
+            ok = run(args)
+    except KeyboardInterrupt:
+        print('verify.py: stopped', file=sys.stderr)
+        sys.exit(130)
+    sys.exit(0 if ok else 1)
+
+
+if __name__ == '__main__':
+    main()
