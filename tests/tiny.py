@@ -17,6 +17,9 @@ LOSSES: dict[str, dict[str, Any]] = {
     'edge': dict(type='BalancedEdgeLoss', pos_weight=0.8),
     'saliency': dict(type='BalancedSaliencyLoss'),
     'human_parts': dict(type='SegCrossEntropyLoss'),
+    'reshading': dict(type='HeatMapL1Loss'),
+    'keypoints2d': dict(type='HeatMapL1Loss'),
+    'edges2d': dict(type='HeatMapL1Loss'),
 }
 CLASSES = {'semseg': 5, 'human_parts': 3, 'saliency': 2}
 NYUD = ('semseg', 'depth', 'normals', 'edge')

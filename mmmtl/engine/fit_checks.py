@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.fileio import list_from_file
 from mmengine.registry import DefaultScope
 from torch import nn
 
@@ -48,7 +49,8 @@ def check_class_counts(config: Config, model: nn.Module) -> None:
         model: The built model.
 
     Raises:
-        UserError: Names the task and the two numbers.
+        UserError: Names the task and the two numbers, or the list of classes
+            that is missing.
     """
     outputs = getattr(
         getattr(bare_model(model), 'decode_head', None), 'outputs', {}
@@ -61,6 +63,8 @@ def check_class_counts(config: Config, model: nn.Module) -> None:
                 'classes' if task == 'semseg' else f'{task}_classes'
             )
             channels = outputs[task].channels
+            if isinstance(names, str):
+                names = _read_names(names, key)
             if names is not None and len(names) != channels:
                 raise UserError(
                     f'{key} has {len(names)} classes of {task}, the model '
@@ -68,6 +72,16 @@ def check_class_counts(config: Config, model: nn.Module) -> None:
                     f'{task}.out_channels={len(names)}, or the classes in '
                     f'{key}.metainfo'
                 )
+
+
+def _read_names(path: str, key: str) -> list[str]:
+    """Read a list of classes, as the data sets do where they get its path."""
+    try:
+        return list_from_file(path)
+    except FileNotFoundError as error:
+        raise UserError(
+            f'{path}, which {key}.metainfo names for its classes, is missing'
+        ) from error
 
 
 def _data_sets(

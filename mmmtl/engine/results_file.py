@@ -21,6 +21,7 @@ from mmengine.config import Config
 
 from mmmtl.engine.user_errors import UserError
 from mmmtl.evaluation.primary_metrics import primary_key
+from mmmtl.structures import TASK_SPECS
 from mmmtl.version import __version__
 
 _CLASS_MARK = '/IoU.'
@@ -122,7 +123,51 @@ def read_results(path: str | Path) -> dict[str, Any]:
             f'results {path} have no "metrics": give a file written by '
             'tools/test.py --out'
         )
+    _check_numbers(metrics, 'metrics', path)
+    _check_numbers(content.get('single_task') or {}, 'single_task', path)
+    config = content.get('config', {})
+    if not isinstance(config, dict) or not isinstance(
+        config.get('file', ''), str
+    ):
+        raise UserError(
+            f'results {path}: "config" is no object with the name of a file: '
+            'give a file written by tools/test.py --out'
+        )
     return content
+
+
+def _check_numbers(values: Any, name: str, path: Path) -> None:
+    if not isinstance(values, dict):
+        raise UserError(f'results {path}: "{name}" is no object of numbers')
+    for key, value in values.items():
+        # JSON's true is an int to Python.
+        if value is not None and type(value) not in (int, float):
+            raise UserError(
+                f'results {path}: {name}[{key!r}] is {value!r}: only numbers '
+                'and null can stand there'
+            )
+
+
+def check_only_task(
+    results: Mapping[str, Any], task: str, path: str | Path
+) -> None:
+    """Refuse the results of a model with other tasks.
+
+    Args:
+        results: A results file's content.
+        task: The only task it may have.
+        path: The file, for error texts.
+
+    Raises:
+        UserError: If a metric is one of another task.
+    """
+    tasks = {key.partition('/')[0] for key in results['metrics']}
+    others = sorted(tasks & TASK_SPECS.keys() - {task})
+    if others:
+        raise UserError(
+            f'results {path} hold metrics of {others} too: for {task!r} give '
+            'those of a model with this task only'
+        )
 
 
 def primary_value(

@@ -4,39 +4,70 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from mmengine.config import Config
+from PIL import Image
 
 from mmmtl.datasets.rooms.classes import CLASSES, PALETTE
 from mmmtl.registry import DATASETS, METRICS, build_in_scope
 from mmmtl.structures import get_task_spec
 from tests.test_datasets.cityscapes_folder import write_cityscapes
-from tests.test_datasets.taskonomy_folder import write_taskonomy
-
-SIZE = (24, 32)
+from tests.test_datasets.taskonomy_folder import (
+    SIZE,
+    holes,
+    stored_arrays,
+    write_taskonomy,
+)
+from tests.test_datasets.test_taskonomy_relatives import VIEW, panoptic
+from tests.test_datasets.test_taskonomy_relatives import write as write_view
 
 
 def load(repo_root: Path, name: str) -> Config:
     return Config.fromfile(repo_root / f'configs/_base_/datasets/{name}.py')
 
 
+def write_set(root: Path, name: str) -> None:
+    """Write a small folder of a data set, with its lists in `splits`."""
+    if name == 'cityscapes':
+        write_cityscapes(root, SIZE)
+        return
+    if name == 'taskonomy':
+        write_taskonomy(root)
+    else:
+        ids = stored_arrays()['semseg']
+        write_view(root, name, panoptic(ids) if name == 'replica' else ids)
+    if name == 'cocodoom':
+        # The 17 classes of the stored ids, and the holes of reshading.
+        names = ['background', *(f'kind {n}' for n in range(16))]
+        (root / 'classes.txt').write_text('\n'.join(names))
+        path = root / f'mask_valid/{name}/{VIEW}_domain_mask_valid.png'
+        path.parent.mkdir(parents=True)
+        Image.fromarray(np.uint8(255) * ~holes()).save(path)
+    lists = root / 'splits'
+    for split in ('val', 'test'):
+        (lists / f'{split}.txt').write_text((lists / 'train.txt').read_text())
+
+
 @pytest.mark.parametrize('part', ['train', 'val', 'test'])
-@pytest.mark.parametrize('name', ['taskonomy', 'cityscapes'])
+@pytest.mark.parametrize(
+    'name', ['taskonomy', 'replica', 'cocodoom', 'cityscapes']
+)
 def test_pipelines_give_all_labels(
     repo_root: Path, tmp_path: Path, name: str, part: str
 ) -> None:
     config = load(repo_root, name)
     settings = config[f'{part}_dataloader'].dataset
     settings.data_root = str(tmp_path)
-    if name == 'taskonomy':
-        write_taskonomy(tmp_path, size=SIZE)
-        lists = tmp_path / 'splits'
-        (lists / 'test.txt').write_text((lists / 'val.txt').read_text())
-        settings.split_root = str(lists)
-    else:
-        write_cityscapes(tmp_path, SIZE)
+    write_set(tmp_path, name)
+    if name != 'cityscapes':
+        settings.split_root = str(tmp_path / 'splits')
+    if name == 'cocodoom':
+        settings.metainfo.classes = str(tmp_path / 'classes.txt')
     packed = build_in_scope(DATASETS, settings)[0]
-    wanted = tuple(config.crop_size) if part == 'train' else SIZE
+    # CocoDoom's views are trained on as they are.
+    changed = part == 'train' and name != 'cocodoom'
+    wanted = tuple(config.crop_size) if changed else SIZE
     assert packed['inputs'].shape[1:] == wanted
     for task in config.tasks:
         label = packed['data_samples'].get_gt(task)

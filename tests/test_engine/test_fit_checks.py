@@ -50,6 +50,19 @@ def test_classes_and_channels_must_agree():
         check_class_counts(loaders(metainfo=three), Model(40))
 
 
+def test_classes_may_be_listed_in_a_file(tmp_path):
+    path = tmp_path / 'classes.txt'
+    config = loaders(metainfo=dict(classes=str(path)))
+    with pytest.raises(
+        UserError, match=r'classes\.txt, which train_.*missing'
+    ):
+        check_class_counts(config, Model(3))
+    path.write_text('a\nb\nc\n')
+    check_class_counts(config, Model(3))
+    with pytest.raises(UserError, match='has 3 classes'):
+        check_class_counts(config, Model(len(str(path))))
+
+
 def pretrained(tmp_path, state, **init_cfg):
     torch.save({'state_dict': state}, tmp_path / 'weights.pth')
     init_cfg = dict(

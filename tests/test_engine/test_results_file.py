@@ -11,6 +11,7 @@ from mmengine.config import Config
 
 from mmmtl.engine.eval_options import set_per_class
 from mmmtl.engine.results_file import (
+    check_only_task,
     file_hash,
     make_results,
     primary_value,
@@ -82,6 +83,12 @@ def test_primary_value() -> None:
         ('{', 'no JSON'),
         ('[1]', 'no "metrics"'),
         (json.dumps({'depth/rmse': 0.5}), 'no "metrics"'),
+        ('{"metrics": {"depth/rmse": "0.5"}}', r"rmse'\] is '0.5': only"),
+        ('{"metrics": {"depth/rmse": true}}', 'is True: only numbers'),
+        ('{"metrics": {"depth/rmse": [1]}}', r'is \[1\]: only numbers'),
+        ('{"metrics": {}, "config": null}', '"config" is no object'),
+        ('{"metrics": {}, "config": {"file": 3}}', '"config" is no object'),
+        ('{"metrics": {}, "single_task": [3]}', '"single_task" is no object'),
     ],
 )
 def test_other_files_are_refused(
@@ -90,5 +97,21 @@ def test_other_files_are_refused(
     path = tmp_path / 'results.json'
     if text is not None:
         path.write_text(text)
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(UserError, match=message) as caught:
         read_results(path)
+    assert str(path) in str(caught.value)
+
+
+def test_what_is_not_finite_or_absent_is_fine(tmp_path: Path) -> None:
+    path = tmp_path / 'results.json'
+    content = {'metrics': {'depth/rmse': None, 'a/b': 1}, 'single_task': None}
+    path.write_text(json.dumps(content))
+    assert read_results(path) == content
+
+
+def test_results_of_several_tasks_are_not_those_of_one() -> None:
+    one = {'metrics': {'depth/rmse': 0.5, 'delta_m': 1.0, 'x/y': 2.0}}
+    check_only_task(one, 'depth', 'a.json')
+    both = {'metrics': {**one['metrics'], 'edge/odsF': 70.0}}
+    with pytest.raises(UserError, match=r"a\.json hold .* \['edge'\] too"):
+        check_only_task(both, 'depth', 'a.json')

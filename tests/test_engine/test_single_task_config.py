@@ -75,8 +75,7 @@ def test_equals_the_single_task_baseline(single: str) -> None:
     assert reduced.train_dataloader == file.train_dataloader
     assert reduced.test_dataloader == file.test_dataloader
     assert reduced.optim_wrapper == file.optim_wrapper
-    if task != 'edge':  # its own file names the quick metric only
-        assert reduced.test_evaluator == file.test_evaluator
+    assert reduced.test_evaluator == file.test_evaluator
 
 
 def test_result_survives_the_file(rooms: Config, tmp_path: Path) -> None:

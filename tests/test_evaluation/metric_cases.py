@@ -98,6 +98,15 @@ def reference_depth(p: np.ndarray, t: np.ndarray) -> dict[str, float]:
     }
 
 
+def reference_inverse_depth(p: np.ndarray, t: np.ndarray) -> dict[str, float]:
+    u, v = (1 / np.maximum(d.astype(float), 0.1) for d in (p, t))
+    return {
+        **reference_depth(p, t),
+        'inv_abs_err': abs(u - v).mean(),
+        'inv_abs_rel': (abs(u - v) / v).mean(),
+    }
+
+
 def reference_normals(p: np.ndarray, t: np.ndarray) -> dict[str, float]:
     p, t = p.astype(float), t.astype(float)
     cosine = (p * t).sum(axis=0) / (
@@ -161,6 +170,13 @@ def _segmentation(task: str) -> MetricCase:
     )
 
 
+_IDEAL_DEPTH = {
+    **dict.fromkeys(
+        ('rmse', 'abs_err', 'abs_rel', 'sq_rel', 'log10', 'rmse_log'), 0
+    ),
+    **dict.fromkeys(('delta1', 'delta2', 'delta3'), 100),
+}
+
 CASES = {
     'semseg': _segmentation('semseg'),
     'human_parts': _segmentation('human_parts'),
@@ -169,20 +185,14 @@ CASES = {
         task='depth',
         draw=draw_depth,
         reference=reference_depth,
-        ideal={
-            **dict.fromkeys(
-                (
-                    'rmse',
-                    'abs_err',
-                    'abs_rel',
-                    'sq_rel',
-                    'log10',
-                    'rmse_log',
-                ),
-                0,
-            ),
-            **dict.fromkeys(('delta1', 'delta2', 'delta3'), 100),
-        },
+        ideal=_IDEAL_DEPTH,
+    ),
+    'inverse depth': MetricCase(
+        config=dict(type='DepthErrorMetric', inverse=True),
+        task='depth',
+        draw=draw_depth,
+        reference=reference_inverse_depth,
+        ideal={**_IDEAL_DEPTH, 'inv_abs_err': 0, 'inv_abs_rel': 0},
     ),
     'normals': MetricCase(
         config=dict(type='NormalsMetric'),

@@ -214,6 +214,34 @@ def test_convention_depth_average_over_images() -> None:
     assert images['depth/abs_rel'] == pytest.approx((2 + 11 / 18) / 2)
 
 
+def test_convention_inverse_depth_average() -> None:
+    """Errors per metre: 1/2 of 1; 0 of 1/4, 0 of 1/8 and 3/4 of 13/4."""
+    pairs = ([2, 9, 9], [1, 0, 0]), ([4, 8, 1 / 4], [4, 8, 4 / 13])
+    pooled = scores(DepthErrorMetric(inverse=True), *pairs)
+    images = scores(DepthErrorMetric(average='images', inverse=True), *pairs)
+    assert pooled['depth/inv_abs_err'] == pytest.approx((1 / 2 + 3 / 4) / 4)
+    assert images['depth/inv_abs_err'] == pytest.approx((1 / 2 + 1 / 4) / 2)
+    assert pooled['depth/inv_abs_rel'] == pytest.approx((1 / 2 + 3 / 13) / 4)
+    assert images['depth/inv_abs_rel'] == pytest.approx((1 / 2 + 1 / 13) / 2)
+
+
+def test_convention_inverse_depth_is_clamped_at_ten_centimetres() -> None:
+    """|10 - 1/2| per metre, whatever is predicted from 10 cm down."""
+    for nearest in (0.1, 0.01, 0.0, -3.0):
+        found = scores(DepthErrorMetric(inverse=True), ([nearest], [2]))
+        assert found['depth/inv_abs_err'] == pytest.approx(9.5)
+        assert found['depth/inv_abs_rel'] == pytest.approx(19)
+
+
+@pytest.mark.parametrize('average', ['pixels', 'images'])
+def test_inverse_depth_beyond_the_limit_is_left_out(average: str) -> None:
+    metric = DepthErrorMetric(average=average, max_depth=80, inverse=True)
+    found = scores(metric, ([2.0, 1.0], [1, 80]), ([1.0], [90]))
+    assert found['depth/inv_abs_err'] == 0.5
+    assert metric.reports[-2:] == ('inv_abs_err', 'inv_abs_rel')
+    assert 'inv_abs_err' not in DepthErrorMetric().reports
+
+
 @pytest.mark.parametrize('average', ['pixels', 'images'])
 def test_depth_beyond_the_limit_is_left_out(average: str) -> None:
     """80 m itself is out; the second image has no pixel left."""

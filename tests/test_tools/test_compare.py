@@ -109,3 +109,74 @@ def test_a_missing_single_task_is_refused(
     result = run_tool(TOOL, *files, '--single-task', single)
     assert result.code == 2
     assert 'needs the same tasks on both sides' in result.err
+    assert f'error: results {files[0]} with' in result.err
+
+
+def add_base(path: Path, delta_m: float, single_task: object) -> None:
+    content = json.loads(path.read_text())
+    content['metrics']['delta_m'] = delta_m
+    content['single_task'] = single_task
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ('second', 'shown'),
+    [
+        (SINGLE, ['0.00', '**1.50**', '-']),
+        ({**SINGLE, 'depth': 0.7}, ['-', '-', '-']),
+        (None, ['-', '-', '-']),
+    ],
+)
+def test_delta_m_of_different_bases_is_left_blank(
+    run_tool: Callable,
+    files: list[Path],
+    tmp_path: Path,
+    second: dict | None,
+    shown: list[str],
+) -> None:
+    """The third file has none, and does not matter."""
+    add_base(files[0], 0.0, SINGLE)
+    add_base(files[1], 1.5, second)
+    chart = tmp_path / 'chart.png'
+    result = run_tool(TOOL, *files, '--chart', chart)
+    assert result.code == 0, result.err
+    cells = [line.split(' | ')[-1] for line in result.out.splitlines()]
+    assert cells[0] == 'delta_m ↑ |'
+    assert cells[2:] == [f'{text} |' for text in shown]
+    assert ('delta_m is left blank' in result.err) == (shown[0] == '-')
+    # Bases that differ do not matter where one is given.
+    single = tmp_path / 'single_task.json'
+    single.write_text(json.dumps(SINGLE))
+    result = run_tool(TOOL, *files, '--single-task', single, '--chart', chart)
+    assert '| -1.88 |' in result.out
+    assert 'left blank' not in result.err
+
+
+def test_two_unknown_bases_are_not_the_same(
+    run_tool: Callable, files: list[Path], tmp_path: Path
+) -> None:
+    for path in files:
+        add_base(path, 1.5, None)
+    result = run_tool(TOOL, *files, '--chart', tmp_path / 'chart.png')
+    assert result.code == 0, result.err
+    assert '1.50' not in result.out
+    assert 'different or unknown' in result.err
+
+
+@pytest.mark.parametrize(
+    ('change', 'words'),
+    [
+        ({'config': None}, '"config" is no object'),
+        ({'metrics': {'depth/rmse': '0.5'}}, "['depth/rmse'] is '0.5'"),
+    ],
+)
+def test_unfit_files_are_named(
+    run_tool: Callable, files: list[Path], change: dict, words: str
+) -> None:
+    content = json.loads(files[1].read_text())
+    files[1].write_text(json.dumps({**content, **change}))
+    result = run_tool(TOOL, *files)
+    assert result.code == 2
+    line = result.err.splitlines()[-1]
+    assert line.startswith(f'error: results {files[1]}')
+    assert words in line

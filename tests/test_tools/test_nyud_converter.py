@@ -47,6 +47,18 @@ def test_it_says_what_it_wrote(
     assert 'not empty: remove it or name another folder' in again.err
 
 
+def test_the_other_layout(
+    run_tool: Callable, arguments: list[str | Path]
+) -> None:
+    done = run_tool(TOOL, *arguments, '--layout', 'nyud-mt')
+    assert done.code == 0, done.err
+    out = arguments[1]
+    found = {p.relative_to(out).as_posix() for p in out.rglob('0001.*')}
+    assert 'images/0001.jpg' in found
+    assert 'normals/0001.npy' in found
+    assert 'normals/0001.png' not in found
+
+
 def test_bad_input_is_one_line(
     run_tool: Callable, arguments: list[str | Path], tmp_path: Path
 ) -> None:

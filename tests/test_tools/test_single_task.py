@@ -49,6 +49,21 @@ def test_given_results_are_collected(
         MultiTaskEvaluator(metrics, single_task=out)
 
 
+def test_multi_task_results_are_refused(
+    run_tool: Callable, repo_root: Path, tmp_path: Path
+) -> None:
+    path, out = tmp_path / 'multi.json', tmp_path / 'single.json'
+    path.write_text(json.dumps({'metrics': dict(VALUES.values())}))
+    result = run_tool(
+        TOOL,
+        *(repo_root / CONFIG, '--out', out, '--collect'),
+        *('--tasks', 'depth', '--results', f'depth={path}'),
+    )
+    assert result.code == 2
+    assert f"{path} hold metrics of ['semseg'] too" in result.err
+    assert not out.exists()
+
+
 @pytest.mark.parametrize(
     ('arguments', 'words'),
     [

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -87,3 +89,21 @@ def test_options_reach_the_data_set(
     done = run_tool(TOOL, *call, '--options', 'depth_scal=1024')
     assert done.code == 2
     assert "no option 'depth_scal': did you mean 'depth_scale'" in done.err
+
+
+@pytest.mark.slow  # a fresh process, which starts two
+def test_nothing_but_the_report_is_printed(
+    repo_root: Path, rooms: Path
+) -> None:
+    """Neither the parent's imports nor the workers' say anything."""
+    done = subprocess.run(
+        [
+            *(sys.executable, repo_root / 'tools' / TOOL, rooms),
+            *('--dataset', 'rooms', '--workers', '2'),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith('NYUDv2Dataset in ')
+    assert 'Could not import' not in done.stdout + done.stderr

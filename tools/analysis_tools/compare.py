@@ -61,6 +61,28 @@ def choose_names(contents: list[dict], args: argparse.Namespace) -> list[str]:
     return names
 
 
+def comparable_rows(contents: list[dict]) -> list[dict]:
+    """Return the metrics, ``delta_m`` blank where it has several bases."""
+    rows = [content['metrics'] for content in contents]
+    bases = [
+        content.get('single_task')
+        for content in contents
+        if content['metrics'].get('delta_m') is not None
+    ]
+    # Two unknown bases need not be the same.
+    if len(bases) < 2 or (bases[0] and all(b == bases[0] for b in bases)):
+        return rows
+    print(
+        'note: delta_m is left blank: the results were evaluated with '
+        'different or unknown single-task results; give one file with '
+        '--single-task',
+        file=sys.stderr,
+    )
+    return [
+        {**row, 'delta_m': None} if 'delta_m' in row else row for row in rows
+    ]
+
+
 def compare(args: argparse.Namespace) -> None:
     """Do as the command line says.
 
@@ -84,10 +106,19 @@ def compare(args: argparse.Namespace) -> None:
             raise UserError(f'{option} {path}: name a {ending} file')
     contents = [read_results(path) for path in args.results]
     names = choose_names(contents, args)
-    rows = [content['metrics'] for content in contents]
     if args.single_task is not None:
         single = read_single_task(args.single_task)
-        rows = [add_delta_m(row, single) for row in rows]
+        rows = []
+        for path, content in zip(args.results, contents, strict=True):
+            try:
+                rows.append(add_delta_m(content['metrics'], single))
+            except ValueError as error:
+                raise UserError(
+                    f'results {path} with --single-task {args.single_task}: '
+                    f'{error}'
+                ) from error
+    else:
+        rows = comparable_rows(contents)
     columns = choose_columns(rows)
     if not columns:
         raise UserError(

@@ -145,7 +145,11 @@ def collect(args: argparse.Namespace, context: Any) -> None:
     from mmmtl.engine.config_file import load_config
     from mmmtl.engine.eval_options import check_out
     from mmmtl.engine.json_file import write_json
-    from mmmtl.engine.results_file import primary_value, read_results
+    from mmmtl.engine.results_file import (
+        check_only_task,
+        primary_value,
+        read_results,
+    )
     from mmmtl.engine.single_task_config import (
         comparable_tasks,
         single_task_config,
@@ -172,6 +176,7 @@ def collect(args: argparse.Namespace, context: Any) -> None:
             single_task_config(config, task), root / task, args
         )
         results = read_results(file)
+        check_only_task(results, task, file)
         values[task] = primary_value(results, task, file)
         sources[task] = {'file': str(file), **results}
     write_json(

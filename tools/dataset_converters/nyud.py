@@ -1,4 +1,4 @@
-"""Builds the NYUDv2 layout from the official labelled set.
+"""Builds the NYUDv2 or NYUD_MT layout from the official labelled set.
 
 Example::
 
@@ -8,7 +8,9 @@ Example::
 Normals are computed from the measured depth, or taken from the maps of
 Ladicky et al. with ``--normals-dir``. Boundaries are derived from the
 annotated objects: good for training, not the maps that published boundary
-scores are measured on (docs/data.md). The folder appears when it is complete.
+scores are measured on (docs/data.md). ``--layout nyud-mt`` writes JPEG images
+and arrays, for ``NYUDMTDataset``, in place of PNG files. The folder appears
+when it is complete.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ def parse_args() -> argparse.Namespace:
     from mmmtl.datasets.conversion.parallel import usable_cores
 
     parser = argparse.ArgumentParser(
-        description='Build the NYUDv2 layout from the official labelled set'
+        description='Build the NYUDv2 or NYUD_MT layout from the official '
+        'labelled set'
     )
     parser.add_argument(
         'labeled', type=Path, help='nyu_depth_v2_labeled.mat (2.8 GB)'
@@ -38,6 +41,13 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--classes', type=Path, required=True, help='classMapping40.mat'
+    )
+    parser.add_argument(
+        '--layout',
+        choices=['nyud', 'nyud-mt'],
+        default='nyud',
+        help='nyud: for NYUDv2Dataset; nyud-mt: for NYUDMTDataset '
+        '(images/<id>.jpg, edge/ and normals/<id>.npy); default: nyud',
     )
     parser.add_argument(
         '--normals-dir',
@@ -70,6 +80,7 @@ def convert(args: argparse.Namespace) -> None:
         classes=args.classes,
         normals_dir=args.normals_dir,
         raw_depth=args.raw_depth,
+        layout=args.layout,
     )
     with ExitStack() as stack:
         try:

@@ -73,7 +73,7 @@ val_evaluator = dict(
     type='MultiTaskEvaluator',
     metrics=[
         dict(type='SegmentationMetric'),
-        dict(type='DepthErrorMetric', max_depth=max_depth),
+        dict(type='DepthErrorMetric', max_depth=max_depth, inverse=True),
     ],
 )
 test_evaluator = val_evaluator

@@ -1,4 +1,4 @@
-"""Builds the NYUDv2 layout from the official labelled set."""
+"""Builds the layouts NYUDv2 and NYUD_MT from the official labelled set."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ import numpy as np
 from PIL import Image
 
 from mmmtl.datasets.conversion.new_folder import new_folder
+from mmmtl.datasets.conversion.nyud_layouts import (
+    LAYOUTS,
+    LayoutName,
+    ViewMaps,
+)
 from mmmtl.datasets.conversion.nyud_source import (
     Frame,
     LabeledMat,
@@ -25,6 +30,7 @@ from mmmtl.datasets.geometry import (
     instance_boundaries,
     normals_from_depth,
 )
+from mmmtl.datasets.nyud import decode_normals
 
 # Of 480x640: the region that the depth camera sees, as the boundary and the
 # 40-class benchmarks cut it.
@@ -49,6 +55,7 @@ class NYUDSource:
             normals from the measured depth.
         raw_depth: Store the measured depth, 0 in its holes, in place of the
             in-painted one.
+        layout: Which files are written.
     """
 
     labeled: Path
@@ -56,16 +63,18 @@ class NYUDSource:
     classes: Path
     normals_dir: Path | None = None
     raw_depth: bool = False
+    layout: LayoutName = 'nyud'
 
     def meta(self) -> dict[str, object]:
         """Return what goes with the data."""
         return {
             'content': 'NYU Depth v2, official labelled set',
+            'layout': self.layout,
             'source_bytes': self.labeled.stat().st_size,
             'crop': 'rows 45 to 469, columns 40 to 599 of 480x640',
             'depth': 'measured' if self.raw_depth else 'in-painted',
-            'normals': 'computed from the measured depth; 128 128 128 where '
-            'there is none'
+            'normals': 'computed from the measured depth; '
+            f'{LAYOUTS[self.layout].no_normal} where there is none'
             if self.normals_dir is None
             else 'of Ladicky et al., channels reversed',
             'edge': 'derived from (label, instance); not the published '
@@ -126,20 +135,17 @@ def convert(
 def _convert_one(job: tuple[NYUDSource, Path, int]) -> None:
     source, folder, number = job
     frame = _mat(source.labeled).frame(number)
-    maps = {
-        'images': frame.image,
-        'segmentation': _forty(frame, _class_map(source.classes), number),
-        'edge': instance_boundaries(frame.labels, frame.instances)
-        * np.uint8(255),
-        'normals': depth_normals(frame)
+    maps = ViewMaps(
+        image=frame.image[CROP],
+        segmentation=_forty(frame, _class_map(source.classes), number)[CROP],
+        depth=(frame.raw_depth if source.raw_depth else frame.depth)[CROP],
+        # Of the in-painted depth, which is made up, normals would be too.
+        normals=normals_from_depth(frame.raw_depth, NYUD_COLOUR)[CROP]
         if source.normals_dir is None
-        else read_normals(source.normals_dir, number),
-    }
-    for name, picture in maps.items():
-        path = folder / f'{name}/{number:04d}.png'
-        Image.fromarray(np.ascontiguousarray(picture[CROP])).save(path)
-    depth = frame.raw_depth if source.raw_depth else frame.depth
-    np.save(folder / f'depth/{number:04d}.npy', depth[CROP])
+        else decode_normals(read_normals(source.normals_dir, number))[CROP],
+        edge=instance_boundaries(frame.labels, frame.instances)[CROP],
+    )
+    LAYOUTS[source.layout].write(folder, f'{number:04d}', maps)
 
 
 # One open file per process.
@@ -155,22 +161,6 @@ def _forty(frame: Frame, class_map: np.ndarray, number: int) -> np.ndarray:
             f'{class_map.size - 1}: the two do not belong together'
         )
     return class_map[frame.labels]
-
-
-def depth_normals(frame: Frame) -> np.ndarray:
-    """Return normals computed from the measured depth, as bytes.
-
-    The in-painted depth is smooth but made up, and so would its normals be;
-    they are left out.
-
-    Args:
-        frame: The view.
-
-    Returns:
-        ``(480, 640, 3)`` uint8; 128 128 128 where there is no normal.
-    """
-    normals = normals_from_depth(frame.raw_depth, NYUD_COLOUR)
-    return np.round((normals + 1) * 127.5).astype(np.uint8)
 
 
 def read_normals(folder: Path, number: int) -> np.ndarray:

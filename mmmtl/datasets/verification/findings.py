@@ -32,6 +32,7 @@ NOTES = {
     'empty': 'no pixel has a label',
     'one value': 'one class, or only 0 or 1, all over',
     'duplicate': 'the same image twice in a split',
+    'scale': 'a depth that rooms do not have: is the depth scale right?',
 }
 
 _KIND_OF_ERROR = {

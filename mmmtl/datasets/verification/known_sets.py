@@ -26,6 +26,9 @@ class KnownSet:
         camera: The camera of all images of ``camera_size``; None where it
             differs from image to image: its focal length is estimated then.
         camera_size: Height and width that ``camera`` belongs to.
+        classes_file: Names of the classes, one per line, below the data
+            folder; None where the class knows them.
+        indoor: Whether it shows rooms, so that depth is some metres.
     """
 
     dataset: str
@@ -33,21 +36,30 @@ class KnownSet:
     options: Mapping[str, Any] = field(default_factory=dict)
     camera: Intrinsics | None = None
     camera_size: tuple[int, int] | None = None
+    classes_file: str | None = None
+    indoor: bool = False
 
 
-_NYUD_CAMERA = dict(
-    camera=NYUD_COLOUR.cropped(top=45, left=40), camera_size=(425, 560)
+_NYUD = dict(
+    camera=NYUD_COLOUR.cropped(top=45, left=40),
+    camera_size=(425, 560),
+    indoor=True,
 )
 
 #: Name on the command line -> how the folder is read. ``rooms`` is a rendered
 #: folder, whose own meta.json says which of the others it imitates.
 KNOWN_SETS: dict[str, KnownSet] = {
-    'nyud': KnownSet('NYUDv2Dataset', **_NYUD_CAMERA),
-    'nyud-mt': KnownSet('NYUDMTDataset', **_NYUD_CAMERA),
+    'nyud': KnownSet('NYUDv2Dataset', **_NYUD),
+    'nyud-mt': KnownSet('NYUDMTDataset', **_NYUD),
     'pascal-context': KnownSet('PascalContextMTDataset'),
-    'taskonomy': KnownSet('TaskonomyDataset'),
-    'replica': KnownSet('ReplicaDataset'),
-    'cocodoom': KnownSet('CocoDoomDataset'),
+    'taskonomy': KnownSet('TaskonomyDataset', indoor=True),
+    'replica': KnownSet('ReplicaDataset', indoor=True),
+    # As configs/_base_/datasets/cocodoom.py reads it.
+    'cocodoom': KnownSet(
+        'CocoDoomDataset',
+        options=dict(holes='mask_valid'),
+        classes_file='classes.txt',
+    ),
     'cityscapes': KnownSet('CityscapesMTDataset'),
 }
 
@@ -68,7 +80,8 @@ def find_set(name: str, root: Path) -> KnownSet:
 
     Raises:
         ValueError: If there is no such set.
-        DatasetError: If the folder was said to be rendered and is not.
+        DatasetError: If the folder was said to be rendered and is not, or
+            its list of classes is missing or empty.
     """
     if name != RENDERED:
         if name not in KNOWN_SETS:
@@ -76,7 +89,7 @@ def find_set(name: str, root: Path) -> KnownSet:
             raise ValueError(
                 f'unknown data set {name!r}: {did_you_mean(name, known)}'
             )
-        return KNOWN_SETS[name]
+        return _with_classes(KNOWN_SETS[name], root)
     path = root / 'meta.json'
     try:
         meta = json.loads(path.read_text('utf-8'))
@@ -92,3 +105,21 @@ def find_set(name: str, root: Path) -> KnownSet:
     return replace(
         KNOWN_SETS[base], options=options, camera=None, camera_size=None
     )
+
+
+def _with_classes(rules: KnownSet, root: Path) -> KnownSet:
+    """Without classes, ids could not be checked for their range."""
+    if rules.classes_file is None:
+        return rules
+    path = root / rules.classes_file
+    try:
+        names = path.read_text('utf-8').splitlines()
+    except (OSError, ValueError) as error:
+        raise DatasetError(
+            f'{path} cannot be read: it holds the names of the classes, one '
+            'per line, and the tool that writes the folder writes it'
+        ) from error
+    if not names:
+        raise DatasetError(f'{path} is empty: it names no class')
+    metainfo = dict(classes=names)
+    return replace(rules, options={**rules.options, 'metainfo': metainfo})

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import io
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -31,6 +33,8 @@ from mmmtl.structures.suggestion import did_you_mean
 # most images have nothing of the kind.
 _MOST = 0.5
 _OFTEN_ABSENT = ('human_parts', 'saliency')
+# Metres; median depths of rooms lie well inside.
+_ROOM_DEPTHS = (0.5, 8.0)
 _BATCH = 8
 
 
@@ -101,18 +105,25 @@ def verify(
     )
     _dataset.cache_clear()
     reports = [report for batch in batches for report in batch]
+    statistics = _statistics(reports, names)
+    findings = _unlikely_scale(root, rules, statistics)
+    always = _always_there(names, cls)
     return {
         'data_root': str(root),
         'dataset': rules.dataset,
         'samples': counts,
         'tasks': list(names),
         'files': sum(report.files for report in reports),
-        **_summary(reports, Path(root), _always_there(names, cls)),
-        'statistics': _statistics(reports, names),
+        **_summary(reports, Path(root), always, findings),
+        'statistics': statistics,
     }
 
 
 def _dataset_class(rules: KnownSet) -> type[BaseMultiTaskDataset]:
+    # A part of mmseg prints that it lacks an optional package when imported,
+    # here and in each worker; nobody can do anything about it.
+    with redirect_stdout(io.StringIO()):
+        DATASETS.import_from_location()
     cls = DATASETS.get(rules.dataset)
     if cls is None:
         raise DatasetError(f'the class {rules.dataset} is not registered')
@@ -156,10 +167,13 @@ def _always_there(
 
 
 def _summary(
-    reports: Sequence[SampleReport], root: Path, always: Sequence[str]
+    reports: Sequence[SampleReport],
+    root: Path,
+    always: Sequence[str],
+    of_the_set: Sequence[Finding],
 ) -> dict[str, Any]:
     findings = [f for report in reports for f in report.findings]
-    findings += _repeated(reports)
+    findings += [*of_the_set, *_repeated(reports)]
     for task in always:
         findings += _mostly_one_value(task, findings, reports)
     groups: dict[tuple[str, str], list[Finding]] = defaultdict(list)
@@ -224,6 +238,17 @@ def _mostly_one_value(
         return []
     text = f'{len(found)} of {maps} maps: {found[0].text}'
     return [Finding('constant', task, found[0].path, text)]
+
+
+def _unlikely_scale(
+    root: Path, rules: KnownSet, statistics: dict[str, dict[str, Any]]
+) -> list[Finding]:
+    median = statistics.get('depth', {}).get('median')
+    low, high = _ROOM_DEPTHS
+    if not rules.indoor or median is None or low <= median <= high:
+        return []
+    text = f'median {median:.3g} m, {low:g} to {high:g} are usual'
+    return [Finding('scale', 'depth', str(root), text)]
 
 
 def _statistics(

@@ -2,7 +2,12 @@
 
 from mmmtl.evaluation.functional.binary import f_measure, threshold_counts
 from mmmtl.evaluation.functional.delta_m import delta_m
-from mmmtl.evaluation.functional.depth import depth_error_sums, depth_scores
+from mmmtl.evaluation.functional.depth import (
+    depth_error_sums,
+    depth_scores,
+    inverse_depth_error_sums,
+    inverse_depth_scores,
+)
 from mmmtl.evaluation.functional.heat_map import (
     heat_map_scores,
     heat_map_sums,
@@ -41,6 +46,8 @@ __all__ = [
     'heat_map_scores',
     'heat_map_sums',
     'histogram_median',
+    'inverse_depth_error_sums',
+    'inverse_depth_scores',
     'normals_scores',
     'saliency_scores',
     'saliency_sums',

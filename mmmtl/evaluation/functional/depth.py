@@ -8,6 +8,11 @@ import numpy as np
 #: of 0 m would make infinite: 1 mm is below any sensor's reach.
 MIN_DEPTH = 1e-3
 
+#: Metres. What is nearer counts as this near in inverse depth, prediction and
+#: label alike: at ``MIN_DEPTH`` a single pixel would weigh 1000 / m, more
+#: than all pixels of a street together. No data set here has labels nearer.
+MIN_INVERTED_DEPTH = 0.1
+
 
 def depth_error_sums(prediction: np.ndarray, label: np.ndarray) -> np.ndarray:
     """Sum the errors of one image.
@@ -70,3 +75,45 @@ def depth_scores(sums: np.ndarray, count: int) -> dict[str, float]:
         'delta2': 100.0 * mean[7],
         'delta3': 100.0 * mean[8],
     }
+
+
+def inverse_depth_error_sums(
+    prediction: np.ndarray, label: np.ndarray
+) -> np.ndarray:
+    """Sum the errors of one image's inverse depth.
+
+    Convention:
+        Inverse depth is disparity up to a factor, the camera's baseline
+        times its focal length. Depths are clamped at >=
+        ``MIN_INVERTED_DEPTH``.
+
+    Args:
+        prediction: ``(N,)`` metres of the valid pixels.
+        label: ``(N,)`` metres > 0 of the same pixels.
+
+    Returns:
+        ``(2,)`` float64 sums over the pixels, in the order of
+        :func:`inverse_depth_scores`.
+    """
+    predicted, target = (
+        np.maximum(depth.astype(np.float64), MIN_INVERTED_DEPTH)
+        for depth in (prediction, label)
+    )
+    absolute = np.abs(1 / predicted - 1 / target)
+    return np.array([absolute.sum(), (absolute * target).sum()])
+
+
+def inverse_depth_scores(sums: np.ndarray, count: int) -> dict[str, float]:
+    """Turn sums over the data set into errors.
+
+    Args:
+        sums: ``(2,)`` of :func:`inverse_depth_error_sums`, added over the
+            images.
+        count: Number of valid pixels > 0.
+
+    Returns:
+        ``inv_abs_err`` (1 / metre), ``inv_abs_rel`` (share; the same of
+        disparity, since the factor cancels).
+    """
+    absolute, relative = (float(value) for value in sums / count)
+    return {'inv_abs_err': absolute, 'inv_abs_rel': relative}

@@ -6,7 +6,12 @@ from typing import Literal
 
 import numpy as np
 
-from mmmtl.evaluation.functional.depth import depth_error_sums, depth_scores
+from mmmtl.evaluation.functional.depth import (
+    depth_error_sums,
+    depth_scores,
+    inverse_depth_error_sums,
+    inverse_depth_scores,
+)
 from mmmtl.evaluation.metrics.base_task_metric import BaseTaskMetric, Sums
 from mmmtl.registry import METRICS
 
@@ -22,6 +27,11 @@ class DepthErrorMetric(BaseTaskMetric):
         are made (at batch size 1); not comparable with the former.
         Predictions are clamped at >= 0, in ratios and logarithms
         at >= 1 mm. Shares (``delta1..3``) are in percent.
+        ``inverse=True`` adds the same two errors of inverse depth:
+        ``inv_abs_err`` (1 / metre) and ``inv_abs_rel``, where depths nearer
+        than 10 cm count as 10 cm. Inverse depth is disparity divided by the
+        camera's baseline times focal length; the relative error is that of
+        disparity.
 
     Departs:
         The released code (yangyangxu0/DeMT at b638e14) takes its own ignore
@@ -40,12 +50,14 @@ class DepthErrorMetric(BaseTaskMetric):
         'delta2',
         'delta3',
     )
+    _inverse_reports = ('inv_abs_err', 'inv_abs_rel')
 
     def __init__(
         self,
         *,
         average: Literal['pixels', 'images'] = 'pixels',
         max_depth: float | None = None,
+        inverse: bool = False,
         prefix: str | None = None,
         collect_device: Literal['cpu', 'gpu'] = 'cpu',
         collect_dir: str | None = None,
@@ -56,6 +68,7 @@ class DepthErrorMetric(BaseTaskMetric):
             average: What counts the same: every pixel or every image.
             max_depth: Metres; pixels whose label is as far or farther are
                 left out (80 is usual for Cityscapes). None keeps all.
+            inverse: Report errors of inverse depth too.
             prefix: See the base class.
             collect_device: See the base class.
             collect_dir: See the base class.
@@ -75,17 +88,23 @@ class DepthErrorMetric(BaseTaskMetric):
             raise ValueError(f'max_depth={max_depth}: give metres > 0')
         self.average = average
         self.max_depth = max_depth
+        self.inverse = inverse
+        if inverse:
+            self.reports = (*self.reports, *self._inverse_reports)
 
     def measure(self, prediction: np.ndarray, label: np.ndarray) -> Sums:
         """See the base class."""
         near = label[0] < (self.max_depth or np.inf)
-        sums = depth_error_sums(prediction[0][near], label[0][near])
+        pair = prediction[0][near], label[0][near]
+        sums = depth_error_sums(*pair)
+        if self.inverse:
+            sums = np.append(sums, inverse_depth_error_sums(*pair))
         count = np.count_nonzero(near)
         if self.average == 'pixels':
             return sums, np.array(count)
         if not count:
             return np.zeros(len(self.reports)), np.array(0)
-        scores = depth_scores(sums, count)
+        scores = self._scores(sums, count)
         return np.array([scores[name] for name in self.reports]), np.array(1)
 
     def summarize(self, sums: Sums, count: int) -> dict[str, float]:
@@ -102,6 +121,16 @@ class DepthErrorMetric(BaseTaskMetric):
                 'of the depth labels'
             )
         if self.average == 'pixels':
-            return depth_scores(total, int(number))
+            return self._scores(total, int(number))
         means = (total / number).tolist()
         return dict(zip(self.reports, means, strict=True))
+
+    def _scores(self, sums: np.ndarray, count: int) -> dict[str, float]:
+        """Turn what ``measure`` adds up into scores, by name."""
+        if not self.inverse:
+            return depth_scores(sums, count)
+        depth, inverse = np.split(sums, [-len(self._inverse_reports)])
+        return {
+            **depth_scores(depth, count),
+            **inverse_depth_scores(inverse, count),
+        }

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from mmmtl.datasets import DatasetError, NYUDv2Dataset
+from mmmtl.datasets import DatasetError, NYUDMTDataset, NYUDv2Dataset
+from mmmtl.datasets.base_multi_task_dataset import BaseMultiTaskDataset
 from mmmtl.datasets.conversion.nyud import (
     CROP,
     NYUDSource,
@@ -56,8 +58,10 @@ def converted(
     return out
 
 
-def loaded(root: Path, split: str) -> list[dict]:
-    dataset = NYUDv2Dataset(
+def loaded(
+    root: Path, split: str, kind: type[BaseMultiTaskDataset] = NYUDv2Dataset
+) -> list[dict]:
+    dataset = kind(
         root,
         split=split,
         tasks=TASKS,
@@ -145,6 +149,69 @@ def test_published_normals(source: NYUDSource, tmp_path: Path) -> None:
     # A step is 2 / 255.
     np.testing.assert_allclose(normals[0, 0], NORMALS[0], atol=1.01 / 255)
     assert (normals != 0).any(-1).all()
+
+
+def test_arrays_hold_the_same_maps(
+    source: NYUDSource, converted: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / 'NYUD_MT'
+    counts = convert(replace(source, layout='nyud-mt'), out)
+    assert counts == {'train': 2, 'val': 1}
+    for split in counts:
+        pairs = zip(
+            loaded(out, split, NYUDMTDataset),
+            loaded(converted, split),
+            strict=True,
+        )
+        for arrays, pictures in pairs:
+            assert arrays['sample_id'] == pictures['sample_id']
+            for task in ('semseg', 'depth', 'edge'):
+                np.testing.assert_array_equal(
+                    arrays['labels'][task], pictures['labels'][task]
+                )
+            normals = arrays['labels']['normals']
+            rounded = pictures['labels']['normals']
+            # Half a step of 2 / 255.
+            np.testing.assert_allclose(normals, rounded, atol=1.01 / 255)
+            length = np.linalg.norm(normals, axis=-1)
+            known = (rounded != 0).any(-1)
+            np.testing.assert_allclose(length, known, atol=1e-6)
+            assert 0 < known.mean() < 1
+            lost = arrays['img'].astype(int) - pictures['img']
+            assert np.abs(lost).mean() < 3  # JPEG
+
+
+def test_files_of_arrays(source: NYUDSource, tmp_path: Path) -> None:
+    convert(replace(source, layout='nyud-mt'), tmp_path / 'out')
+    files = {
+        path.relative_to(tmp_path / 'out').as_posix()
+        for path in (tmp_path / 'out').rglob('*0001.*')
+    }
+    assert files == {
+        'images/0001.jpg',
+        'segmentation/0001.png',
+        'depth/0001.npy',
+        'normals/0001.npy',
+        'edge/0001.npy',
+    }
+    edge = np.load(tmp_path / 'out/edge/0001.npy')
+    assert edge.dtype == np.float32
+    assert np.unique(edge).tolist() == [0, 1]
+    assert '; 0 0 0 where' in (tmp_path / 'out/meta.json').read_text()
+
+
+def test_published_normals_as_arrays_are_unit_vectors(
+    source: NYUDSource, tmp_path: Path
+) -> None:
+    folder = write_ladicky(tmp_path / 'normals', order=[2, 1, 0])
+    convert(
+        replace(source, normals_dir=folder, layout='nyud-mt'),
+        tmp_path / 'out',
+    )
+    sample = loaded(tmp_path / 'out', 'val', NYUDMTDataset)[0]
+    normals = sample['labels']['normals']
+    np.testing.assert_allclose(normals[0, 0], NORMALS[0], atol=1.01 / 255)
+    np.testing.assert_allclose(np.linalg.norm(normals, axis=-1), 1, atol=1e-6)
 
 
 def test_published_normals_in_other_axes_are_refused(

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from mmengine.config import Config
 from PIL import Image
 
 from mmmtl.datasets import DatasetError
@@ -22,6 +23,11 @@ from mmmtl.datasets.verification import (
     verify,
 )
 from mmmtl.registry import DATASETS
+from tests.test_datasets.taskonomy_folder import (
+    DOMAINS,
+    holes,
+    stored_arrays,
+)
 
 SIZE = (48, 64)
 
@@ -302,3 +308,68 @@ def test_other_layouts(tmp_path: Path, layout: str) -> None:
     report = check(tmp_path / 'rooms')
     assert problems(report) == {}
     assert set(report['statistics']) == set(order.rules.tasks)
+
+
+@pytest.mark.parametrize(('factor', 'noted'), [(0.1, True), (1, False)])
+def test_an_unlikely_depth_scale_is_a_note(
+    rooms: Path, factor: float, noted: bool
+) -> None:
+    for path in (rooms / 'depth').iterdir():
+        rewrite(path, lambda x: (x * factor).astype(np.float32))
+    report = check(rooms)
+    assert report['ok']
+    assert [note['kind'] for note in report['notes']] == ['scale'] * noted
+    assert ('is the depth scale right?' in format_report(report)) == noted
+    outdoors = replace(find_set('rooms', rooms), indoor=False)
+    assert verify(rooms, outdoors)['notes'] == []
+
+
+@pytest.fixture
+def doom(tmp_path: Path) -> Path:
+    """One view per split of a folder in CocoDoom's layout."""
+    (tmp_path / 'splits').mkdir()
+    for number, split in enumerate(('train', 'val')):
+        view = f'run1_map01/point_{number:06d}_view_0'
+        (tmp_path / f'splits/{split}.txt').write_text(view)
+        arrays = stored_arrays()
+        arrays['image'][0, 0] = number
+        arrays['semseg'] = arrays['semseg'] % 3
+        mask = np.where(holes(), 0, 255).astype(np.uint8)
+        places = {**DOMAINS, 'mask': ('mask_valid', 'mask_valid')}
+        for name, array in {**arrays, 'mask': mask}.items():
+            domain, spelling = places[name]
+            path = tmp_path / f'{domain}/cocodoom/{view}_domain_{spelling}.png'
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(array).save(path)
+    (tmp_path / 'classes.txt').write_text('background\nPLAYER\n')
+    return tmp_path
+
+
+def found_in(root: Path) -> dict[tuple[str, str], list[str]]:
+    return problems(
+        check(root, 'cocodoom', tasks=['semseg', 'depth', 'reshading'])
+    )
+
+
+def test_cocodoom_ids_are_checked_against_its_classes(doom: Path) -> None:
+    assert found_in(doom) == {}
+    path = next((doom / 'segment_semantic').rglob('*000001*.png'))
+    rewrite(path, lambda x: x + np.uint8(x == 2))  # 2 is the last class
+    file = path.relative_to(doom).as_posix()
+    assert found_in(doom) == {('range', 'semseg'): [file]}
+    (doom / 'classes.txt').write_text('')
+    with pytest.raises(DatasetError, match=r'classes\.txt is empty'):
+        find_set('cocodoom', doom)
+    (doom / 'classes.txt').unlink()
+    with pytest.raises(DatasetError, match=r'classes\.txt cannot be read'):
+        find_set('cocodoom', doom)
+
+
+def test_cocodoom_holes_are_those_of_training(doom: Path) -> None:
+    """The base config names the same domain."""
+    mask = next((doom / 'mask_valid').rglob('*.png'))
+    mask.unlink()
+    assert list(found_in(doom)) == [('missing', 'reshading')]
+    text = Path(__file__).parents[3] / 'configs/_base_/datasets/cocodoom.py'
+    assert Config.fromfile(text).dataset.holes == 'mask_valid'
+    assert KNOWN_SETS['cocodoom'].options == dict(holes='mask_valid')

@@ -57,6 +57,9 @@ def test_losses_are_those_of_the_resized_logits() -> None:
         'edge.loss_balanced',
         'saliency.loss_balanced',
         'human_parts.loss_ce',
+        'reshading.loss_l1',
+        'keypoints2d.loss_l1',
+        'edges2d.loss_l1',
     ]
     logits = {
         task: F.interpolate(maps, SIZE, mode='bilinear', align_corners=False)

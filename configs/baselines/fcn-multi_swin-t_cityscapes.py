@@ -1,0 +1,13 @@
+# Total batch 8 (4 processes of 2), 40k iterations of SGD. Fewer processes:
+# --total-batch 8.
+_base_ = [
+    '../_base_/models/fcn_swin-t.py',
+    '../_base_/tasks/cityscapes.py',
+    '../_base_/datasets/cityscapes.py',
+    '../_base_/schedules/schedule_40k.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    decode_head=dict(tasks={{_base_.task_outputs}}),
+    loss_weighting={{_base_.loss_weighting}},
+)

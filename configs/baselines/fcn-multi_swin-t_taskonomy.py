@@ -1,0 +1,13 @@
+# Total batch 8 (2 processes of 4), 40k iterations of SGD. One process:
+# --total-batch 8.
+_base_ = [
+    '../_base_/models/fcn_swin-t.py',
+    '../_base_/tasks/taskonomy.py',
+    '../_base_/datasets/taskonomy.py',
+    '../_base_/schedules/schedule_40k.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    decode_head=dict(tasks={{_base_.task_outputs}}),
+    loss_weighting={{_base_.loss_weighting}},
+)
