@@ -22,6 +22,7 @@ def count_pairs(
     thresholds: np.ndarray,
     max_dist: float,
     nms: bool,
+    thin: bool = True,
     workers: int,
 ) -> Iterator[np.ndarray]:
     """Yield the counts of every pair, in order.
@@ -31,6 +32,7 @@ def count_pairs(
         thresholds: See :func:`.functional.boundary.image_counts`.
         max_dist: See there.
         nms: See there.
+        thin: See there.
         workers: Number of processes; 1 works in this one. The result does
             not depend on it.
 
@@ -39,7 +41,9 @@ def count_pairs(
     """
     if workers < 1:
         raise ValueError(f'{workers} workers: give 1 or more')
-    options = dict(thresholds=thresholds, max_dist=max_dist, nms=nms)
+    options = dict(
+        thresholds=thresholds, max_dist=max_dist, nms=nms, thin=thin
+    )
     workers = min(workers, len(pairs))
     if workers == 1:
         for pair in pairs:

@@ -58,7 +58,7 @@ def read_labels(path: Path) -> list[np.ndarray]:
     Raises:
         DatasetError: If the file is no ground truth.
     """
-    if path.suffix == '.mat':
+    if path.suffix.lower() == '.mat':
         return _read_annotators(path)
     values = _one_channel(path)
     levels = np.unique(values)

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mmengine.config import Config
 
 from mmmtl.datasets import CityscapesMTDataset, DatasetError
 from mmmtl.datasets.cityscapes_classes import class_of_id, group_of_id
 from mmmtl.datasets.cityscapes_encodings import disparity_to_depth
+from mmmtl.registry import METRICS, build_in_scope
 from tests.test_datasets.cityscapes_folder import (
     BASELINE,
     FILES,
@@ -250,3 +252,16 @@ def test_wrong_encoding(
 def test_bad_arguments(tmp_path: Path, change: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make(tmp_path, **change)
+
+
+def test_base_config_reports_inverse_depth(repo_root: Path) -> None:
+    path = repo_root / 'configs/_base_/datasets/cityscapes.py'
+    for name in ('val_evaluator', 'test_evaluator'):
+        evaluator = Config.fromfile(path)[name]
+        metrics = [
+            build_in_scope(METRICS, dict(metric))
+            for metric in evaluator.metrics
+        ]
+        (depth,) = (metric for metric in metrics if metric.task == 'depth')
+        assert {'rmse', 'inv_abs_err', 'inv_abs_rel'} <= set(depth.reports)
+        assert depth.max_depth == 80

@@ -61,6 +61,20 @@ def test_scores_counts_and_curve_of_the_fixture(
     assert len(np.unique(np.asarray(curve.convert('L')))) > 10
 
 
+@pytest.mark.parametrize('side', [0, 1])
+def test_results_among_the_maps_are_refused(
+    side: int, folders: tuple[Path, Path], run_tool: Run
+) -> None:
+    """The curve beside ``0001.json`` would replace the map ``0001.png``."""
+    before = {path: path.read_bytes() for f in folders for path in f.iterdir()}
+    out = folders[side] / f'{IMAGES[0]}.json'
+    done = run_tool(TOOL, *folders, '--max-dist', '0.011', '--out', out)
+    assert done.code == 2
+    assert 'lies among the maps' in done.err
+    after = {path: path.read_bytes() for f in folders for path in f.iterdir()}
+    assert after == before
+
+
 @pytest.mark.slow
 def test_the_number_of_processes_changes_nothing(
     folders: tuple[Path, Path], run_tool: Run, tmp_path: Path

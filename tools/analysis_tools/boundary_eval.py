@@ -12,7 +12,7 @@ or of the .mat files of the Berkeley data set.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,6 +43,12 @@ def parse_args() -> argparse.Namespace:
         action=argparse.BooleanOptionalAction,
         default=True,
         help='keep only the crests of the lines first',
+    )
+    parser.add_argument(
+        '--thin',
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help='thin what is above a threshold to lines of one pixel',
     )
     parser.add_argument(
         '--thresholds',
@@ -93,6 +99,7 @@ def evaluate(args: argparse.Namespace) -> None:
         )
     if args.out.suffix != '.json':
         raise UserError(f'--out {args.out}: the name must end in .json')
+    check_out(args.out, (args.predictions, args.ground_truth))
     thresholds = even_thresholds(args.thresholds)
     pairs, unused = pair_maps(
         args.predictions, args.ground_truth, read_stems(args.ids)
@@ -108,12 +115,24 @@ def evaluate(args: argparse.Namespace) -> None:
         thresholds=thresholds,
         max_dist=args.max_dist,
         nms=args.nms,
+        thin=args.thin,
         workers=usable_cores() if args.workers is None else args.workers,
     )
     total = best = 0
     for image in with_progress(counts, 'matching', len(pairs)):
         total, best = total + image, best + best_counts(image)
     write_results(args.out, total, best, thresholds)
+
+
+def check_out(out: Path, folders: Sequence[Path]) -> None:
+    """Refuse results among the maps: the curve could replace one."""
+    for folder in folders:
+        if out.resolve().parent == folder.resolve():
+            raise UserError(
+                f'--out {out} lies among the maps of {folder}, where its '
+                f'curve {out.stem}.png could replace one: choose another '
+                'folder'
+            )
 
 
 def read_stems(path: Path | None) -> list[str] | None:

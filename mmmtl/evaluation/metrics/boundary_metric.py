@@ -44,6 +44,7 @@ class BoundaryMetric(BaseTaskMetric):
         *,
         max_dist: float,
         nms: bool = True,
+        thin: bool = True,
         thresholds: int = 99,
         workers: int = 0,
         prefix: str | None = None,
@@ -56,6 +57,7 @@ class BoundaryMetric(BaseTaskMetric):
             max_dist: Tolerance as a share of the image diagonal; published:
                 0.011 for NYUDv2, 0.0075 for PASCAL-Context.
             nms: Keep only the crests of the predicted lines first.
+            thin: Thin what is above a threshold to lines of one pixel.
             thresholds: How many, evenly spaced: ``k / (thresholds + 1)``.
             workers: Processes that measure while the model predicts, for
                 each process of the run; 0 measures in place.
@@ -81,6 +83,7 @@ class BoundaryMetric(BaseTaskMetric):
         )
         self.max_dist = max_dist
         self.nms = nms
+        self.thin = thin
         self.thresholds = even_thresholds(thresholds)
         self.workers = workers
         self._pool: ProcessPoolExecutor | None = None
@@ -116,6 +119,7 @@ class BoundaryMetric(BaseTaskMetric):
             self.thresholds,
             self.max_dist,
             self.nms,
+            self.thin,
         )
         if not self.workers:
             return _measure(*work)
@@ -158,8 +162,14 @@ def _measure(
     thresholds: np.ndarray,
     max_dist: float,
     nms: bool,
+    thin: bool,
 ) -> Sums:
     counts = image_counts(
-        grey / 255, [label], thresholds=thresholds, max_dist=max_dist, nms=nms
+        grey / 255,
+        [label],
+        thresholds=thresholds,
+        max_dist=max_dist,
+        nms=nms,
+        thin=thin,
     )
     return counts, best_counts(counts)

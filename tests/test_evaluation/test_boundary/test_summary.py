@@ -116,6 +116,26 @@ def test_convention_pictures_are_cut_off_not_rounded() -> None:
     assert found.tolist() == [0, 51, 254, 255, 255]
 
 
+def test_without_thinning_every_pixel_above_counts() -> None:
+    """A bar of 3 x 9 keeps its 27 pixels, thinned a line of at most 9."""
+    strength = np.zeros((9, 15))
+    strength[3:6, 3:12] = 1
+    counts = {
+        thin: image_counts(
+            strength,
+            [strength > 0],
+            thresholds=even_thresholds(1),
+            max_dist=0.01,
+            nms=False,
+            thin=thin,
+        )[:, 0].tolist()
+        for thin in (True, False)
+    }
+    assert counts[False] == [27, 27, 27, 27]
+    assert counts[True][1] == 27
+    assert 0 < counts[True][3] <= 9
+
+
 def test_convention_annotators_share_the_predicted_pixels() -> None:
     """Three predicted pixels; one annotator has the first, two the second.
 

@@ -49,6 +49,7 @@ def image_counts(
     thresholds: np.ndarray,
     max_dist: float,
     nms: bool,
+    thin: bool = True,
 ) -> np.ndarray:
     """Count matched and present boundary pixels at every threshold.
 
@@ -66,6 +67,7 @@ def image_counts(
         thresholds: ``(K,)`` rising, in 0..1.
         max_dist: Largest distance of a pair as a share of the diagonal.
         nms: Keep only crests before the thresholds.
+        thin: Thin what is above a threshold to lines of one pixel.
 
     Returns:
         ``(4, K)`` int64: matched label pixels, label pixels, matched
@@ -74,7 +76,9 @@ def image_counts(
     if nms:
         strength = suppress_non_maxima(strength)
     levels = np.searchsorted(thresholds, strength, side='left')
-    stack = thin_stack(cut_levels(levels, len(thresholds)))
+    stack = cut_levels(levels, len(thresholds))
+    if thin:
+        stack = thin_stack(stack)
     counts = np.zeros((4, len(thresholds)), dtype=np.int64)
     hit = np.zeros((stack.count, len(stack.pixels)), dtype=bool)
     for label in labels:
