@@ -1,7 +1,17 @@
 """Multi-task decode heads."""
 
 from mmmtl.models.decode_heads.base_multi_task_head import BaseMultiTaskHead
+from mmmtl.models.decode_heads.multi_query_head import (
+    MultiQueryHead,
+    TaskQueries,
+)
 from mmmtl.models.decode_heads.per_task_heads import PerTaskHeads
 from mmmtl.models.decode_heads.task_query_head import TaskQueryHead
 
-__all__ = ['BaseMultiTaskHead', 'PerTaskHeads', 'TaskQueryHead']
+__all__ = [
+    'BaseMultiTaskHead',
+    'MultiQueryHead',
+    'PerTaskHeads',
+    'TaskQueries',
+    'TaskQueryHead',
+]

@@ -102,7 +102,11 @@ class ScopedAttention(nn.Module):
         return F.linear(mixed, weight, bias)
 
     def self_attention(
-        self, tokens: Tensor, *, scope: AttnScope, then: nn.Linear
+        self,
+        tokens: Tensor,
+        *,
+        scope: AttnScope,
+        then: nn.Linear | None = None,
     ) -> Tensor:
         """Let all tokens attend to each other within the scope.
 
@@ -113,7 +117,7 @@ class ScopedAttention(nn.Module):
             tokens: ``(B, N, T, C)``.
             scope: ``sample``: itself; ``batch``: the same task and pixel in
                 all images; ``tokens``: all tasks and pixels of the image.
-            then: The linear map applied to the result.
+            then: The linear map applied to the result, if any.
 
         Returns:
             ``(B, N, T, C)``.
@@ -134,7 +138,9 @@ class ScopedAttention(nn.Module):
             mixed = self._many_keys(flat, flat).view_as(tokens)
         return F.linear(mixed, weight, bias)
 
-    def _folded_output(self, then: nn.Linear) -> tuple[Tensor, Tensor]:
+    def _folded_output(self, then: nn.Linear | None) -> tuple[Tensor, Tensor]:
+        if then is None:
+            return self.out_proj.weight, self.out_proj.bias
         return (
             then.weight @ self.out_proj.weight,
             F.linear(self.out_proj.bias, then.weight, then.bias),

@@ -1,0 +1,288 @@
+"""One encoder, one exchange and one decoder of MQTransformer.
+
+Source, and what is kept or changed: see :mod:`.multi_query_head`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import torch
+from mmcv.cnn.bricks import DropPath
+from torch import Tensor, nn
+
+from mmmtl.models.layers.pre_norm_mlp import PreNormMlp
+from mmmtl.models.layers.query_attention import QueryAttention, standardise
+from mmmtl.models.layers.scoped_attention import AttnScope, ScopedAttention
+
+Residual = Literal['released', 'sequential']
+RESIDUALS = ('released', 'sequential')
+# Width of the decoder's hidden layers over that of the features, as released.
+_DECODER_EXPANSION = 3
+
+
+class MultiQueryBlock(nn.Module):
+    """Queries read their task's pixels, exchange, and are read by them.
+
+    Encoder, exchange and decoder serve all tasks; a task owns its queries
+    and their positions.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[str],
+        *,
+        channels: int,
+        num_queries: int,
+        num_heads: int,
+        attn_scope: AttnScope,
+        residual: Residual,
+        drop_path_rate: float,
+        query_drop_path_rate: float,
+        query_dropout: float,
+    ) -> None:
+        """Build the three parts; see :class:`MultiQueryHead`."""
+        super().__init__()
+        width = channels // num_heads
+
+        def per_task(*shape: int) -> nn.ParameterDict:
+            return nn.ParameterDict(
+                {
+                    task: nn.init.trunc_normal_(
+                        nn.Parameter(torch.empty(shape)), std=0.02
+                    )
+                    for task in tasks
+                }
+            )
+
+        self.num_heads = num_heads
+        self.queries = per_task(num_queries, channels)
+        self.query_positions = per_task(num_queries, width)
+        self.key_positions = per_task(num_queries, width)
+        self.encoder = QueryEncoder(
+            channels, num_heads=num_heads, drop_path_rate=drop_path_rate
+        )
+        self.exchange = QueryExchange(
+            channels,
+            num_heads=num_heads,
+            drop_path_rate=query_drop_path_rate,
+            dropout=query_dropout,
+        )
+        self.decoder = FeatureDecoder(
+            channels,
+            num_heads=num_heads,
+            attn_scope=attn_scope,
+            residual=residual,
+            drop_path_rate=drop_path_rate,
+        )
+
+    def forward(
+        self, features: Mapping[str, Tensor]
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Refine the features of all tasks.
+
+        Args:
+            features: ``{task: (B, N, C)}``.
+
+        Returns:
+            The refined features, and the queries ``{task: (B, Q, C)}`` after
+            the exchange.
+        """
+        # Encoder and decoder normalise the same pixels: once is enough.
+        pixels = {task: standardise(own) for task, own in features.items()}
+        queries = self.exchange(
+            {
+                task: self.encoder(
+                    self.queries[task].expand(len(own), -1, -1),
+                    self._spread(self.query_positions[task]),
+                    own,
+                )
+                for task, own in pixels.items()
+            }
+        )
+        refined = {
+            task: self.decoder(
+                features[task],
+                pixels[task],
+                queries[task],
+                self._spread(self.key_positions[task]),
+            )
+            for task in features
+        }
+        return refined, queries
+
+    def query_maps(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return where the queries read.
+
+        Args:
+            features: ``{task: (B, N, C)}``.
+
+        Returns:
+            ``{task: (B, Q, N)}``, the mean over the heads; a query's weights
+            sum to 1.
+        """
+        return {
+            task: self.encoder.attention.gather_map(
+                (
+                    self.queries[task]
+                    + self._spread(self.query_positions[task])
+                ).expand(len(own), -1, -1),
+                standardise(own),
+            ).mean(1)
+            for task, own in features.items()
+        }
+
+    def _spread(self, positions: Tensor) -> Tensor:
+        """``(Q, C / heads)`` to ``(Q, C)``: all heads share positions."""
+        return positions.repeat(1, self.num_heads)
+
+
+class QueryEncoder(nn.Module):
+    """Queries read pixels; then each is transformed by itself."""
+
+    def __init__(
+        self, channels: int, *, num_heads: int, drop_path_rate: float
+    ) -> None:
+        """Build the encoder that all tasks share.
+
+        Args:
+            channels: Width of queries and pixels.
+            num_heads: Heads of the attention.
+            drop_path_rate: Share of images whose residual is dropped.
+        """
+        super().__init__()
+        self.attention = QueryAttention(channels, num_heads=num_heads)
+        self.reason_norm = nn.LayerNorm(channels)
+        self.reason = nn.Linear(channels, channels, bias=False)
+        self.mlp = PreNormMlp(channels, hidden_channels=channels)
+        self.drop_path = DropPath(drop_path_rate)
+
+    def forward(
+        self, queries: Tensor, positions: Tensor, pixels: Tensor
+    ) -> Tensor:
+        """Read an image.
+
+        Args:
+            queries: ``(B, Q, C)``.
+            positions: ``(Q, C)``, added to what the queries look for.
+            pixels: ``(B, N, C)``, standardised.
+
+        Returns:
+            ``(B, Q, C)``.
+        """
+        read = self.attention.gather(queries + positions, pixels)
+        queries = queries + self.drop_path(read)
+        queries = queries + self.reason(self.reason_norm(queries))
+        return queries + self.drop_path(self.mlp(queries))
+
+
+class QueryExchange(nn.Module):
+    """The queries of all tasks attend to each other."""
+
+    def __init__(
+        self,
+        channels: int,
+        *,
+        num_heads: int,
+        drop_path_rate: float,
+        dropout: float,
+    ) -> None:
+        """Build the exchange.
+
+        Args:
+            channels: Width of the queries.
+            num_heads: Heads of the attention.
+            drop_path_rate: Share of queries whose residual is dropped, the
+                same ones in all images.
+            dropout: Share of attention weights that are dropped.
+        """
+        super().__init__()
+        self.attention = nn.MultiheadAttention(
+            channels, num_heads, dropout=dropout, batch_first=True
+        )
+        # Two norms in a row, this one and the one inside, as released.
+        self.norm = nn.LayerNorm(channels)
+        self.mlp = PreNormMlp(channels, hidden_channels=channels)
+        self.drop_path = DropPath(drop_path_rate)
+
+    def forward(self, queries: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Exchange.
+
+        Args:
+            queries: ``{task: (B, Q, C)}``.
+
+        Returns:
+            The same keys and shapes.
+        """
+        counts = [own.shape[1] for own in queries.values()]
+        joined = torch.cat(list(queries.values()), dim=1)
+        answer, _ = self.attention(joined, joined, joined, need_weights=False)
+        joined = joined + self._drop_queries(answer)
+        joined = joined + self._drop_queries(self.mlp(self.norm(joined)))
+        return dict(zip(queries, joined.split(counts, dim=1), strict=True))
+
+    def _drop_queries(self, residual: Tensor) -> Tensor:
+        """Drop along the queries, where DropPath drops along the batch.
+
+        The released code arrives there by handing over (queries, B, C).
+        """
+        return self.drop_path(residual.transpose(0, 1)).transpose(0, 1)
+
+
+class FeatureDecoder(nn.Module):
+    """Pixels read their task's queries and are refined."""
+
+    def __init__(
+        self,
+        channels: int,
+        *,
+        num_heads: int,
+        attn_scope: AttnScope,
+        residual: Residual,
+        drop_path_rate: float,
+    ) -> None:
+        """Build the decoder that all tasks share; see the head."""
+        super().__init__()
+        self.attn_scope = attn_scope
+        self.residual = residual
+        hidden = _DECODER_EXPANSION * channels
+        self.attention = QueryAttention(channels, num_heads=num_heads)
+        self.mlp1 = PreNormMlp(channels, hidden_channels=hidden)
+        self.self_attention = ScopedAttention(channels, num_heads=num_heads)
+        self.mlp2 = PreNormMlp(channels, hidden_channels=hidden)
+        self.drop_path = DropPath(drop_path_rate)
+
+    def forward(
+        self,
+        features: Tensor,
+        pixels: Tensor,
+        queries: Tensor,
+        positions: Tensor,
+    ) -> Tensor:
+        """Refine one task's feature.
+
+        Args:
+            features: ``(B, N, C)``.
+            pixels: The same, standardised.
+            queries: ``(B, Q, C)``.
+            positions: ``(Q, C)``, added to the queries as keys.
+
+        Returns:
+            ``(B, N, C)``.
+        """
+        decoded = self.attention.scatter(
+            pixels,
+            queries,
+            positions,
+            onto=features,
+            drop_path=self.drop_path,
+        )
+        decoded = decoded + self.drop_path(self.mlp1(decoded))
+        mixed = self.self_attention.self_attention(
+            decoded[:, :, None], scope=self.attn_scope
+        ).squeeze(2)
+        # The released code adds to what came in, not to what was decoded.
+        start = features if self.residual == 'released' else decoded
+        refined = start + self.drop_path(mixed)
+        return refined + self.drop_path(self.mlp2(refined))
