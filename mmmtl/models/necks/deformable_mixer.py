@@ -99,6 +99,7 @@ class DeformableMixer(BaseModule):
                 *(steps if block_order == 'mix_gather' else steps[::-1])
             )
 
+        self.in_channels = tuple(in_channels)
         self.projection = PyramidProjection(in_channels, out_channels=channels)
         self.norm = nn.LayerNorm(channels)
         self.tasks = None if tasks is None else check_tasks(tasks)

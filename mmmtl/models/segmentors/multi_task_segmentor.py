@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from mmseg.models.segmentors import BaseSegmentor
@@ -18,6 +19,7 @@ from mmmtl.models.segmentors.inference_modes import (
     check_test_cfg,
     slide_windows,
 )
+from mmmtl.models.segmentors.pyramid_check import check_pyramid
 from mmmtl.registry import MODELS, build_in_scope
 from mmmtl.structures import MultiTaskDataSample
 
@@ -60,8 +62,8 @@ class MultiTaskSegmentor(BaseSegmentor):
             init_cfg: mmengine's initialisation config.
 
         Raises:
-            ValueError: If ``test_cfg`` is not one of the two forms, or a
-                task has no weight.
+            ValueError: If ``test_cfg`` is not one of the two forms, a task
+                has no weight, or the levels of a part do not fit the next.
         """
         if isinstance(data_preprocessor, Mapping):
             data_preprocessor = build_in_scope(MODELS, data_preprocessor)
@@ -71,6 +73,9 @@ class MultiTaskSegmentor(BaseSegmentor):
         self.backbone = build_in_scope(MODELS, backbone)
         self.neck = neck and build_in_scope(MODELS, neck)
         self.decode_head = build_in_scope(MODELS, decode_head)
+        parts = [self.backbone, self.neck, self.decode_head]
+        for producer, consumer in pairwise(filter(None, parts)):
+            check_pyramid(producer, consumer)
         self.loss_weighting = None
         if loss_weighting is not None:
             self.loss_weighting = build_in_scope(MODELS, loss_weighting)
