@@ -2,8 +2,17 @@
 
 from mmmtl.converters.demt import convert_demt
 from mmmtl.converters.key_rules import ConversionError
+from mmmtl.converters.mqtransformer import convert_mqtransformer
 
 #: Method name on the command line -> converter.
-CONVERTERS = {'demt': convert_demt}
+CONVERTERS = {
+    'demt': convert_demt,
+    'mqtransformer': convert_mqtransformer,
+}
 
-__all__ = ['CONVERTERS', 'ConversionError', 'convert_demt']
+__all__ = [
+    'CONVERTERS',
+    'ConversionError',
+    'convert_demt',
+    'convert_mqtransformer',
+]
