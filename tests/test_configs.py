@@ -25,6 +25,7 @@ LEAVES = sorted(
     if '_base_' not in path.parts
 )
 DEMT = [leaf for leaf in LEAVES if leaf.startswith('demt/')]
+MQTRANSFORMER = [leaf for leaf in LEAVES if leaf.startswith('mqtransformer/')]
 BASELINES = [leaf for leaf in LEAVES if leaf.startswith('baselines/')]
 # Folders that hold several methods, and what their configs begin with.
 METHODS = {'baselines': '(fcn-multi|fcn-single)'}
@@ -55,6 +56,14 @@ FCN_HEADS = {
     ('hrnet18', 'pascal-context'): 817_032,
     ('swin-t', 'pascal-context'): 23_343_874,
 }
+# Measured on the released MQTransformer, by backbone and data set: the whole
+# head, of which DEAD parameters are never used (patch embedding with its
+# norm, a second attention and relative positions of the decoder).
+MQTRANSFORMER_HEADS = {
+    ('swin-t', 'nyud'): 5_655_341,
+    ('swin-l', 'nyud'): 7_129_901,
+}
+MQTRANSFORMER_DEAD = (256 * 256 * 16 + 256 + 2 * 256) + 263_936 + 2 * 7 * 32
 CHANNELS = {'nyud': (40, 1, 3, 1), 'pascal-context': (21, 7, 2, 3, 1)}
 
 
@@ -84,6 +93,33 @@ def closed_form(width: int, channels: tuple[int, ...], pyramid: int) -> int:
         + tasks * (9 * d * o + 2 * o)
         + sum((o + 1) * c for c in channels)
     )
+
+
+def mqtransformer_closed_form(
+    width: int, queries: int, channels: tuple[int, ...], pyramid: int
+) -> int:
+    """Parameters of MQTransformer's head with four heads.
+
+    With d the width and Q queries, an attention has A = 4d^2 + 7d (three
+    norms, four projections, one bias), an MLP of hidden width kd
+    M(k) = 2kd^2 + (k + 3)d. Shared by the tasks: encoder A + 2d + d^2 + M(1),
+    exchange (4d^2 + 4d) + 2d + M(1), decoder A + (4d^2 + 4d) + 2 M(3). Per
+    task: projection Cin d + d, queries Qd + 2Qd/4, and with o = d / 4 the
+    output 9do + 2o + (o + 1)c.
+    """
+    d, o = width, width // 4
+    attention, plain_attention = 4 * d * d + 7 * d, 4 * d * d + 4 * d
+
+    def mlp(k: int) -> int:
+        return 2 * k * d * d + (k + 3) * d
+
+    shared = (attention + 2 * d + d * d + mlp(1)) + (
+        plain_attention + 2 * d + mlp(1)
+    )
+    shared += attention + plain_attention + 2 * mlp(3)
+    own = pyramid * d + d + queries * d + queries * d // 2
+    own += 9 * d * o + 2 * o
+    return shared + len(channels) * own + sum((o + 1) * c for c in channels)
 
 
 def build_meta(cfg: Config) -> Any:
@@ -126,6 +162,9 @@ def shrink(cfg: Config) -> Config:
     if head.type == 'PerTaskHeads':
         # Wide enough that no pixel has every ReLU at 0: a normal has a length.
         head.update(in_channels=pyramid, channels=64)
+    elif head.type == 'MultiQueryHead':
+        head.update(in_channels=pyramid, channels=16, num_queries=4)
+        head.bottleneck_channels = 32
     else:
         cfg.model.neck.update(in_channels=pyramid, channels=16)
         head.update(channels=16, bottleneck_channels=32)
@@ -136,6 +175,7 @@ def test_there_are_configs() -> None:
     assert {f'demt/demt_{b}_{d}.py' for b, d in HEADS} <= set(LEAVES)
     assert 'demt/demt_swin-t_rooms.py' in LEAVES
     assert 'demt/demt_swin-t_rooms-pascal-context.py' in LEAVES
+    assert 'mqtransformer/mqtransformer_swin-t_rooms.py' in LEAVES
 
 
 @pytest.mark.parametrize('leaf', LEAVES)
@@ -172,11 +212,12 @@ def test_the_default_scope_is_ours(leaf: str) -> None:
     assert load(leaf).default_scope == 'mmmtl'
 
 
-@pytest.mark.parametrize('leaf', DEMT)
+@pytest.mark.parametrize('leaf', DEMT + MQTRANSFORMER)
 def test_tasks_agree_throughout(leaf: str) -> None:
     cfg = load(leaf)
     tasks = list(cfg.tasks)
-    assert list(cfg.model.neck.tasks) == tasks
+    if 'neck' in cfg.model:
+        assert list(cfg.model.neck.tasks) == tasks
     assert list(cfg.model.decode_head.tasks) == tasks
     assert list(cfg.model.loss_weighting.weights) == tasks
     assert set(tasks) <= set(TASK_SPECS)
@@ -258,6 +299,24 @@ def test_sizes_are_the_released_ones(backbone: str, dataset: str) -> None:
     assert head == HEADS[backbone, dataset]
     pyramid = sum(cfg.model.neck.in_channels)
     assert head == closed_form(256, CHANNELS[dataset], pyramid)
+    assert count(model) == BACKBONES[backbone] + head
+
+
+@pytest.mark.parametrize('dataset', ['nyud', 'pascal-context'])
+@pytest.mark.parametrize('backbone', ['swin-t', 'swin-s', 'swin-l'])
+def test_sizes_of_mqtransformer(backbone: str, dataset: str) -> None:
+    """The released head without the parameters it never uses."""
+    cfg = load(f'mqtransformer/mqtransformer_{backbone}_{dataset}.py')
+    model = build_meta(cfg)
+    head = count(model.decode_head)
+    pyramid = sum(cfg.model.decode_head.in_channels)
+    assert head == mqtransformer_closed_form(
+        256, 64, CHANNELS[dataset], pyramid
+    )
+    assert MQTRANSFORMER_DEAD == 1_313_728
+    if (backbone, dataset) in MQTRANSFORMER_HEADS:
+        released = MQTRANSFORMER_HEADS[backbone, dataset]
+        assert head == released - MQTRANSFORMER_DEAD
     assert count(model) == BACKBONES[backbone] + head
 
 

@@ -1,10 +1,19 @@
 """The READMEs' links lead somewhere, and nothing in them is unfinished."""
 
 import re
+from pathlib import Path
 
 import pytest
 
-PAGES = ('README.md', 'CONTRIBUTING.md', 'configs/demt/README.md')
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = (
+    'README.md',
+    'CONTRIBUTING.md',
+    *sorted(
+        str(page.relative_to(ROOT))
+        for page in ROOT.glob('configs/*/README.md')
+    ),
+)
 
 
 @pytest.mark.parametrize('page', PAGES)
