@@ -1,4 +1,4 @@
-"""Everything once: render rooms, train DeMT, evaluate, draw, compare.
+"""Everything once: render rooms, train a model, evaluate, draw, compare.
 
 Example:
     python tools/demo.py --work-dir work_dirs/demo
@@ -7,6 +7,7 @@ Example:
 from __future__ import annotations
 
 import argparse
+import statistics
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 from mmengine.config import DictAction
 
 if TYPE_CHECKING:
+    from mmengine.config import Config
     from mmengine.runner import Runner
 
     from mmmtl.engine.user_errors import ErrorContext
@@ -26,6 +28,17 @@ SHOWN = {
     'depth': ('rmse', 'm', True),
     'normals': ('mean_err', 'degrees', True),
     'edge': ('pixelF', '%', False),
+    'saliency': ('maxF', '%', False),
+    'human_parts': ('mIoU', '%', False),
+    'reshading': ('mae', '', True),
+    'keypoints2d': ('mae', '', True),
+    'edges2d': ('mae', '', True),
+}
+# The layout in which a data set reads the rooms.
+LAYOUTS = {
+    'NYUDv2Dataset': 'nyud',
+    'PascalContextMTDataset': 'pascal_context',
+    'TaskonomyDataset': 'taskonomy',
 }
 
 
@@ -35,7 +48,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--config', default=str(ROOT / 'configs/demt/demt_swin-t_rooms.py')
     )
-    parser.add_argument('--data-root', type=Path, default=Path('data/rooms'))
+    parser.add_argument(
+        '--data-root',
+        type=Path,
+        help="rooms, rendered if they are not there; default: the config's",
+    )
     parser.add_argument(
         '--work-dir', type=Path, default=Path('work_dirs/demo')
     )
@@ -54,30 +71,13 @@ def main() -> None:
 
     with user_errors() as context:
         started = time.perf_counter()
-        render_rooms(args)
         run(args, context)
         minutes = (time.perf_counter() - started) / 60
         print(f'The whole demo took {minutes:.1f} minutes.')
 
 
-def render_rooms(args: argparse.Namespace) -> None:
-    """Render the data set, unless it is there."""
-    command = [
-        sys.executable,
-        str(ROOT / 'tools/dataset_converters/rooms.py'),
-        str(args.data_root),
-        *('--layout', 'nyud', '--size', '96', '128'),
-        *('--num-train', str(args.num_train)),
-        *('--num-val', str(args.num_val)),
-        *('--seed', str(args.seed)),
-    ]
-    result = subprocess.run(command)
-    if result.returncode:
-        sys.exit(result.returncode)
-
-
 def run(args: argparse.Namespace, context: ErrorContext) -> None:
-    """Evaluate, train, evaluate, draw."""
+    """Render, evaluate, train, evaluate, draw."""
     from mmengine.runner import Runner
 
     from mmmtl.engine.checkpoint_safety import enable_safe_loading
@@ -89,22 +89,109 @@ def run(args: argparse.Namespace, context: ErrorContext) -> None:
     config = load_config(args.config, args.cfg_options)
     context.config = config
     config.work_dir = str(args.work_dir)
-    config.data_root = str(args.data_root)
-    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
-        config[loader].dataset.data_root = str(args.data_root)
+    place_rooms(args, config)
     set_seed(config, args.seed)
     runner = Runner.from_cfg(config)
     trivial = evaluate_trivial(runner)
-    results = collect_results(runner)
+    results, seconds = collect_results(runner), time_steps(runner)
     runner.train()
     pictures = draw(runner, args.work_dir / 'pictures', args.num_pictures)
     table = compare(trivial, results[0], results[-1])
-    print_table(table, len(runner.val_dataloader.dataset))
-    write_json(args.work_dir / 'demo.json', table)
+    name = Path(args.config).stem
+    print_table(table, name, len(runner.val_dataloader.dataset))
+    write_json(
+        args.work_dir / 'demo.json',
+        dict(
+            name=name,
+            **describe_run(runner, args, seconds),
+            metrics=table,
+        ),
+    )
     print(f'Pictures: {pictures}/*.png; weights and log: {args.work_dir}')
     losers = [row for row, entry in table.items() if not entry['beaten']]
     if losers:
         sys.exit(f'The model does not beat the trivial predictor on {losers}')
+
+
+def place_rooms(args: argparse.Namespace, config: Config) -> None:
+    """Render the data set, unless it is there, and let the config use it."""
+    from mmmtl.engine.user_errors import UserError
+
+    kind = config.train_dataloader.dataset.type
+    if kind not in LAYOUTS:
+        raise UserError(
+            f'{args.config} trains on {kind}: give a config of rendered '
+            'rooms, configs/*/*_rooms*.py'
+        )
+    root = args.data_root or Path(config.train_dataloader.dataset.data_root)
+    command = [
+        sys.executable,
+        str(ROOT / 'tools/dataset_converters/rooms.py'),
+        str(root),
+        *('--layout', LAYOUTS[kind], '--size', '96', '128'),
+        *('--num-train', str(args.num_train)),
+        *('--num-val', str(args.num_val)),
+        *('--seed', str(args.seed)),
+    ]
+    result = subprocess.run(command)
+    if result.returncode:
+        sys.exit(result.returncode)
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        config[loader].dataset.data_root = str(root)
+
+
+def describe_run(
+    runner: Runner, args: argparse.Namespace, seconds: list[float]
+) -> dict:
+    """Return what a reader of the figures has to know about the run."""
+    from mmmtl.engine.results_file import describe_versions
+
+    return dict(
+        config=args.config,
+        seed=args.seed,
+        iterations=runner.max_iters,
+        batch_size=runner.cfg.train_dataloader.batch_size,
+        num_train=len(runner.train_dataloader.dataset),
+        num_val=len(runner.val_dataloader.dataset),
+        parameters=sum(p.numel() for p in runner.model.parameters()),
+        seconds_per_step=statistics.median(seconds),
+        versions=describe_versions(),
+    )
+
+
+def time_steps(runner: Runner) -> list[float]:
+    """Have every training step timed, loading of its batch excluded."""
+    from mmengine.hooks import Hook
+
+    seconds: list[float] = []
+
+    class TimeSteps(Hook):
+        # Innermost: nothing that other hooks do is counted.
+        priority = 'LOWEST'
+
+        def before_train_iter(
+            self, runner: Runner, batch_idx: int, data_batch: dict
+        ) -> None:
+            del runner, batch_idx, data_batch
+            self.started = time.perf_counter()
+
+    class StopClock(Hook):
+        priority = 'HIGHEST'
+
+        def after_train_iter(
+            self,
+            runner: Runner,
+            batch_idx: int,
+            data_batch: dict,
+            outputs: dict | None = None,
+        ) -> None:
+            del runner, batch_idx, data_batch, outputs
+            seconds.append(time.perf_counter() - clock.started)
+
+    clock = TimeSteps()
+    runner.register_hook(clock)
+    runner.register_hook(StopClock())
+    return seconds
 
 
 def evaluate_trivial(runner: Runner) -> dict:
@@ -194,13 +281,13 @@ def compare(trivial: dict, before: dict, after: dict) -> dict[str, dict]:
     return table
 
 
-def print_table(table: dict[str, dict], num_images: int) -> None:
+def print_table(table: dict[str, dict], name: str, num_images: int) -> None:
     """Print the comparison."""
     from rich.console import Console
     from rich.table import Table
 
     shown = Table(
-        title=f'DeMT on {num_images} rendered rooms (rendered, not NYUDv2)'
+        title=f'{name} on {num_images} rendered rooms (not a real data set)'
     )
     shown.add_column('metric')
     for column in ('trivial', 'before training', 'after'):
@@ -208,7 +295,7 @@ def print_table(table: dict[str, dict], num_images: int) -> None:
     shown.add_column('beats trivial')
     for key, entry in table.items():
         shown.add_row(
-            f'{key} [{entry["unit"]}]'.replace('[', r'\['),
+            f'{key} [{entry["unit"] or 1}]'.replace('[', r'\['),
             *(f'{entry[c]:.3f}' for c in ('trivial', 'before', 'after')),
             'yes' if entry['beaten'] else 'NO',
         )

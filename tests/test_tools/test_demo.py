@@ -30,6 +30,24 @@ def test_smaller_errors_and_larger_scores_beat_the_trivial_answer(demo):
     }
 
 
+def test_configs_of_real_data_are_refused(repo_root, tmp_path):
+    result = subprocess.run(
+        [
+            sys.executable,
+            str(repo_root / 'tools/demo.py'),
+            *('--config', 'configs/baselines/fcn-multi_swin-t_cityscapes.py'),
+            *('--work-dir', str(tmp_path)),
+        ],
+        cwd=repo_root,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 2
+    assert 'trains on CityscapesMTDataset: give a config of rend' in (
+        result.stderr
+    )
+
+
 @pytest.mark.slow
 def test_a_short_run_leaves_table_and_pictures(repo_root, tmp_path):
     result = subprocess.run(
@@ -55,7 +73,13 @@ def test_a_short_run_leaves_table_and_pictures(repo_root, tmp_path):
     # Two steps teach nothing: the demo must say so by its exit code, after
     # having written everything.
     output = result.stdout + result.stderr
-    table = json.loads((tmp_path / 'work/demo.json').read_text())
+    report = json.loads((tmp_path / 'work/demo.json').read_text())
+    assert report['name'] == 'demt_swin-t_rooms'
+    assert (report['iterations'], report['seed']) == (2, 0)
+    assert (report['num_train'], report['num_val']) == (4, 2)
+    assert report['parameters'] > 32_000_000
+    assert report['seconds_per_step'] > 0
+    table = report['metrics']
     assert set(table) == {
         'semseg/mIoU',
         'depth/rmse',
