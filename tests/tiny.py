@@ -78,6 +78,25 @@ def demt(tasks: Sequence[str] = NYUD, **head: Any) -> dict[str, Any]:
     )
 
 
+def mqtransformer(tasks: Sequence[str] = NYUD, **head: Any) -> dict[str, Any]:
+    """Config of a tiny MQTransformer; `head` changes the head."""
+    config = demt(tasks)
+    del config['neck']
+    config['decode_head'] = dict(
+        type='MultiQueryHead',
+        tasks=head_tasks(tasks),
+        in_channels=[8, 16, 32, 64],
+        channels=16,
+        num_queries=6,
+        num_heads=2,
+        bottleneck_channels=8,
+    ) | dict(head)
+    return config
+
+
+METHODS = {'DeMT': demt, 'MQTransformer': mqtransformer}
+
+
 def random_label(
     task: str,
     size: tuple[int, int] = SIZE,

@@ -1,5 +1,6 @@
 """Pictures of labels and predictions."""
 
+from mmmtl.visualization.attention_heat import paint_attention
 from mmmtl.visualization.multi_task_visualizer import (
     MultiTaskVisualizer,
     write_picture,
@@ -10,17 +11,20 @@ from mmmtl.visualization.palettes import (
     human_parts_palette,
 )
 from mmmtl.visualization.picture_grid import Cell, draw_grid
+from mmmtl.visualization.query_page import cells_of_queries
 from mmmtl.visualization.sample_page import cells_of_sample
 
 __all__ = [
     'PAINTERS',
     'Cell',
     'MultiTaskVisualizer',
+    'cells_of_queries',
     'cells_of_sample',
     'default_palette',
     'display_range',
     'draw_grid',
     'human_parts_palette',
     'paint',
+    'paint_attention',
     'write_picture',
 ]

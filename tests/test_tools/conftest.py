@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import pprint
 import runpy
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
+
+from tests.tiny import METHODS
 
 
 @dataclass(frozen=True)
@@ -52,3 +58,26 @@ def toy_config(repo_root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = repo_root / 'tests' / 'data' / 'toy_project'
     monkeypatch.syspath_prepend(str(folder))
     return folder / 'toy.py'
+
+
+@pytest.fixture
+def part(
+    repo_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], ModuleType]:
+    """Return ``part(name)``, which imports a part of benchmark.py."""
+    folder = repo_root / 'tools' / 'analysis_tools'
+    monkeypatch.syspath_prepend(str(folder))
+    return lambda name: import_module(f'benchmarks.{name}')
+
+
+@pytest.fixture
+def write_tiny(tmp_path: Path) -> Callable[..., Path]:
+    """Return ``write_tiny(method, **head)``, which writes a tiny config."""
+
+    def write_config(method: str, **head: Any) -> Path:
+        path = tmp_path / f'{method}.py'
+        model = pprint.pformat(METHODS[method](**head), sort_dicts=False)
+        path.write_text(f'model = {model}\n')
+        return path
+
+    return write_config

@@ -10,25 +10,14 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
 
-from tests.tiny import demt
+from tests.tiny import demt, mqtransformer
 
 TOOL = 'analysis_tools/benchmark.py'
 MEBIBYTE = 1 << 20
-
-
-@pytest.fixture
-def part(
-    repo_root: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[str], ModuleType]:
-    """Return ``part(name)``, which imports one of the tool's modules."""
-    folder = repo_root / 'tools' / 'analysis_tools'
-    monkeypatch.syspath_prepend(str(folder))
-    return lambda name: import_module(f'benchmarks.{name}')
 
 
 @pytest.fixture
@@ -143,34 +132,6 @@ def test_part_counts_its_outer_calls_only(
     assert timer.drain() == {'all': 0.0, 'inner': 0.0}
 
 
-@pytest.mark.parametrize(
-    ('scope', 'batch'), [('sample', 1), ('batch', 1), ('batch', 2)]
-)
-def test_plain_form_is_the_same_model(
-    part: Callable, config: Path, scope: str, batch: int
-) -> None:
-    arguments = dict(
-        config=str(config),
-        options={'model.decode_head.attn_scope': scope},
-        shape=[batch, 3, 33, 40],
-        device='cpu',
-    )
-    operators = part('operators')
-    for stage in operators.STAGES[1:]:
-        assert operators.deviation(dict(**arguments, stage=stage)) < 1e-5
-    # The stages one after another are what the model computes.
-    whole, (image,) = operators.prepare(
-        **arguments, stage='whole', form='ours'
-    )
-    model, _ = part('model_setup').build_model(
-        str(config), arguments['options'], 'cpu'
-    )
-    with torch.no_grad():
-        expected = model.eval()(image, mode='tensor').values()
-        for found, logits in zip(whole(image), expected, strict=True):
-            torch.testing.assert_close(found, logits)
-
-
 def test_replay_runs_every_layer_on_its_input(part: Callable) -> None:
     network = torch.nn.Sequential(
         torch.nn.Conv2d(3, 4, 1), torch.nn.Sequential(torch.nn.ReLU())
@@ -261,22 +222,18 @@ def test_attention_report(
     assert results['head forward batch']['case']['scope'] == 'batch'
 
 
-def test_operators_report(
-    run_tool: Callable, tmp_path: Path, config: Path
+def test_attention_report_of_a_head_that_reads_the_pyramid(
+    run_tool: Callable, tmp_path: Path
 ) -> None:
-    shape = ['--shape', '1', '3', '32', '40', '--runs', '1']
-    stages = ['--stages', 'backbone', 'query']
+    config = tmp_path / 'mqtransformer.py'
+    config.write_text(f'model = {mqtransformer()}\n')
+    shape = ['--shape', '2', '3', '32', '40', '--runs', '1']
+    scopes = ['--scopes', 'sample', 'tokens']
     _, results = run_json(
-        run_tool, tmp_path, 'operators', config, *shape, *stages
+        run_tool, tmp_path, 'attention', config, *shape, *scopes
     )
-    assert list(results) == [
-        f'{stage} {direction} {form}'
-        for direction in ('forward', 'forward+backward')
-        for stage in ('backbone', 'query')
-        for form in ('ours', 'plain')
-    ]
-    assert results['query forward ours']['deviation'] < 1e-5
-    assert results['query forward plain']['ratio']['median'] == 1
+    assert len(results) == 4
+    assert results['head forward tokens']['seconds']['min'] > 0
 
 
 @pytest.mark.slow
@@ -318,10 +275,6 @@ def test_pipeline_report(
             'config: this name is taken',
         ),
         (['pipeline', 'CONFIG'], 'there is no `train_dataloader`'),
-        (
-            ['operators', 'CONFIG', '--shape', '2', '3', '32', '40'],
-            r'attn_scope=batch, or give a batch of 1',
-        ),
         (
             ['attention', 'CONFIG', '--scopes', 'pixel'],
             r"attn_scope='pixel'",

@@ -22,7 +22,7 @@ from mmmtl.engine.user_errors import UserError, user_errors
 SUBJECTS = {
     'deform': 'back ends of the deformable convolution',
     'model': 'forward pass and training step of a config, and their parts',
-    'operators': "a DeMT config's parts against bare operators in plain form",
+    'operators': 'stages of a method against bare operators in plain form',
     'attention': 'a head in several attention scopes',
     'pipeline': 'training pipeline of a config, images per second',
     'boundary': 'boundary evaluation, seconds per map',

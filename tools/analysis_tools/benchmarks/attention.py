@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import nn
-
-from mmmtl.engine.user_errors import UserError
+from torch import Tensor, nn
 
 from .memory import measure_peak
 from .model_setup import add_model_arguments, build_model
@@ -17,7 +15,6 @@ from .report import Result
 from .timing import measure, paired_ratios, summarise
 
 DIRECTIONS = ('forward', 'forward+backward')
-STRIDE = 4  # of the features that heads with scopes read
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -75,37 +72,33 @@ def build(
     shape: list[int],
     device: str,
 ) -> Callable[[], None]:
-    """Return a case: the head on random features, maybe with gradients."""
+    """Return a case: the head on features, maybe with gradients.
+
+    The features are those of an untrained model on a random image.
+    """
     options = {**options, 'model.decode_head.attn_scope': scope}
-    model, loaded = build_model(config, options, device)
+    model, _ = build_model(config, options, device)
     head = model.decode_head
-    channels = loaded.model.decode_head.get('channels')
-    if channels is None:
-        raise UserError(
-            f'{config}: model.decode_head has no `channels`, so the features '
-            'it reads are not known'
-        )
-    size = [-(-n // STRIDE) for n in shape[2:]]
-    features = {
-        task: torch.randn(shape[0], channels, *size, device=device)
-        for task in head.tasks
-    }
+    with torch.no_grad():
+        features = model.extract_feat(torch.randn(shape, device=device))
     if direction == 'forward':
         head.eval()
         return lambda: _forward(head, features)
-    for feature in features.values():
+    by_task = isinstance(features, Mapping)
+    leaves = list(features.values() if by_task else features)
+    for feature in leaves:
         feature.requires_grad_()
-    return lambda: _forward_backward(head, features)
+    sources = [*leaves, *head.parameters()]
+    return lambda: _forward_backward(head, features, sources)
 
 
 @torch.no_grad()
-def _forward(head: nn.Module, features: dict[str, torch.Tensor]) -> None:
+def _forward(head: nn.Module, features: Any) -> None:
     head(features)
 
 
 def _forward_backward(
-    head: nn.Module, features: dict[str, torch.Tensor]
+    head: nn.Module, features: Any, sources: Sequence[Tensor]
 ) -> None:
     total = sum(logits.sum() for logits in head(features).values())
-    sources = [*features.values(), *head.parameters()]
     torch.autograd.grad(total, sources)

@@ -1,4 +1,4 @@
-"""Stages of DeMT against the same computation in bare operators."""
+"""Stages of a method against the same computation in bare operators."""
 
 from __future__ import annotations
 
@@ -7,28 +7,19 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from mmmtl.engine.user_errors import UserError
 
 from .memory import measure_peak
+from .methods import BACKBONE, METHODS, WHOLE, method_of, tensors
 from .model_setup import add_model_arguments, build_model
-from .released_demt import BuiltForm, PlainForm
+from .multiply_adds import count_multiply_adds
 from .replay import record_leaves
 from .report import Result
 from .timing import Case, measure, paired_ratios, summarise
 
 DIRECTIONS = ('forward', 'forward+backward')
-FORMS = {'ours': BuiltForm, 'plain': PlainForm}
-STAGES = (
-    'backbone',
-    'project',
-    'mix',
-    'interact',
-    'query',
-    'decode',
-    'whole',
-)
+FORMS = ('ours', 'plain')
 # Largest deviation between the forms, as a share of the largest value. Float
 # noise is some 1e-5 of it.
 TOLERANCE = 1e-3
@@ -40,8 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--directions', nargs='+', choices=DIRECTIONS, default=list(DIRECTIONS)
     )
+    stages = [f'{m.name}: {" ".join(m.stages)}' for m in METHODS]
     parser.add_argument(
-        '--stages', nargs='+', choices=STAGES, default=list(STAGES)
+        '--stages', nargs='+', help=f'all if left out; {"; ".join(stages)}'
     )
 
 
@@ -51,8 +43,17 @@ def run(args: argparse.Namespace) -> Iterator[Result]:
     The plain form of the backbone is the sum of its layers, each run alone.
     Of the other stages both forms must give the same numbers.
     """
+    model, _ = build_model(args.config, dict(args.cfg_options), 'cpu')
+    method = method_of(model)
+    stages = args.stages or method.stages
+    wrong = [stage for stage in stages if stage not in method.stages]
+    if wrong:
+        raise UserError(
+            f'--stages {wrong[0]}: {method.name} has '
+            f'{", ".join(method.stages)}'
+        )
     for direction in args.directions:
-        for stage in args.stages:
+        for stage in stages:
             yield from _compare(args, stage, direction)
 
 
@@ -77,7 +78,7 @@ def build(
     )
     if direction == 'forward':
         return lambda: _forward(function, inputs)
-    for tensor in _tensors(inputs):
+    for tensor in tensors(inputs):
         tensor.requires_grad_()
     return lambda: _forward_backward(function, inputs)
 
@@ -97,21 +98,16 @@ def prepare(
     """
     model, _ = build_model(config, options, device)
     model.eval()
-    built = BuiltForm(model)
-    if shape[0] > 1 and built.head.attn_scope != 'batch':
-        raise UserError(
-            f'--shape: at batch {shape[0]} the released code attends over the '
-            'batch; add --cfg-options model.decode_head.attn_scope=batch, or '
-            'give a batch of 1'
-        )
+    method = method_of(model)
+    method.check(model.decode_head, shape[0])
     image = torch.randn(shape, device=device)
     with torch.no_grad():
-        inputs = _inputs_of(built, stage, image)
-    if stage != 'backbone':
-        return getattr(FORMS[form](model), stage), inputs
-    if form == 'ours':
-        return model.backbone, inputs
-    return record_leaves(model.backbone, image), inputs
+        inputs = method.inputs_of(method.forms['ours'](model), stage, image)
+    if form == 'ours' and stage == WHOLE:
+        return lambda image: list(model(image, mode='tensor').values()), inputs
+    if form == 'plain' and stage == BACKBONE:
+        return record_leaves(model.backbone, image), inputs
+    return method.function(method.forms[form](model), stage), inputs
 
 
 def deviation(arguments: Mapping[str, Any]) -> float:
@@ -127,7 +123,7 @@ def deviation(arguments: Mapping[str, Any]) -> float:
     for form in FORMS:
         function, inputs = prepare(**arguments, form=form)
         with torch.no_grad():
-            results.append(list(_tensors(function(*inputs))))
+            results.append(list(tensors(function(*inputs))))
     largest = max(float(one.abs().max()) for one in results[1])
     apart = max(
         float((ours - plain).abs().max())
@@ -147,52 +143,37 @@ def _compare(
         device=args.device,
     )
     apart = None
-    if stage != 'backbone':
+    if stage != BACKBONE:
         apart = deviation(shared)
         if apart > TOLERANCE:
             raise RuntimeError(
                 f'stage {stage!r}: the two forms differ by {apart:.1e} of '
                 'the largest value; they are not the same computation'
             )
-    cases = {
+    arguments = {
         form: dict(**shared, form=form, direction=direction) for form in FORMS
     }
+    cases = {form: build(**case) for form, case in arguments.items()}
+    # Before the timing: the first run of a case warms it up as well.
+    counts = {form: count_multiply_adds(case) for form, case in cases.items()}
     samples = measure(
-        {form: build(**case) for form, case in cases.items()},
+        cases,
         runs=args.runs,
         warmup=args.warmup,
         label=f'{stage} {direction}',
     )
-    for form, case in cases.items():
+    for form, case in arguments.items():
         result = {
             'name': f'{stage} {direction} {form}',
             'case': case,
             'deviation': apart,
+            'multiply_adds': counts[form],
             **summarise(samples[form]),
             **paired_ratios(samples[form], samples['plain']),
         }
-        if args.memory and stage == 'whole':
+        if args.memory and stage == WHOLE:
             result['memory'] = measure_peak(build, case)
         yield result
-
-
-def _inputs_of(built: BuiltForm, stage: str, image: Tensor) -> tuple[Any, ...]:
-    """Return what a stage is fed when the model sees an image."""
-    if stage in ('backbone', 'whole'):
-        return (image,)
-    pyramid = built.model.backbone(image)
-    if stage == 'project':
-        return (pyramid,)
-    shared = built.project(pyramid)
-    if stage == 'mix':
-        return (shared,)
-    features = built.mix(shared)
-    if stage == 'interact':
-        return (features,)
-    keys = built.interact(features)
-    if stage == 'query':
-        return (features, keys)
-    return ([one.contiguous() for one in built.query(features, keys)],)
 
 
 @torch.no_grad()
@@ -203,14 +184,5 @@ def _forward(function: Callable[..., Any], inputs: tuple[Any, ...]) -> None:
 def _forward_backward(
     function: Callable[..., Any], inputs: tuple[Any, ...]
 ) -> None:
-    outputs = [one for one in _tensors(function(*inputs)) if one.requires_grad]
+    outputs = [one for one in tensors(function(*inputs)) if one.requires_grad]
     torch.autograd.backward(outputs, [torch.ones_like(one) for one in outputs])
-
-
-def _tensors(values: Any) -> Iterator[Tensor]:
-    """Yield the tensors of nested sequences."""
-    if isinstance(values, Tensor):
-        yield values
-    else:
-        for value in values:
-            yield from _tensors(value)

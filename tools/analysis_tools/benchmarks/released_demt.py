@@ -15,12 +15,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmmtl.engine.user_errors import UserError
-from mmmtl.models.decode_heads.task_query_head import TaskQueryHead
 from mmmtl.models.layers.deform_conv import DeformConv
 from mmmtl.models.layers.linear_norm import LinearNorm
-from mmmtl.models.layers.scoped_attention import ScopedAttention
-from mmmtl.models.necks.deformable_mixer import DeformableMixer
+
+from .released_layers import check_scope, multi_head, to_map, to_tokens
+
+
+def check(head: nn.Module, batch: int) -> None:
+    """Refuse settings at which the released code computes something else.
+
+    Args:
+        head: A ``TaskQueryHead``.
+        batch: Images per batch.
+
+    Raises:
+        UserError: If there is such a setting.
+    """
+    check_scope(head.attn_scope, batch)
 
 
 class BuiltForm:
@@ -32,25 +43,12 @@ class BuiltForm:
         Args:
             model: A ``MultiTaskSegmentor`` with ``DeformableMixer`` and
                 ``TaskQueryHead``.
-
-        Raises:
-            UserError: If it has another neck or head.
         """
-        neck, head = model.neck, model.decode_head
-        if not isinstance(neck, DeformableMixer) or not isinstance(
-            head, TaskQueryHead
-        ):
-            raise UserError(
-                f'the config has {type(neck).__name__} and '
-                f'{type(head).__name__}; this subject knows DeformableMixer '
-                'with TaskQueryHead'
-            )
-        if head.attn_scope == 'tokens':
-            raise UserError(
-                "attn_scope='tokens' is not what the released code does; "
-                "measure 'sample' or 'batch'"
-            )
-        self.model, self.neck, self.head = model, neck, head
+        self.model, self.neck, self.head = (
+            model,
+            model.neck,
+            model.decode_head,
+        )
 
     def project(self, pyramid: Sequence[Tensor]) -> Tensor:
         """Pyramid -> the feature (B, C, h, w) that the tasks share."""
@@ -81,7 +79,7 @@ class BuiltForm:
             answer = self.head.queries[task](
                 own, keys, scope=self.head.attn_scope, then=mlp.linear
             )
-            refined.append(_maps(own + mlp.norm(answer), size))
+            refined.append(to_map(own + mlp.norm(answer), size))
         return refined
 
     def decode(self, refined: Sequence[Tensor]) -> list[Tensor]:
@@ -89,15 +87,6 @@ class BuiltForm:
         return [
             self.head.classifiers[task](self.head.bottlenecks[task](feature))
             for task, feature in zip(self.head.tasks, refined, strict=True)
-        ]
-
-    def whole(self, image: Tensor) -> list[Tensor]:
-        """Image (B, 3, H, W) -> logits (B, K, H, W), stage after stage."""
-        features = self.mix(self.project(self.model.backbone(image)))
-        logits = self.decode(self.query(features, self.interact(features)))
-        return [
-            F.interpolate(one, image.shape[2:], mode='bilinear')
-            for one in logits
         ]
 
 
@@ -110,9 +99,9 @@ class PlainForm(BuiltForm):
         for module in self.neck.modules():
             if isinstance(module, DeformConv):
                 module.backend = 'torchvision'
-        self.fusion = _multi_head(self.head.interaction)
+        self.fusion = multi_head(self.head.interaction)
         self.task_queries = {
-            task: _multi_head(attention)
+            task: multi_head(attention)
             for task, attention in self.head.queries.items()
         }
 
@@ -124,7 +113,7 @@ class PlainForm(BuiltForm):
         ]
         tokens = torch.cat(levels, dim=1).flatten(2).transpose(1, 2)
         tokens = self.neck.norm(self.neck.projection.linear(tokens))
-        return _maps(tokens, size).contiguous()
+        return to_map(tokens, size).contiguous()
 
     def interact(self, features: Sequence[Tensor]) -> Tensor:
         """Attend over axis 0, the batch; tokens are task after task."""
@@ -143,7 +132,7 @@ class PlainForm(BuiltForm):
         for task, own in zip(self.head.tasks, _tokens(features), strict=True):
             answer = self.task_queries[task](own, rows, rows)[0]
             answer = _linear_norm(self.head.query_mlps[task], answer)
-            refined.append(_maps(own + answer, size).contiguous())
+            refined.append(to_map(own + answer, size).contiguous())
         return refined
 
     def decode(self, refined: Sequence[Tensor]) -> list[Tensor]:
@@ -166,20 +155,8 @@ class PlainForm(BuiltForm):
 
 def _tokens(features: Sequence[Tensor]) -> list[Tensor]:
     """Return maps (B, C, h, w) as tokens (B, N, C)."""
-    return [feature.flatten(2).transpose(1, 2) for feature in features]
-
-
-def _maps(tokens: Tensor, size: Sequence[int]) -> Tensor:
-    """Return tokens (B, N, C) as a map (B, C, h, w)."""
-    return tokens.transpose(1, 2).unflatten(2, tuple(size))
+    return [to_tokens(feature) for feature in features]
 
 
 def _linear_norm(mlp: LinearNorm, tokens: Tensor) -> Tensor:
     return mlp.norm(mlp.linear(tokens))
-
-
-def _multi_head(attention: ScopedAttention) -> nn.MultiheadAttention:
-    """Return PyTorch's attention with the same weights, sequence first."""
-    plain = nn.MultiheadAttention(attention.channels, attention.num_heads)
-    plain.load_state_dict(attention.state_dict())
-    return plain.to(attention.in_proj_weight.device)

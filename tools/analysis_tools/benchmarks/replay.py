@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -30,15 +31,7 @@ def record_leaves(
 
     def note(module: nn.Module, inputs: tuple, keywords: dict) -> None:
         values = [*inputs, *keywords.values()]
-        calls.append(
-            (
-                module,
-                tuple(
-                    v.detach().clone() if isinstance(v, Tensor) else v
-                    for v in values
-                ),
-            )
-        )
+        calls.append((module, tuple(_copy(v, module) for v in values)))
 
     hooks = [
         module.register_forward_pre_hook(note, with_kwargs=True)
@@ -49,6 +42,17 @@ def record_leaves(
     for hook in hooks:
         hook.remove()
     return lambda image: [module(*inputs) for module, inputs in calls]
+
+
+def _copy(value: Any, module: nn.Module) -> Any:
+    """Copy a tensor, with a gradient where the network would need one."""
+    if not isinstance(value, Tensor):
+        return value
+    # What is changed in place must not be a leaf with a gradient.
+    wanted = value.is_floating_point() and not getattr(
+        module, 'inplace', False
+    )
+    return value.detach().clone().requires_grad_(wanted)
 
 
 def _leaves(module: nn.Module) -> list[nn.Module]:

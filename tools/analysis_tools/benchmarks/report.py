@@ -71,11 +71,15 @@ def _table(report: dict[str, Any]) -> Table:
     table.add_column('case', no_wrap=True)
     for column in ('median ms', 'iqr', 'min', 'ratio', 'cpu ms', 'ratio'):
         table.add_column(column, justify='right', no_wrap=True)
+    counted = any('multiply_adds' in one for one in report['results'])
+    if counted:
+        table.add_column('G mult-adds', justify='right', no_wrap=True)
     table.add_column('peak GB', justify='right')
     for result in report['results']:
         if 'seconds' not in result:
             continue
         peak = result.get('memory', {}).get('peak_bytes')
+        count = result.get('multiply_adds')
         ratios = [
             f'{result[key]["median"]:.2f}' if key in result else ''
             for key in ('ratio', 'cpu_ratio')
@@ -86,10 +90,11 @@ def _table(report: dict[str, Any]) -> Table:
             ratios[0],
             f'{result["cpu_seconds"]["median"] * 1e3:.1f}',
             ratios[1],
+            *(['' if count is None else f'{count / 1e9:.2f}'] * counted),
             '' if peak is None else f'{peak / 1e9:.2f}',
         )
         for name, part in result.get('parts', {}).items():
-            table.add_row(f'  {name}', *_milliseconds(part), '', '', '', '')
+            table.add_row(f'  {name}', *_milliseconds(part))
     return table
 
 

@@ -1,0 +1,50 @@
+"""What the plain forms of several methods share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from mmmtl.engine.user_errors import UserError
+from mmmtl.models.layers.scoped_attention import ScopedAttention
+
+
+def check_scope(attn_scope: str, batch: int) -> None:
+    """Refuse an attention that the released code does not compute.
+
+    Args:
+        attn_scope: What the head's attention sees.
+        batch: Images per batch.
+
+    Raises:
+        UserError: If the released code computes something else.
+    """
+    if attn_scope == 'tokens':
+        raise UserError(
+            "attn_scope='tokens' is not what the released code does; "
+            "measure 'sample' or 'batch'"
+        )
+    if batch > 1 and attn_scope != 'batch':
+        raise UserError(
+            f'--shape: at batch {batch} the released code attends over the '
+            'batch; add --cfg-options model.decode_attn_scope=batch, or '
+            'give a batch of 1'
+        )
+
+
+def to_tokens(feature: Tensor) -> Tensor:
+    """Return a map (B, C, h, w) as tokens (B, N, C)."""
+    return feature.flatten(2).transpose(1, 2)
+
+
+def to_map(tokens: Tensor, size: Sequence[int]) -> Tensor:
+    """Return tokens (B, N, C) as a map (B, C, h, w)."""
+    return tokens.transpose(1, 2).unflatten(2, tuple(size))
+
+
+def multi_head(attention: ScopedAttention) -> nn.MultiheadAttention:
+    """Return PyTorch's attention with the same weights, sequence first."""
+    plain = nn.MultiheadAttention(attention.channels, attention.num_heads)
+    plain.load_state_dict(attention.state_dict())
+    return plain.to(attention.in_proj_weight)
