@@ -174,6 +174,9 @@ class MultiQueryHead(BaseMultiTaskHead):
                 for task, output in self.outputs.items()
             }
         )
+        # Tokens seen as a map are channels last: weights of the same layout
+        # spare the 3x3 convolutions a rearrangement (two thirds of the time).
+        self.output_blocks.to(memory_format=torch.channels_last)
 
     @overload
     def forward(

@@ -101,6 +101,9 @@ class TaskQueryHead(BaseMultiTaskHead):
                 for task, output in self.outputs.items()
             }
         )
+        # Tokens seen as a map are channels last: weights of the same layout
+        # spare the 3x3 convolutions a rearrangement (two thirds of the time).
+        self.bottlenecks.to(memory_format=torch.channels_last)
         # Here and not in init_weights, which would overwrite what an
         # init_cfg of type Pretrained has loaded.
         for task, output in self.outputs.items():
