@@ -77,7 +77,8 @@ def undo_augmentation(
 ) -> Tensor:
     """Bring one image's logits back to the original image.
 
-    Cuts the padding off, mirrors back, resizes to the original size and
+    Cuts the padding off, mirrors back, resizes to the original size, puts a
+    cropped part back into its place (its border continued outside) and
     multiplies values that follow the zoom.
 
     Args:
@@ -85,7 +86,8 @@ def undo_augmentation(
         logits: ``(K, H, W)`` at the size of the network's input.
         metainfo: ``padding_size`` (left, right, top, bottom), ``flip``,
             ``flip_direction``, ``zoom`` (factor by which the image was
-            enlarged), ``ori_shape``; each may be missing.
+            enlarged), ``ori_shape``, ``crop_box`` (left, top, right, bottom
+            in the original image); each may be missing.
 
     Returns:
         ``(K, H0, W0)`` logits at ``ori_shape``, or at the unpadded size
@@ -97,9 +99,14 @@ def undo_augmentation(
     logits = logits[..., top : height - bottom, left : width - right]
     if metainfo.get('flip'):
         logits = unflip(logits, spec, metainfo['flip_direction'])
-    size = tuple(metainfo.get('ori_shape', logits.shape[-2:])[:2])
+    full = tuple(metainfo.get('ori_shape', logits.shape[-2:])[:2])
+    box = metainfo.get('crop_box') or (0, 0, full[1], full[0])
+    size = (box[3] - box[1], box[2] - box[0])
     if size != tuple(logits.shape[-2:]):
         logits = F.interpolate(logits[None], size, mode='bilinear')[0]
+    if size != full:
+        outside = (box[0], full[1] - box[2], box[1], full[0] - box[3])
+        logits = F.pad(logits[None], outside, mode='replicate')[0]
     zoom = metainfo.get('zoom') or 1.0
     return logits * zoom if spec.follows_zoom and zoom != 1.0 else logits
 

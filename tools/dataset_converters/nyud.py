@@ -61,6 +61,11 @@ def parse_args() -> argparse.Namespace:
         help='store the measured depth, 0 in its holes; default: in-painted',
     )
     parser.add_argument(
+        '--full-frame',
+        action='store_true',
+        help='keep all 480x640 pixels; default: the 425x560 of the benchmarks',
+    )
+    parser.add_argument(
         '--workers', type=int, default=usable_cores(), help='processes'
     )
     return parser.parse_args()
@@ -81,6 +86,7 @@ def convert(args: argparse.Namespace) -> None:
         normals_dir=args.normals_dir,
         raw_depth=args.raw_depth,
         layout=args.layout,
+        full_frame=args.full_frame,
     )
     with ExitStack() as stack:
         try:

@@ -56,6 +56,7 @@ class NYUDSource:
         raw_depth: Store the measured depth, 0 in its holes, in place of the
             in-painted one.
         layout: Which files are written.
+        full_frame: Keep all 480x640 pixels instead of the benchmarks' crop.
     """
 
     labeled: Path
@@ -64,6 +65,12 @@ class NYUDSource:
     normals_dir: Path | None = None
     raw_depth: bool = False
     layout: LayoutName = 'nyud'
+    full_frame: bool = False
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """Rows and columns that are kept."""
+        return (slice(None), slice(None)) if self.full_frame else CROP
 
     def meta(self) -> dict[str, object]:
         """Return what goes with the data."""
@@ -71,7 +78,9 @@ class NYUDSource:
             'content': 'NYU Depth v2, official labelled set',
             'layout': self.layout,
             'source_bytes': self.labeled.stat().st_size,
-            'crop': 'rows 45 to 469, columns 40 to 599 of 480x640',
+            'crop': 'none'
+            if self.full_frame
+            else 'rows 45 to 469, columns 40 to 599 of 480x640',
             'depth': 'measured' if self.raw_depth else 'in-painted',
             'normals': 'computed from the measured depth; '
             f'{LAYOUTS[self.layout].no_normal} where there is none'
@@ -134,16 +143,17 @@ def convert(
 
 def _convert_one(job: tuple[NYUDSource, Path, int]) -> None:
     source, folder, number = job
+    window = source.window
     frame = _mat(source.labeled).frame(number)
     maps = ViewMaps(
-        image=frame.image[CROP],
-        segmentation=_forty(frame, _class_map(source.classes), number)[CROP],
-        depth=(frame.raw_depth if source.raw_depth else frame.depth)[CROP],
+        image=frame.image[window],
+        segmentation=_forty(frame, _class_map(source.classes), number)[window],
+        depth=(frame.raw_depth if source.raw_depth else frame.depth)[window],
         # Of the in-painted depth, which is made up, normals would be too.
-        normals=normals_from_depth(frame.raw_depth, NYUD_COLOUR)[CROP]
+        normals=normals_from_depth(frame.raw_depth, NYUD_COLOUR)[window]
         if source.normals_dir is None
-        else decode_normals(read_normals(source.normals_dir, number))[CROP],
-        edge=instance_boundaries(frame.labels, frame.instances)[CROP],
+        else decode_normals(read_normals(source.normals_dir, number))[window],
+        edge=instance_boundaries(frame.labels, frame.instances)[window],
     )
     LAYOUTS[source.layout].write(folder, f'{number:04d}', maps)
 

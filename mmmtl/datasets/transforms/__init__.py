@@ -6,6 +6,11 @@ be replayed. What a label needs (interpolation, signs, zoom, padding) is read
 from its row in :data:`mmmtl.structures.TASK_SPECS`.
 """
 
+from mmmtl.datasets.transforms.colour_jitter import MultiTaskColourJitter
+from mmmtl.datasets.transforms.fixed_crop import (
+    IgnoreOutsideCrop,
+    MultiTaskFixedCrop,
+)
 from mmmtl.datasets.transforms.flip import MultiTaskRandomFlip
 from mmmtl.datasets.transforms.formatting import PackMultiTaskInputs
 from mmmtl.datasets.transforms.human_parts import IgnoreEmptyHumanParts
@@ -17,17 +22,26 @@ from mmmtl.datasets.transforms.photometric import (
 )
 from mmmtl.datasets.transforms.random_crop import MultiTaskRandomCrop
 from mmmtl.datasets.transforms.random_scale import MultiTaskRandomScale
+from mmmtl.datasets.transforms.resize import MultiTaskResize
 from mmmtl.datasets.transforms.rotate import MultiTaskRandomRotate
+from mmmtl.datasets.transforms.scale_rotate import MultiTaskRandomScaleRotate
+from mmmtl.datasets.transforms.shift_class_ids import ShiftClassIds
 
 __all__ = [
     'ColourDraw',
     'IgnoreEmptyHumanParts',
+    'IgnoreOutsideCrop',
     'LoadMultiTaskAnnotations',
     'MultiTaskCenteredPad',
+    'MultiTaskColourJitter',
+    'MultiTaskFixedCrop',
     'MultiTaskPhotoMetricDistortion',
     'MultiTaskRandomCrop',
     'MultiTaskRandomFlip',
     'MultiTaskRandomRotate',
     'MultiTaskRandomScale',
+    'MultiTaskRandomScaleRotate',
+    'MultiTaskResize',
     'PackMultiTaskInputs',
+    'ShiftClassIds',
 ]

@@ -21,6 +21,7 @@ META_KEYS = (
     'flip',
     'flip_direction',
     'padding_size',
+    'crop_box',
 )
 
 

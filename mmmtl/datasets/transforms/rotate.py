@@ -1,4 +1,4 @@
-"""Turns an image about its centre, with its labels."""
+"""Turns (and enlarges) an image about its centre, with its labels."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from mmmtl.registry import TRANSFORMS
 from mmmtl.structures import TaskSpec
 
 
-def rotation_matrix(shape: tuple[int, ...], degrees: float) -> np.ndarray:
-    """Return the matrix that turns an image about its centre.
+def rotation_matrix(
+    shape: tuple[int, ...], degrees: float, scale: float = 1.0
+) -> np.ndarray:
+    """Return the matrix that turns and enlarges an image about its centre.
 
     Convention:
         Positive angles turn the picture counter-clockwise as it is looked
@@ -29,65 +31,79 @@ def rotation_matrix(shape: tuple[int, ...], degrees: float) -> np.ndarray:
     Args:
         shape: Height and width first.
         degrees: The angle.
+        scale: Factor of distances from the centre.
 
     Returns:
         ``(2, 3)``.
     """
     centre = ((shape[1] - 1) / 2, (shape[0] - 1) / 2)
-    return cv2.getRotationMatrix2D(centre, degrees, 1.0)
+    return cv2.getRotationMatrix2D(centre, degrees, scale)
 
 
 def rotate_image(
-    image: np.ndarray, degrees: float, fill: Sequence[int] = MEAN_COLOUR
+    image: np.ndarray,
+    degrees: float,
+    fill: Sequence[int] = MEAN_COLOUR,
+    scale: float = 1.0,
+    interpolation: int = cv2.INTER_LINEAR,
 ) -> np.ndarray:
-    """Turn an image bilinearly.
+    """Turn and enlarge an image; its size stays.
 
     Args:
         image: ``(H, W, 3)``.
         degrees: Counter-clockwise angle.
         fill: BGR colour outside of the old picture.
+        scale: Factor about the centre.
+        interpolation: OpenCV's code.
 
     Returns:
         ``(H, W, 3)`` of the same type.
     """
-    return _warp(image, degrees, cv2.INTER_LINEAR, tuple(fill))
+    matrix = rotation_matrix(image.shape, degrees, scale)
+    return _warp(image, matrix, interpolation, tuple(fill))
 
 
 def rotate_label(
-    label: np.ndarray, spec: TaskSpec, degrees: float
+    label: np.ndarray, spec: TaskSpec, degrees: float, scale: float = 1.0
 ) -> np.ndarray:
-    """Turn a label, to the nearest pixel; outside there is no label.
+    """Turn and enlarge a label, to the nearest pixel.
 
     Convention:
         Turning the picture is turning the camera about its optical axis:
         depth and z of the normals stay, and x, y of the normals (x right,
-        y down) turn with the picture's points.
+        y down) turn with the picture's points. Depth is divided by the
+        factor: an object drawn twice as large is half as far. What comes
+        from outside of the old picture has no label.
 
     Args:
         label: ``(H, W)`` or ``(H, W, C)``.
         spec: The task's row.
         degrees: Counter-clockwise angle.
+        scale: Factor about the centre.
 
     Returns:
         The label, of the same shape and type.
     """
+    matrix = rotation_matrix(label.shape, degrees, scale)
     fill = (spec.ignore_value,) * 4
-    label = _warp(label, degrees, cv2.INTER_NEAREST, fill)
+    label = _warp(label, matrix, cv2.INTER_NEAREST, fill)
     if spec.rotates_xy:
         turn = rotation_matrix(label.shape, degrees)[:, :2]
         label[..., :2] = label[..., :2] @ turn.T.astype(label.dtype)
+    if spec.follows_zoom and scale != 1.0:
+        label = label / np.float32(scale)
     return label
 
 
 def _warp(
     array: np.ndarray,
-    degrees: float,
+    matrix: np.ndarray,
     interpolation: int,
     fill: tuple[float, ...],
 ) -> np.ndarray:
     return cv2.warpAffine(
         array,
-        rotation_matrix(array.shape, degrees),
+        matrix,
         (array.shape[1], array.shape[0]),
         flags=interpolation,
         borderMode=cv2.BORDER_CONSTANT,

@@ -1,5 +1,8 @@
 """Hooks of mmmtl."""
 
+from mmmtl.engine.hooks.last_epochs_checkpoint_hook import (
+    LastEpochsCheckpointHook,
+)
 from mmmtl.engine.hooks.multi_task_visualization_hook import (
     MultiTaskVisualizationHook,
 )
@@ -7,4 +10,8 @@ from mmmtl.engine.hooks.optimizer_step_scheduler_hook import (
     OptimizerStepSchedulerHook,
 )
 
-__all__ = ['MultiTaskVisualizationHook', 'OptimizerStepSchedulerHook']
+__all__ = [
+    'LastEpochsCheckpointHook',
+    'MultiTaskVisualizationHook',
+    'OptimizerStepSchedulerHook',
+]

@@ -313,3 +313,18 @@ def test_real_published_normals_face_the_camera(tmp_path: Path) -> None:
     assert (normals[..., 2] < 0).mean() > 0.98
     # The table top: up is -y.
     assert np.median(normals[370:400, 150:300, 1]) < -0.9
+
+
+def test_full_frames_keep_every_pixel(
+    source: NYUDSource, tmp_path: Path
+) -> None:
+    whole = replace(source, full_frame=True)
+    convert(whole, tmp_path / 'out')
+    sample = loaded(tmp_path / 'out', 'val')[0]
+    assert sample['img'].shape == (*SHAPE, 3)
+    np.testing.assert_array_equal(
+        sample['labels']['depth'], frame(1)['depths']
+    )
+    for task in TASKS:
+        assert sample['labels'][task].shape[:2] == SHAPE
+    assert whole.meta()['crop'] == 'none'

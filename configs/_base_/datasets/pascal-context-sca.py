@@ -1,0 +1,54 @@
+# PASCAL-Context by the recipe of SCA-MTL (and MTI-Net): whole images at
+# 512x512, in training turned and scaled about their centre. Evaluated at the
+# original size.
+_base_ = './pascal-context.py'
+crop_size = (512, 512)
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadMultiTaskAnnotations'),
+    dict(type='MultiTaskRandomFlip', prob=0.5),
+    # Black outside, as the authors have it.
+    dict(
+        type='MultiTaskRandomScaleRotate',
+        ratio_range=(0.75, 1.25),
+        degrees=20,
+        fill=(0, 0, 0),
+    ),
+    dict(type='MultiTaskResize', size=crop_size),
+    # After the warp, which may have moved people out of the picture.
+    dict(type='IgnoreEmptyHumanParts'),
+    dict(type='PackMultiTaskInputs'),
+]
+# The labels keep their size: they are read after the resizing, and
+# predictions go back to the original size.
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='MultiTaskResize', size=crop_size),
+    dict(type='LoadMultiTaskAnnotations'),
+    dict(type='IgnoreEmptyHumanParts'),
+    dict(type='PackMultiTaskInputs'),
+]
+tta_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [dict(type='MultiTaskResize', size=crop_size)],
+            [
+                dict(type='MultiTaskRandomFlip', prob=0.0),
+                dict(type='MultiTaskRandomFlip', prob=1.0),
+            ],
+            [dict(type='LoadMultiTaskAnnotations')],
+            [dict(type='IgnoreEmptyHumanParts')],
+            [dict(type='PackMultiTaskInputs')],
+        ],
+    ),
+]
+# The authors' batch on one device; on N devices 16 / N each.
+train_dataloader = dict(
+    batch_size=16,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(pipeline=train_pipeline),
+)
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader

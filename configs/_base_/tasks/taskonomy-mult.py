@@ -1,0 +1,20 @@
+# What MulT predicts on Taskonomy: its losses, with learned weights.
+task_outputs = dict(
+    semseg=dict(out_channels=17, loss=dict(type='SegCrossEntropyLoss')),
+    depth=dict(loss=dict(type='DepthRotateLoss')),
+    normals=dict(loss=dict(type='NormalsL1Loss')),
+    reshading=dict(loss=dict(type='HeatMapL1Loss')),
+    keypoints2d=dict(loss=dict(type='HeatMapL1Loss')),
+    edges2d=dict(loss=dict(type='HeatMapL1Loss')),
+)
+loss_weighting = dict(
+    type='UncertaintyWeighting',
+    tasks=[
+        'semseg',
+        'depth',
+        'normals',
+        'reshading',
+        'keypoints2d',
+        'edges2d',
+    ],
+)

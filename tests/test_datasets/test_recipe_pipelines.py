@@ -1,0 +1,190 @@
+"""The data configs of SCA-MTL and MulT, on folders of rendered rooms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmmtl.datasets.rooms.order import Order
+from mmmtl.datasets.rooms.produce import produce
+from mmmtl.models.postprocess import undo_augmentation
+from mmmtl.registry import DATASETS, build_in_scope
+from mmmtl.structures import (
+    TASK_SPECS,
+    MultiTaskDataSample,
+    get_task_spec,
+)
+
+
+def write_rooms(
+    folder: Path, layout: str, size: tuple[int, int] = (60, 80)
+) -> Path:
+    order = Order(
+        layout=layout,
+        num_train=1,
+        num_val=1,
+        height=size[0],
+        width=size[1],
+        seed=4,
+    )
+    produce(order, folder / layout)
+    return folder / layout
+
+
+@pytest.fixture(scope='module')
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Rooms by the name of the data config that reads them."""
+    root = tmp_path_factory.mktemp('rooms')
+    nyud = write_rooms(root, 'nyud')
+    pascal = write_rooms(root, 'pascal_context')
+    return {
+        'nyud-sca': nyud,
+        'nyud-mult': nyud,
+        'pascal-context-sca': pascal,
+        'pascal-context-mult': pascal,
+        'nyud-full-frame': write_rooms(root / 'full', 'nyud', (480, 640)),
+    }
+
+
+def read(
+    repo_root: Path, folders: dict[str, Path], name: str, part: str
+) -> dict:
+    """Return a packed sample of a part; part 'tta' gives lists of views."""
+    file = repo_root / f'configs/_base_/datasets/{name}.py'
+    config = Config.fromfile(file)
+    loader = 'test' if part == 'tta' else part
+    settings = config[f'{loader}_dataloader'].dataset
+    settings.data_root = str(folders[name])
+    if part == 'tta':
+        settings.pipeline = config.tta_pipeline
+    return build_in_scope(DATASETS, settings)[0]
+
+
+def assert_labels(sample: MultiTaskDataSample, size: tuple[int, int]) -> None:
+    found = [task for task in TASK_SPECS if sample.has_gt(task)]
+    assert 'semseg' in found
+    for task in found:
+        label = sample.get_gt(task)
+        assert label.shape == (get_task_spec(task).label_channels, *size)
+
+
+@pytest.mark.parametrize(
+    ('name', 'size'),
+    [
+        ('nyud-sca', (480, 640)),
+        ('pascal-context-sca', (512, 512)),
+        # 60 x 80 is smaller than the windows; PASCAL's are padded to them.
+        ('nyud-mult', (60, 80)),
+        ('pascal-context-mult', (464, 464)),
+        ('nyud-full-frame', (464, 464)),
+    ],
+)
+def test_training_samples_have_one_size(
+    repo_root: Path,
+    folders: dict[str, Path],
+    name: str,
+    size: tuple[int, int],
+) -> None:
+    packed = read(repo_root, folders, name, 'train')
+    assert packed['inputs'].shape == (3, *size)
+    assert_labels(packed['data_samples'], size)
+
+
+@pytest.mark.parametrize('part', ['val', 'test'])
+@pytest.mark.parametrize(
+    ('name', 'size'),
+    [
+        ('nyud-sca', (480, 640)),
+        ('pascal-context-sca', (512, 512)),
+        ('nyud-mult', (60, 80)),
+        ('pascal-context-mult', (512, 512)),
+        ('nyud-full-frame', (464, 464)),
+    ],
+)
+def test_predictions_meet_labels_of_the_original_size(
+    repo_root: Path,
+    folders: dict[str, Path],
+    name: str,
+    size: tuple[int, int],
+    part: str,
+) -> None:
+    packed = read(repo_root, folders, name, part)
+    assert packed['inputs'].shape == (3, *size)
+    sample = packed['data_samples']
+    original = (480, 640) if name == 'nyud-full-frame' else (60, 80)
+    assert_labels(sample, original)
+    logits = torch.zeros(5, *size)
+    back = undo_augmentation('semseg', logits, sample.metainfo)
+    assert back.shape == (5, *original)
+
+
+@pytest.mark.parametrize(
+    'name', ['nyud-sca', 'pascal-context-sca', 'nyud-full-frame']
+)
+def test_views_of_the_test_are_the_picture_and_its_mirror(
+    repo_root: Path, folders: dict[str, Path], name: str
+) -> None:
+    packed = read(repo_root, folders, name, 'tta')
+    still, mirrored = packed['inputs']
+    assert torch.equal(still, mirrored.flip(-1))
+    # A map that is a function of the picture comes back the same from both.
+    back = [
+        undo_augmentation('depth', view[:1].float(), sample.metainfo)
+        for view, sample in zip(
+            packed['inputs'], packed['data_samples'], strict=True
+        )
+    ]
+    torch.testing.assert_close(*back, atol=1e-3, rtol=0)
+
+
+def test_enlarging_brings_the_room_nearer(
+    repo_root: Path, folders: dict[str, Path]
+) -> None:
+    """Depth of a drawn 1.5 is that of the still picture over 1.5."""
+    root = folders['nyud-sca']
+    name = (root / 'gt_sets/train.txt').read_text().split()[0]
+    middle = np.load(root / f'depth/{name}.npy').squeeze()[28:32, 38:42]
+    seen = set()
+    for _ in range(12):
+        sample = read(repo_root, folders, 'nyud-sca', 'train')['data_samples']
+        zoom = sample.metainfo['zoom']
+        # Two of the original pixels in each direction.
+        found = sample.get_gt('depth')[0, 232:248, 312:328] * zoom
+        assert middle.min() - 1e-4 <= found.min()
+        assert found.max() <= middle.max() + 1e-4
+        seen.add(zoom)
+    assert seen == {1.0, 1.2, 1.5}
+
+
+def test_full_frames_count_inside_the_window_only(
+    repo_root: Path, folders: dict[str, Path]
+) -> None:
+    """Columns 43 + 50 to 557, rows 8 to 472 of the released code."""
+    sample = read(repo_root, folders, 'nyud-full-frame', 'val')
+    sample = sample['data_samples']
+    assert sample.metainfo['crop_box'] == (93, 8, 557, 472)
+    outside = torch.ones(480, 640, dtype=torch.bool)
+    outside[8:472, 93:557] = False
+    semseg, depth = (sample.get_gt(task)[0] for task in ('semseg', 'depth'))
+    assert (semseg[outside] == 255).all()
+    assert (depth[outside] == 0).all()
+    # 41 ids, of which 0 is never a label.
+    assert semseg[~outside].min() >= 1
+    assert (depth[~outside] > 0).all()
+
+
+def test_full_frames_name_a_class_and_a_colour_per_channel(
+    repo_root: Path,
+) -> None:
+    config = Config.fromfile(
+        repo_root / 'configs/_base_/datasets/nyud-full-frame.py'
+    )
+    from mmmtl.datasets.nyud import CLASSES, PALETTE
+
+    assert tuple(config.metainfo.classes) == ('unlabelled', *CLASSES)
+    found = [tuple(colour) for colour in config.metainfo.palette]
+    assert found == [(0, 0, 0), *map(tuple, PALETTE)]
