@@ -165,6 +165,8 @@ def shrink(cfg: Config) -> Config:
     elif head.type == 'MultiQueryHead':
         head.update(in_channels=pyramid, channels=16, num_queries=4)
         head.bottleneck_channels = 32
+    elif head.type == 'SharedAttentionHead':
+        head.update(in_channels=pyramid, num_heads=[1, 1, 2, 2], window_size=2)
     else:
         cfg.model.neck.update(in_channels=pyramid, channels=16)
         head.update(channels=16, bottleneck_channels=32)

@@ -24,6 +24,7 @@ SUBJECTS = {
     'model': 'forward pass and training step of a config, and their parts',
     'operators': 'stages of a method against bare operators in plain form',
     'attention': 'a head in several attention scopes',
+    'sharing': "MulT's decoder against a decoder per task",
     'pipeline': 'training pipeline of a config, images per second',
     'boundary': 'boundary evaluation, seconds per map',
 }

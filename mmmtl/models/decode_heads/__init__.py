@@ -6,12 +6,16 @@ from mmmtl.models.decode_heads.multi_query_head import (
     TaskQueries,
 )
 from mmmtl.models.decode_heads.per_task_heads import PerTaskHeads
+from mmmtl.models.decode_heads.shared_attention_head import (
+    SharedAttentionHead,
+)
 from mmmtl.models.decode_heads.task_query_head import TaskQueryHead
 
 __all__ = [
     'BaseMultiTaskHead',
     'MultiQueryHead',
     'PerTaskHeads',
+    'SharedAttentionHead',
     'TaskQueries',
     'TaskQueryHead',
 ]

@@ -41,9 +41,10 @@ class BaseMultiTaskHead(BaseModule, metaclass=ABCMeta):
         Args:
             tasks: Per task a dictionary with ``out_channels`` (may be left
                 out where the task fixes it), ``loss``, the config of one
-                loss or a list of them, and ``initial_bias`` of the last
-                layer (0 if left out). Their order is the order of the
-                outputs.
+                loss or a list of them, ``initial_bias`` of the last layer
+                (0 if left out), and ``max_value`` where the logits are
+                squashed (see :class:`TaskOutput`). Their order is the order
+                of the outputs.
             init_cfg: mmengine's initialisation config.
 
         Raises:
@@ -153,9 +154,10 @@ class BaseMultiTaskHead(BaseModule, metaclass=ABCMeta):
                 f'tasks={{{task!r}: dict(loss=dict(type=...))}} to the head'
             )
         logits = resize_bilinear(logits, tuple(label.shape[-2:]))
+        values = self.outputs[task].to_values(logits)
         return merge_unique(
             *(
-                {f'{task}.{prefix}{loss.loss_name}': loss(logits, label)}
+                {f'{task}.{prefix}{loss.loss_name}': loss(values, label)}
                 for loss in self.losses[task]
             )
         )

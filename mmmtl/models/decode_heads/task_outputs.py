@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from torch import Tensor
+
 from mmmtl.structures import check_tasks, did_you_mean, get_task_spec
 
-_KEYS = ('out_channels', 'loss', 'initial_bias')
+_KEYS = ('out_channels', 'loss', 'initial_bias', 'max_value')
+# Tasks whose outputs are values on a scale, not classes or directions.
+_SCALES = ('clamp_min_0', 'identity')
 
 
 @dataclass(frozen=True)
@@ -21,12 +26,30 @@ class TaskOutput:
         losses: Configs of the task's losses; empty for inference only.
         initial_bias: Where the bias of the last layer starts; the mean depth
             of a data set, for instance, spares short runs from learning it.
+        max_value: Losses and predictions read ``max_value *
+            sigmoid(logits)`` (metres for depth, 1 for a heat map); None for
+            the logits as they are. ``initial_bias`` is that of the logits.
     """
 
     task: str
     channels: int
     losses: tuple[Mapping[str, Any], ...]
     initial_bias: float = 0.0
+    max_value: float | None = None
+
+    def to_values(self, logits: Tensor) -> Tensor:
+        """Bring logits to the scale of the labels.
+
+        Args:
+            logits: ``(..., K, H, W)``, resized already: resizing and a
+                sigmoid do not commute, and labels are met at their size.
+
+        Returns:
+            ``(..., K, H, W)``: the logits themselves without ``max_value``.
+        """
+        if self.max_value is None:
+            return logits
+        return self.max_value * logits.sigmoid()
 
 
 def read_tasks(
@@ -65,6 +88,7 @@ def _read_task(task: str, config: Mapping[str, Any]) -> TaskOutput:
         channels=_read_channels(task, config),
         losses=losses,
         initial_bias=float(config.get('initial_bias', 0.0)),
+        max_value=_read_max_value(task, config.get('max_value')),
     )
 
 
@@ -90,3 +114,19 @@ def _read_channels(task: str, config: Mapping[str, Any]) -> int:
             f'tasks.{task}.out_channels={channels}: give 1 or more'
         )
     return channels
+
+
+def _read_max_value(task: str, value: float | None) -> float | None:
+    if value is None:
+        return None
+    if get_task_spec(task).decode not in _SCALES:
+        raise ValueError(
+            f'tasks.{task}.max_value={value}: only depth and heat maps are '
+            'values on a scale; leave the key out'
+        )
+    if not 0 < value < math.inf:
+        raise ValueError(
+            f'tasks.{task}.max_value={value}: give a finite number > 0, such '
+            'as 10.0 metres'
+        )
+    return float(value)

@@ -1,6 +1,8 @@
 """Losses per task and their weighting."""
 
 from mmmtl.models.losses.base_task_loss import BaseTaskLoss
+from mmmtl.models.losses.log_depth_loss import DepthLogLoss
+from mmmtl.models.losses.rotate_loss import DepthRotateLoss
 from mmmtl.models.losses.task_losses import (
     BalancedEdgeLoss,
     BalancedSaliencyLoss,
@@ -9,6 +11,7 @@ from mmmtl.models.losses.task_losses import (
     NormalsL1Loss,
     SegCrossEntropyLoss,
 )
+from mmmtl.models.losses.uncertainty_weighting import UncertaintyWeighting
 from mmmtl.models.losses.weighting import FixedWeighting, LossWeighting
 
 __all__ = [
@@ -16,9 +19,12 @@ __all__ = [
     'BalancedSaliencyLoss',
     'BaseTaskLoss',
     'DepthL1Loss',
+    'DepthLogLoss',
+    'DepthRotateLoss',
     'FixedWeighting',
     'HeatMapL1Loss',
     'LossWeighting',
     'NormalsL1Loss',
     'SegCrossEntropyLoss',
+    'UncertaintyWeighting',
 ]

@@ -24,13 +24,19 @@ Convention:
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 
 def segmentation_cross_entropy(
-    logits: Tensor, label: Tensor, valid: Tensor
+    logits: Tensor,
+    label: Tensor,
+    valid: Tensor,
+    *,
+    divide_by: Literal['valid', 'all'] = 'valid',
 ) -> Tensor:
     """Average ``-log softmax(logits)[label]`` over the valid pixels.
 
@@ -38,6 +44,8 @@ def segmentation_cross_entropy(
         logits: ``(B, K, H, W)``.
         label: ``(B, 1, H, W)`` int64 class ids in 0..K-1 where valid.
         valid: ``(B, 1, H, W)`` bool.
+        divide_by: The number of valid pixels, or that of all pixels, as the
+            segmentation framework of several released codes does.
 
     Returns:
         Scalar >= 0.
@@ -47,7 +55,8 @@ def segmentation_cross_entropy(
     pixels = F.cross_entropy(
         _widen(logits), target, ignore_index=-100, reduction='none'
     )
-    return pixels.sum() / _count(valid)
+    count = valid.numel() if divide_by == 'all' else _count(valid)
+    return pixels.sum() / count
 
 
 def balanced_saliency_loss(

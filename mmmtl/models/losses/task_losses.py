@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from torch import Tensor
 
 from mmmtl.models.losses import functional
@@ -19,12 +21,32 @@ class SegCrossEntropyLoss(BaseTaskLoss):
     # Human parts have the same kind of row, so the same valid pixels.
     task = 'semseg'
 
-    def __init__(self, *, loss_name: str = 'loss_ce') -> None:
+    def __init__(
+        self,
+        *,
+        divide_by: Literal['valid', 'all'] = 'valid',
+        loss_name: str = 'loss_ce',
+    ) -> None:
+        """Check the divisor.
+
+        Args:
+            divide_by: The number of ``valid`` pixels, or of ``all``, as in
+                the released code of MulT.
+            loss_name: Name under which the loss is reported.
+
+        Raises:
+            ValueError: If the divisor is neither.
+        """
         super().__init__(loss_name=loss_name)
+        if divide_by not in ('valid', 'all'):
+            raise ValueError(f"divide_by={divide_by!r}: give 'valid' or 'all'")
+        self.divide_by = divide_by
 
     def compute(self, logits: Tensor, label: Tensor, valid: Tensor) -> Tensor:
         """See the base class."""
-        return functional.segmentation_cross_entropy(logits, label, valid)
+        return functional.segmentation_cross_entropy(
+            logits, label, valid, divide_by=self.divide_by
+        )
 
 
 @MODELS.register_module()

@@ -181,10 +181,15 @@ class MultiTaskSegmentor(BaseSegmentor):
             )
         else:
             batch = self.encode_decode(inputs)
+        # Before the zoom is undone, which multiplies metres, not logits.
+        values = {
+            task: self.decode_head.outputs[task].to_values(logits)
+            for task, logits in batch.items()
+        }
         return [
             {
-                task: undo_augmentation(task, logits[index], sample.metainfo)
-                for task, logits in batch.items()
+                task: undo_augmentation(task, maps[index], sample.metainfo)
+                for task, maps in values.items()
             }
             for index, sample in enumerate(samples)
         ]

@@ -73,6 +73,23 @@ def test_losses_are_those_of_the_resized_logits() -> None:
     assert torch.allclose(losses['depth.loss_l1'], want)
 
 
+def test_losses_read_squashed_values_and_forward_gives_logits() -> None:
+    """Metres are squashed at the label's size, not before the resizing."""
+    tasks = head_tasks(['depth'])
+    plain = PlainHead(tasks=tasks)
+    tasks['depth'] = dict(tasks['depth'], max_value=4.0)
+    squashed = PlainHead(tasks=tasks)
+    squashed.load_state_dict(plain.state_dict())
+    inputs = features()
+    samples = [random_sample(['depth'], SIZE) for _ in range(2)]
+    logits = squashed.predict(inputs, SIZE)['depth']
+    assert torch.equal(logits, plain.predict(inputs, SIZE)['depth'])
+    label = torch.stack([sample.get_gt('depth') for sample in samples])
+    want = (4 * logits.sigmoid() - label).abs().mean()
+    found = squashed.loss(inputs, samples)['depth.loss_l1']
+    assert torch.allclose(found, want)
+
+
 def test_a_sample_without_a_task_counts_for_the_others() -> None:
     head = PlainHead(tasks=head_tasks(['depth', 'edge']))
     both, one = (

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
+import torch
 
 from mmmtl.models.decode_heads.task_outputs import read_tasks
 
@@ -32,9 +34,26 @@ def test_initial_bias_is_read() -> None:
     assert output.initial_bias == 2.0
 
 
+def test_logits_are_squashed_where_a_largest_value_is_given() -> None:
+    """10 sigmoid(0) = 5; 10 sigmoid(ln 3) = 7.5."""
+    outputs = read_tasks(dict(depth=dict(max_value=10), normals=dict()))
+    logits = torch.tensor([0.0, math.log(3), -100.0, 100.0])
+    found = outputs['depth'].to_values(logits)
+    assert torch.allclose(found, torch.tensor([5.0, 7.5, 0.0, 10.0]))
+    assert outputs['normals'].to_values(logits) is logits
+    assert outputs['normals'].max_value is None
+
+
 @pytest.mark.parametrize(
     ('tasks', 'message'),
     [
+        (dict(normals=dict(max_value=1.0)), 'only depth and heat maps'),
+        (
+            dict(semseg=dict(out_channels=3, max_value=1.0)),
+            r'tasks.semseg.max_value=1.0: .* leave the key out',
+        ),
+        (dict(depth=dict(max_value=0)), 'max_value=0: give a finite number'),
+        (dict(edges2d=dict(max_value=math.inf)), 'max_value=inf'),
         (['depth'], 'give a dictionary such as'),
         ({}, 'tasks is empty'),
         (dict(depht=dict()), "did you mean 'depth'"),

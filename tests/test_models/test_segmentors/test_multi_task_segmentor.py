@@ -93,6 +93,24 @@ def test_permuting_the_tasks_permutes_the_outputs(scope: str) -> None:
 
 
 @torch.no_grad()
+def test_squashed_depth_is_in_metres_and_follows_the_zoom() -> None:
+    """The zoom multiplies the metres; tensor mode gives the bare logits."""
+    cfg = demt()
+    cfg['decode_head']['tasks']['depth']['max_value'] = 10.0
+    model = build(cfg).eval()
+    image = torch.randn(1, 3, *SIZE)
+    logits = model(image, mode='tensor')['depth']
+    metres = 10 * logits.sigmoid()
+    for zoom in (1.0, 2.0):
+        sample = MultiTaskDataSample(metainfo=dict(zoom=zoom, ori_shape=SIZE))
+        for found in (
+            model(image, [sample], mode='predict')[0].get_pred('depth'),
+            model.predict_soft(image, [sample])[0]['depth'],
+        ):
+            assert torch.allclose(found, zoom * metres[0]), zoom
+
+
+@torch.no_grad()
 def test_tensor_mode_is_what_predict_decodes() -> None:
     model = build().eval()
     image = torch.randn(2, 3, *SIZE)
