@@ -61,7 +61,11 @@ FCN_HEADS = {
 # norm, a second attention and relative positions of the decoder).
 MQTRANSFORMER_HEADS = {
     ('swin-t', 'nyud'): 5_655_341,
+    ('swin-s', 'nyud'): 5_655_341,
     ('swin-l', 'nyud'): 7_129_901,
+    ('swin-t', 'pascal-context'): 6_195_682,
+    ('swin-s', 'pascal-context'): 6_195_682,
+    ('swin-l', 'pascal-context'): 8_038_882,
 }
 MQTRANSFORMER_DEAD = (256 * 256 * 16 + 256 + 2 * 256) + 263_936 + 2 * 7 * 32
 CHANNELS = {'nyud': (40, 1, 3, 1), 'pascal-context': (21, 7, 2, 3, 1)}
@@ -316,9 +320,8 @@ def test_sizes_of_mqtransformer(backbone: str, dataset: str) -> None:
         256, 64, CHANNELS[dataset], pyramid
     )
     assert MQTRANSFORMER_DEAD == 1_313_728
-    if (backbone, dataset) in MQTRANSFORMER_HEADS:
-        released = MQTRANSFORMER_HEADS[backbone, dataset]
-        assert head == released - MQTRANSFORMER_DEAD
+    released = MQTRANSFORMER_HEADS[backbone, dataset]
+    assert head == released - MQTRANSFORMER_DEAD
     assert count(model) == BACKBONES[backbone] + head
 
 

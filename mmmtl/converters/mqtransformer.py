@@ -20,7 +20,11 @@ from mmmtl.converters.atrc_family import (
     check_complete,
     read_tasks,
 )
-from mmmtl.converters.key_rules import Rule, rename_keys
+from mmmtl.converters.key_rules import (
+    ConversionError,
+    Rule,
+    rename_keys,
+)
 
 _BLOCK = r'head\.parts_query_encoder_decoder_blocks\.(\d+)\.'
 _OURS = rf'{HEAD}blocks.\1.'
@@ -70,7 +74,8 @@ def convert_mqtransformer(
         their dotted path).
 
     Raises:
-        ConversionError: If a key is unknown or missing, or a task unknown.
+        ConversionError: If a key is unknown or missing, a task unknown, or
+            there is more than one block.
     """
     tasks = read_tasks(state_dict, 'MQTransformer')
     renamed = rename_keys(state_dict, _rules(tasks), 'MQTransformer')
@@ -87,9 +92,10 @@ def convert_mqtransformer(
             *(f'blocks.0.{ours}' for _, ours in _PER_TASK),
         ),
     )
+    _check_depth(renamed)
     return (
         {key: _reshape(key, tensor) for key, tensor in renamed.items()},
-        {'model.decode_head.depth': str(_depth(renamed))},
+        {'model.decode_head.depth': '1'},
     )
 
 
@@ -134,6 +140,12 @@ def _reshape(key: str, tensor: Tensor) -> Tensor:
     return tensor
 
 
-def _depth(renamed: Mapping[str, Tensor]) -> int:
+def _check_depth(renamed: Mapping[str, Tensor]) -> None:
+    """Refuse several blocks: no release shows how one feeds the next."""
     blocks = (re.match(rf'{HEAD}blocks\.(\d+)\.', key) for key in renamed)
-    return 1 + max(int(match[1]) for match in blocks if match)
+    count = len({match[1] for match in blocks if match})
+    if count > 1:
+        raise ConversionError(
+            f'the checkpoint has {count} blocks of encoder and decoder; only '
+            'the released form with one is known'
+        )

@@ -104,10 +104,18 @@ def check_fits(
     if not found.is_exact:
         raise ForeignCheckpointError(
             f'checkpoint {path} is not of this model '
-            f'({type(bare_model(model)).__name__}): {found.describe()}. '
+            f'({_kind(model)}): {found.describe()}. '
             f'{portrait(checkpoint, state)} Fix: use the config the '
             'checkpoint was trained with'
         )
+
+
+def _kind(model: nn.Module) -> str:
+    """Name the model, and its head where the method shows there."""
+    model = bare_model(model)
+    head = getattr(model, 'decode_head', None)
+    name = type(model).__name__
+    return name if head is None else f'{name} with {type(head).__name__}'
 
 
 def compare(model: nn.Module, state: Mapping[str, Tensor]) -> Comparison:

@@ -54,14 +54,13 @@ def test_queries_lose_their_axes_of_length_one(state):
     )
 
 
-def test_a_second_block_is_counted(state):
+def test_a_second_block_is_refused(state):
     more = {
         key.replace(BLOCK, BLOCK.replace('0', '1')): tensor
         for key, tensor in state.items()
     }
-    converted, settings = convert_mqtransformer({**state, **more})
-    assert settings == {'model.decode_head.depth': '2'}
-    assert 'decode_head.blocks.1.queries.edge' in converted
+    with pytest.raises(ConversionError, match='has 2 blocks of encoder'):
+        convert_mqtransformer({**state, **more})
 
 
 def test_saliency_gets_its_name(state):

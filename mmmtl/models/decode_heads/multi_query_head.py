@@ -50,6 +50,12 @@ from mmmtl.models.decode_heads.multi_query_block import (
     MultiQueryBlock,
     Residual,
 )
+from mmmtl.models.layers.argument_checks import (
+    check_counts,
+    check_heads,
+    check_levels,
+    check_rates,
+)
 from mmmtl.models.layers.conv_output import ConvOutput
 from mmmtl.models.layers.pyramid_projection import PyramidProjection
 from mmmtl.models.layers.scoped_attention import SCOPES, AttnScope
@@ -109,7 +115,7 @@ class MultiQueryHead(BaseMultiTaskHead):
                 any batch size); ``tokens``: all pixels of the image (the
                 paper's text).
             residual: ``released``, or ``sequential``: every step of the
-                decoder adds to the step before, as the paper's figure reads.
+                decoder adds to the step before, as one would expect.
             drop_path_rate: Stochastic depth of encoder and decoder.
             query_drop_path_rate: Stochastic depth of the exchange.
             query_dropout: Dropout of the exchange's attention.
@@ -127,20 +133,17 @@ class MultiQueryHead(BaseMultiTaskHead):
             )
         if residual not in RESIDUALS:
             raise ValueError(f'residual={residual!r}: give one of {RESIDUALS}')
-        for name, value in (
-            ('channels', channels),
-            ('num_queries', num_queries),
-            ('depth', depth),
-        ):
-            if value < 1:
-                raise ValueError(f'{name}={value}: give 1 or more')
-        if num_heads < 1 or channels % num_heads:
-            raise ValueError(
-                f'num_heads={num_heads} does not divide channels={channels}: '
-                'choose a divisor'
-            )
+        check_levels(in_channels)
+        check_counts(channels=channels, num_queries=num_queries, depth=depth)
+        check_heads(num_heads, channels)
+        check_rates(
+            drop_path_rate=drop_path_rate,
+            query_drop_path_rate=query_drop_path_rate,
+            query_dropout=query_dropout,
+        )
         if bottleneck_channels is None:
             bottleneck_channels = max(1, channels // 4)
+        check_counts(bottleneck_channels=bottleneck_channels)
         self.in_channels = tuple(in_channels)
         self.projections = nn.ModuleDict(
             {

@@ -23,6 +23,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmmtl.models.layers.argument_checks import check_heads
+
 
 class QueryAttention(nn.Module):
     """One set of parameters, two directions.
@@ -43,11 +45,7 @@ class QueryAttention(nn.Module):
             ValueError: If the heads do not divide the width.
         """
         super().__init__()
-        if num_heads < 1 or channels % num_heads:
-            raise ValueError(
-                f'num_heads={num_heads} does not divide channels={channels}: '
-                'choose a divisor'
-            )
+        check_heads(num_heads, channels)
         self.num_heads = num_heads
         self.scale = 1 / math.sqrt(channels // num_heads)
         self.norm_q = nn.LayerNorm(channels)

@@ -37,6 +37,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmmtl.models.layers.argument_checks import check_heads
+
 AttnScope = Literal['sample', 'batch', 'tokens']
 SCOPES = ('sample', 'batch', 'tokens')
 
@@ -59,11 +61,7 @@ class ScopedAttention(nn.Module):
             ValueError: If the heads do not divide the width.
         """
         super().__init__()
-        if num_heads < 1 or channels % num_heads:
-            raise ValueError(
-                f'num_heads={num_heads} does not divide channels={channels}: '
-                'choose a divisor'
-            )
+        check_heads(num_heads, channels)
         self.channels = channels
         self.num_heads = num_heads
         self.in_proj_weight = nn.Parameter(torch.empty(3 * channels, channels))

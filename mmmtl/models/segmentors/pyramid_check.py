@@ -37,8 +37,8 @@ def known_channels(producer: nn.Module) -> list[int] | None:
     """Return the channels of the levels that a part gives, if it tells.
 
     Args:
-        producer: One of our necks (``out_channels``), or a backbone with
-            ``num_features`` for all stages and ``out_indices``, as Swin.
+        producer: One of our necks (``out_channels``), or one of mmseg's
+            backbones: the Swin family, HRNet, the ResNet family, MiT.
 
     Returns:
         Channels by level, finest first; None if unknown.
@@ -46,8 +46,26 @@ def known_channels(producer: nn.Module) -> list[int] | None:
     given = getattr(producer, 'out_channels', None)
     if isinstance(given, Sequence):
         return list(given)
-    stages = getattr(producer, 'num_features', None)
+    branches = getattr(producer, 'stage4_cfg', None)
+    if branches is not None:  # HRNet returns all branches of its last stage
+        wider = 4 if branches['block'] == 'BOTTLENECK' else 1
+        return [wider * width for width in branches['num_channels']]
+    stages = _stage_channels(producer)
     indices = getattr(producer, 'out_indices', None)
-    if isinstance(stages, Sequence) and isinstance(indices, Sequence):
-        return [stages[index] for index in indices]
+    if stages is None or not isinstance(indices, Sequence):
+        return None
+    return [stages[index] for index in indices]
+
+
+def _stage_channels(backbone: nn.Module) -> list[int] | None:
+    """Return the channels of all stages, those not returned included."""
+    widths = getattr(backbone, 'num_features', None)
+    if isinstance(widths, Sequence):  # Swin
+        return list(widths)
+    heads = getattr(backbone, 'num_heads', None)
+    if hasattr(backbone, 'embed_dims') and isinstance(heads, Sequence):  # MiT
+        return [backbone.embed_dims * count for count in heads]
+    if hasattr(backbone, 'feat_dim') and hasattr(backbone, 'num_stages'):
+        last = backbone.num_stages - 1  # ResNet doubles from stage to stage
+        return [backbone.feat_dim // 2 ** (last - i) for i in range(last + 1)]
     return None

@@ -156,12 +156,20 @@ def test_an_unknown_residual_or_scope_is_refused() -> None:
     [
         (dict(num_heads=3), 'num_heads=3 does not divide channels=8'),
         (dict(num_heads=0), 'num_heads=0 does not divide channels=8'),
-        (dict(num_queries=0), 'num_queries=0: give 1 or more'),
-        (dict(depth=0), 'depth=0: give 1 or more'),
-        (dict(channels=-8), 'channels=-8: give 1 or more'),
+        (dict(num_heads=None), 'num_heads=None does not divide channels=8'),
+        (dict(num_queries=0), 'num_queries=0: give a whole number of 1 or'),
+        (dict(num_queries=2.5), r'num_queries=2\.5: give a whole number'),
+        (dict(depth=True), 'depth=True: give a whole number of 1 or more'),
+        (dict(channels=-8), 'channels=-8: give a whole number of 1 or more'),
+        (dict(bottleneck_channels=0), 'bottleneck_channels=0: give a whole'),
+        (dict(drop_path_rate=1.5), r'drop_path_rate=1\.5: give a share of 0'),
+        (dict(query_drop_path_rate=1), 'query_drop_path_rate=1: give a shar'),
+        (dict(query_dropout=-0.1), r'query_dropout=-0\.1: give a share of 0'),
+        (dict(in_channels=4), 'in_channels=4 is empty or no list'),
+        (dict(in_channels=[4, 0]), r'in_channels\[1\]=0: give a whole'),
         (dict(tasks={}), 'task'),
         (dict(tasks=dict(flow=dict())), "'flow'"),
-        (dict(in_channels=[]), 'in_channels is empty'),
+        (dict(in_channels=[]), r'in_channels=\[\] is empty or no list'),
     ],
 )
 def test_bad_arguments_are_refused(arguments: Any, message: str) -> None:
@@ -323,14 +331,103 @@ def test_the_exchange_drops_queries_and_not_images() -> None:
     assert 70 < moved[0].sum() < 130  # half of 200
 
 
+class Mask(nn.Module):
+    """In place of DropPath: every second entry of the first axis, doubled.
+
+    Which ones changes from call to call, so that no call can be left out or
+    exchanged with another.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    def forward(self, residual: Tensor) -> Tensor:
+        self.calls += 1
+        kept = 2.0 * ((torch.arange(len(residual)) + self.calls) % 2)
+        return residual * kept.view(-1, *[1] * (residual.ndim - 1))
+
+
+@pytest.mark.parametrize('residual', RESIDUALS)
+def test_what_the_decoder_may_drop(residual: Any) -> None:
+    decoder = build(residual=residual).double().blocks[0].decoder
+    decoder.drop_path = Mask()
+    x, own = torch.randn(B, 9, C).double(), torch.randn(B, Q, C).double()
+    positions, drop = torch.randn(Q, C).double(), Mask()
+    found = decoder(x, F.layer_norm(x, (C,)), own, positions)
+    o = x + drop(
+        released_attention(decoder.attention, x, own + positions, own)
+    )
+    o = o + drop(decoder.mlp1(o))
+    # A pixel sees itself: as many sequences of length 1 as there are pixels.
+    mixed = over_the_batch(decoder.self_attention, o.reshape(1, -1, C))
+    r = (x if residual == 'released' else o) + drop(mixed.view_as(o))
+    want = r + drop(decoder.mlp2(r))
+    assert torch.allclose(found, want, atol=1e-10)
+
+
+def test_what_the_encoder_may_drop() -> None:
+    encoder = build().double().blocks[0].encoder
+    encoder.drop_path, drop = Mask(), Mask()
+    x, own = torch.randn(B, 9, C).double(), torch.randn(B, Q, C).double()
+    positions = torch.randn(Q, C).double()
+    found = encoder(own, positions, F.layer_norm(x, (C,)))
+    read = released_attention(encoder.attention, own + positions, x, x)
+    a = own + drop(read)
+    a = a + encoder.reason(encoder.reason_norm(a))
+    assert torch.allclose(found, a + drop(encoder.mlp(a)), atol=1e-10)
+
+
+def test_what_the_exchange_may_drop() -> None:
+    """Queries, in both residuals, and the same ones of all images."""
+    exchange = build().double().blocks[0].exchange
+    exchange.drop_path, drop = Mask(), Mask()
+    own = {task: torch.randn(B, Q, C).double() for task in NYUD}
+    attention = nn.MultiheadAttention(C, 2).double()
+    attention.load_state_dict(exchange.attention.state_dict())
+    u = torch.cat(list(own.values()), 1).transpose(0, 1)
+    u = u + drop(attention(u, u, u)[0])
+    u = u + drop(exchange.mlp(exchange.norm(u)))
+    found = torch.cat(list(exchange(own).values()), 1)
+    assert torch.allclose(found, u.transpose(0, 1), atol=1e-10)
+
+
+def test_query_maps_are_those_of_the_last_block() -> None:
+    head, inputs = build(depth=2).double().eval(), pyramid()
+    inputs = [level.double() for level in inputs]
+    entered: list[dict[str, Tensor]] = []
+    head.blocks[1].register_forward_pre_hook(
+        lambda _, args: entered.append(args[0])
+    )
+    maps = head(inputs, return_queries=True)[1]
+    block = head.blocks[1]
+    attention = block.encoder.attention
+    for task in NYUD:
+        x = entered[0][task]
+        asked = block.queries[task] + block.query_positions[task].repeat(1, 2)
+        q = attention.to_q(attention.norm_q(asked)).unflatten(-1, (2, -1))
+        k = attention.to_k(attention.norm_k(x)).unflatten(-1, (2, -1))
+        scores = torch.einsum('qhd,bnhd->bhqn', q, k) / (C // 2) ** 0.5
+        want = scores.softmax(-1).mean(1).unflatten(-1, SIZES[0])
+        assert torch.allclose(maps[task].attention, want, atol=1e-10), task
+
+
 def test_rates_reach_their_modules() -> None:
-    block = build(
-        drop_path_rate=0.1, query_drop_path_rate=0.5, query_dropout=0.2
-    ).blocks[0]
-    assert block.encoder.drop_path.drop_prob == 0.1
-    assert block.decoder.drop_path.drop_prob == 0.1
-    assert block.exchange.drop_path.drop_prob == 0.5
-    assert block.exchange.attention.dropout == 0.2
+    rates = dict(
+        drop_path_rate=0.2, query_drop_path_rate=0.4, query_dropout=0.3
+    )
+    head = MultiQueryHead(tasks=head_tasks(NYUD), in_channels=PYRAMID)
+    # The released rates, which no config repeats.
+    for block, want in (
+        (build(**rates).blocks[0], (0.2, 0.2, 0.4, 0.3)),
+        (head.blocks[0], (0.1, 0.1, 0.5, 0.1)),
+    ):
+        assert want == (
+            block.encoder.drop_path.drop_prob,
+            block.decoder.drop_path.drop_prob,
+            block.exchange.drop_path.drop_prob,
+            block.exchange.attention.dropout,
+        )
 
 
 def test_initial_queries_are_small_and_outputs_start_at_their_bias() -> None:

@@ -28,7 +28,7 @@ def check_scope(attn_scope: str, batch: int) -> None:
     if batch > 1 and attn_scope != 'batch':
         raise UserError(
             f'--shape: at batch {batch} the released code attends over the '
-            'batch; add --cfg-options model.decode_attn_scope=batch, or '
+            'batch; add --cfg-options model.decode_head.attn_scope=batch, or '
             'give a batch of 1'
         )
 
