@@ -171,6 +171,14 @@ def shrink(cfg: Config) -> Config:
         head.bottleneck_channels = 32
     elif head.type == 'SharedAttentionHead':
         head.update(in_channels=pyramid, num_heads=[1, 1, 2, 2], window_size=2)
+    elif head.type == 'SequentialCrossAttentionHead':
+        cfg.model.neck.in_channels = pyramid
+        doubled = [2 * width for width in pyramid]
+        head.in_channels = (
+            doubled if cfg.model.neck.get('concat', True) else pyramid
+        )
+        if head.get('channels') is not None:
+            head.channels = pyramid
     else:
         cfg.model.neck.update(in_channels=pyramid, channels=16)
         head.update(channels=16, bottleneck_channels=32)

@@ -21,9 +21,9 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from mmmtl.models.layers.scoped_attention import SCOPES
-from mmmtl.models.necks import DeformableMixer
+from mmmtl.models.necks import CrossScaleAttention, DeformableMixer
 from mmmtl.registry import MODELS, build_in_scope
-from tests.tiny import NYUD, demt, head_tasks, random_batch, swin
+from tests.tiny import NYUD, demt, head_tasks, random_batch, sca, swin
 
 PYRAMID = [8, 16, 32, 64]
 
@@ -78,18 +78,52 @@ def test_the_neck_serves_mmseg_s_own_model() -> None:
     )
     with DefaultScope.overwrite_default_scope('mmseg'):
         model = mmseg.registry.MODELS.build(cfg)
-        samples = []
-        for _ in range(2):
-            sample = SegDataSample(metainfo=dict(img_shape=(32, 40)))
-            label = torch.randint(5, (1, 32, 40))
-            sample.gt_sem_seg = PixelData(data=label)
-            samples.append(sample)
-        inputs = [torch.randint(256, (3, 32, 40)) for _ in range(2)]
-        moved = moved_by_one_step(
-            model, dict(inputs=inputs, data_samples=samples)
-        )
+        moved = moved_by_one_step(model, segmentation_batch())
     assert isinstance(model.neck, DeformableMixer)
     assert [name for name, has in moved.items() if not has] == []
+
+
+# mmseg's head and loss warn about their own defaults.
+@pytest.mark.filterwarnings('ignore:::mmseg')
+def test_attention_across_scales_serves_mmseg_s_own_model() -> None:
+    """Any single-task model: pyramid in, pyramid out."""
+    cfg = dict(
+        type='EncoderDecoder',
+        data_preprocessor=dict(type='SegDataPreProcessor', size=(32, 40)),
+        backbone=swin(),
+        neck=dict(
+            type='mmmtl.CrossScaleAttention',
+            in_channels=PYRAMID,
+            out_channels=16,
+            norm_cfg=dict(type='GN', num_groups=4),
+        ),
+        decode_head=dict(
+            type='UPerHead',
+            in_channels=[16] * 4,
+            in_index=[0, 1, 2, 3],
+            pool_scales=(1, 2),
+            channels=8,
+            num_classes=5,
+            # A BatchNorm would undo the biases before it.
+            norm_cfg=dict(type='GN', num_groups=2),
+        ),
+    )
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        model = mmseg.registry.MODELS.build(cfg)
+        moved = moved_by_one_step(model, segmentation_batch())
+    assert isinstance(model.neck, CrossScaleAttention)
+    assert [name for name, has in moved.items() if not has] == []
+
+
+def segmentation_batch() -> dict[str, Any]:
+    """Images and labels as mmseg's own models want them."""
+    samples = []
+    for _ in range(2):
+        sample = SegDataSample(metainfo=dict(img_shape=(32, 40)))
+        sample.gt_sem_seg = PixelData(data=torch.randint(5, (1, 32, 40)))
+        samples.append(sample)
+    inputs = [torch.randint(256, (3, 32, 40)) for _ in range(2)]
+    return dict(inputs=inputs, data_samples=samples)
 
 
 class OtherModel(BaseModel):
@@ -149,6 +183,27 @@ def test_neck_and_head_serve_another_project(
         moved = moved_by_one_step(model, random_batch())
     assert [name for name, has in moved.items() if not has] == []
     assert model.head.bottlenecks['edge'][1].momentum == 0.02
+
+
+def test_sca_mtl_serves_another_project(other_project: Registry) -> None:
+    norm = dict(type='BN', momentum=0.02)
+    parts = sca()
+    with DefaultScope.overwrite_default_scope('mmother'):
+        model = OtherModel(
+            registry=other_project,
+            backbone=dict(swin(), type='mmseg.SwinTransformer'),
+            neck=dict(parts['neck'], type='mmmtl.WindowSelfAttention'),
+            head=dict(
+                parts['decode_head'],
+                type='mmmtl.SequentialCrossAttentionHead',
+                norm_cfg=norm,
+            ),
+        )
+        moved = moved_by_one_step(model, random_batch())
+    # A bias before a BatchNorm changes nothing.
+    still = [name for name, has in moved.items() if not has]
+    assert all(name.endswith('linear.bias') for name in still), still
+    assert model.head.aggregations['edge'].norm.momentum == 0.02
 
 
 def test_a_convnext_of_mmpretrain_drives_demt() -> None:

@@ -94,6 +94,24 @@ def mqtransformer(tasks: Sequence[str] = NYUD, **head: Any) -> dict[str, Any]:
     return config
 
 
+def sca(tasks: Sequence[str] = NYUD, **head: Any) -> dict[str, Any]:
+    """Config of a tiny SCA-MTL without weighting; `head` changes the head."""
+    return demt(tasks) | dict(
+        neck=dict(
+            type='WindowSelfAttention',
+            in_channels=[8, 16, 32, 64],
+            window_size=3,
+        ),
+        decode_head=dict(
+            type='SequentialCrossAttentionHead',
+            tasks=head_tasks(tasks),
+            in_channels=[16, 32, 64, 128],
+            window_size=3,
+        )
+        | dict(head),
+    )
+
+
 METHODS = {'DeMT': demt, 'MQTransformer': mqtransformer}
 
 

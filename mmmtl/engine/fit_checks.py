@@ -52,9 +52,11 @@ def check_class_counts(config: Config, model: nn.Module) -> None:
         UserError: Names the task and the two numbers, or the list of classes
             that is missing.
     """
-    outputs = getattr(
-        getattr(bare_model(model), 'decode_head', None), 'outputs', {}
-    )
+    head = getattr(bare_model(model), 'decode_head', None)
+    outputs = {
+        **getattr(head, 'outputs', {}),
+        **getattr(head, 'auxiliary_outputs', {}),
+    }
     for key, metainfo, tasks in _data_sets(config):
         for task in tasks:
             if task not in outputs or TASK_SPECS[task].decode != 'argmax':
@@ -66,9 +68,11 @@ def check_class_counts(config: Config, model: nn.Module) -> None:
             if isinstance(names, str):
                 names = _read_names(names, key)
             if names is not None and len(names) != channels:
+                main = task in head.outputs
+                place = 'tasks' if main else 'auxiliary_tasks'
                 raise UserError(
                     f'{key} has {len(names)} classes of {task}, the model '
-                    f'{channels} channels: set model.decode_head.tasks.'
+                    f'{channels} channels: set model.decode_head.{place}.'
                     f'{task}.out_channels={len(names)}, or the classes in '
                     f'{key}.metainfo'
                 )

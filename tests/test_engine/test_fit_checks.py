@@ -50,6 +50,18 @@ def test_classes_and_channels_must_agree():
         check_class_counts(loaders(metainfo=three), Model(40))
 
 
+def test_classes_of_auxiliary_tasks_must_agree_too():
+    model = Model(40)
+    model.decode_head.outputs = read_tasks(dict(depth={}))
+    model.decode_head.auxiliary_outputs = read_tasks(
+        dict(semseg=dict(out_channels=3))
+    )
+    with pytest.raises(
+        UserError, match=r'decode_head.auxiliary_tasks.semseg.out_channels=40'
+    ):
+        check_class_counts(loaders(), model)
+
+
 def test_classes_may_be_listed_in_a_file(tmp_path):
     path = tmp_path / 'classes.txt'
     config = loaders(metainfo=dict(classes=str(path)))

@@ -13,8 +13,7 @@ from pathlib import Path
 import torch
 
 from mmmtl import __version__
-from mmmtl.converters import CONVERTERS
-from mmmtl.converters.lightning import read_lightning_state_dict
+from mmmtl.converters import CONVERTERS, READERS
 from mmmtl.engine.user_errors import UserError, user_errors
 
 
@@ -35,7 +34,7 @@ def main() -> None:
             raise UserError(
                 f'{args.dst} exists: remove it or choose another name'
             )
-        state = read_lightning_state_dict(args.src)
+        state = READERS[args.method](args.src)
         try:
             converted, settings = CONVERTERS[args.method](state)
         except ValueError as error:

@@ -6,6 +6,9 @@ from mmmtl.models.decode_heads.multi_query_head import (
     TaskQueries,
 )
 from mmmtl.models.decode_heads.per_task_heads import PerTaskHeads
+from mmmtl.models.decode_heads.sequential_cross_attention_head import (
+    SequentialCrossAttentionHead,
+)
 from mmmtl.models.decode_heads.shared_attention_head import (
     SharedAttentionHead,
 )
@@ -15,6 +18,7 @@ __all__ = [
     'BaseMultiTaskHead',
     'MultiQueryHead',
     'PerTaskHeads',
+    'SequentialCrossAttentionHead',
     'SharedAttentionHead',
     'TaskQueries',
     'TaskQueryHead',

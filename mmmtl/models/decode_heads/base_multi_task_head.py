@@ -31,10 +31,16 @@ class BaseMultiTaskHead(BaseModule, metaclass=ABCMeta):
 
     Attributes:
         outputs: What was configured for each task, in the config's order.
+        auxiliary_outputs: The same of tasks that are supervised at
+            intermediate scales only and never predicted.
     """
 
     def __init__(
-        self, *, tasks: Mapping[str, Mapping[str, Any]], init_cfg: Any = None
+        self,
+        *,
+        tasks: Mapping[str, Mapping[str, Any]],
+        auxiliary_tasks: Mapping[str, Mapping[str, Any]] | None = None,
+        init_cfg: Any = None,
     ) -> None:
         """Check the tasks and build their losses.
 
@@ -45,20 +51,32 @@ class BaseMultiTaskHead(BaseModule, metaclass=ABCMeta):
                 (0 if left out), and ``max_value`` where the logits are
                 squashed (see :class:`TaskOutput`). Their order is the order
                 of the outputs.
+            auxiliary_tasks: Further tasks of the same form, for heads with
+                deep supervision: their intermediate maps enter the loss,
+                final ones there are none. Only training needs their labels.
             init_cfg: mmengine's initialisation config.
 
         Raises:
-            ValueError: If a task is unknown, or its channels are missing or
-                contradict the task.
+            ValueError: If a task is unknown, its channels are missing or
+                contradict the task, or it is both main and auxiliary.
         """
         super().__init__(init_cfg=init_cfg)
         self.outputs: dict[str, TaskOutput] = read_tasks(tasks)
+        self.auxiliary_outputs: dict[str, TaskOutput] = (
+            read_tasks(auxiliary_tasks) if auxiliary_tasks else {}
+        )
+        twice = [task for task in self.auxiliary_outputs if task in tasks]
+        if twice:
+            raise ValueError(
+                f'auxiliary_tasks names {twice}, which are among tasks: leave '
+                'them out, tasks are supervised at every scale anyway'
+            )
         self.losses = nn.ModuleDict(
             {
                 name: nn.ModuleList(
                     build_in_scope(MODELS, dict(cfg)) for cfg in output.losses
                 )
-                for name, output in self.outputs.items()
+                for name, output in self._every_output.items()
             }
         )
 
@@ -66,6 +84,15 @@ class BaseMultiTaskHead(BaseModule, metaclass=ABCMeta):
     def tasks(self) -> tuple[str, ...]:
         """Task names in the order of the config."""
         return tuple(self.outputs)
+
+    @property
+    def supervised_tasks(self) -> tuple[str, ...]:
+        """All tasks that have losses: the main ones, then auxiliary ones."""
+        return tuple(self._every_output)
+
+    @property
+    def _every_output(self) -> dict[str, TaskOutput]:
+        return self.outputs | self.auxiliary_outputs
 
     @abstractmethod
     def forward(self, inputs: Any) -> TaskMaps:
@@ -88,8 +115,8 @@ class BaseMultiTaskHead(BaseModule, metaclass=ABCMeta):
             inputs: As in :meth:`forward`.
 
         Returns:
-            The logits, and ``{name: {task: (B, K, h, w)}}``, empty for heads
-            without deep supervision.
+            The logits, and ``{name: {task: (B, K, h, w)}}`` of main and
+            auxiliary tasks, empty for heads without deep supervision.
         """
         return self.forward(inputs), {}
 
@@ -113,21 +140,27 @@ class BaseMultiTaskHead(BaseModule, metaclass=ABCMeta):
         logits, auxiliary = self.forward_with_auxiliary(inputs)
         size = _label_size(data_samples)
         parts = []
-        for task in self.tasks:
+        for task in self.supervised_tasks:
+            maps = {
+                f'{name}.': found[task]
+                for name, found in auxiliary.items()
+                if task in found
+            }
+            if task in logits:
+                maps = {'': logits[task]} | maps
             # A batch without any label still needs a (zero) loss of every
             # task, at whatever size, so that all ranks get all gradients.
+            any_map = next(iter(maps.values()))
             label = stack_labels(
                 data_samples,
                 task,
-                size or tuple(logits[task].shape[-2:]),
-                logits[task].device,
+                size or tuple(any_map.shape[-2:]),
+                any_map.device,
             )
-            parts.append(self._task_losses(task, logits[task], label))
-            for name, maps in auxiliary.items():
-                if task in maps:
-                    parts.append(
-                        self._task_losses(task, maps[task], label, f'{name}.')
-                    )
+            parts += [
+                self._task_losses(task, found, label, prefix)
+                for prefix, found in maps.items()
+            ]
         return merge_unique(*parts)
 
     def predict(self, inputs: Any, size: tuple[int, int]) -> TaskMaps:
@@ -154,7 +187,7 @@ class BaseMultiTaskHead(BaseModule, metaclass=ABCMeta):
                 f'tasks={{{task!r}: dict(loss=dict(type=...))}} to the head'
             )
         logits = resize_bilinear(logits, tuple(label.shape[-2:]))
-        values = self.outputs[task].to_values(logits)
+        values = self._every_output[task].to_values(logits)
         return merge_unique(
             *(
                 {f'{task}.{prefix}{loss.loss_name}': loss(values, label)}

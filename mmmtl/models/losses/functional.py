@@ -7,7 +7,9 @@ Faithful:
     * Normalisers are counted over the batch of one process; gradients of
       several processes are averaged by DDP.
     * ``normals_l1`` sums over the three channels and divides by pixels, so it
-      is three times the mean over elements; its target is not normalised.
+      is three times the mean over elements, which MTI-Net and SCA-MTL
+      (kimsunkyung/SCA_MTL at 8214866) take: ``average='elements'``. Its
+      target is not normalised.
     * ``balanced_saliency_loss`` divides by pixels, not by the sum of weights.
 
 Departs:
@@ -29,6 +31,11 @@ from typing import Literal
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+Unlabelled = Literal['ignored', 'foreground']
+UNLABELLED = ('ignored', 'foreground')
+NormalsAverage = Literal['pixels', 'elements']
+NORMALS_AVERAGES = ('pixels', 'elements')
 
 
 def segmentation_cross_entropy(
@@ -60,7 +67,11 @@ def segmentation_cross_entropy(
 
 
 def balanced_saliency_loss(
-    logits: Tensor, label: Tensor, valid: Tensor
+    logits: Tensor,
+    label: Tensor,
+    valid: Tensor,
+    *,
+    unlabelled: Unlabelled = 'ignored',
 ) -> Tensor:
     """Cross entropy in which the rarer of two classes weighs more.
 
@@ -75,10 +86,16 @@ def balanced_saliency_loss(
             two channels ``(0, logits)``.
         label: ``(B, 1, H, W)`` int64 in {0, 1} where valid.
         valid: ``(B, 1, H, W)`` bool.
+        unlabelled: What a pixel without a label counts as: ``ignored``, it
+            enters neither sum nor share, or ``foreground``, class 1 (the
+            released code of SCA-MTL and MTI-Net, where 255 is >= 0.5).
 
     Returns:
         Scalar >= 0.
     """
+    if unlabelled == 'foreground':
+        label = label.masked_fill(~valid, 1)
+        valid = torch.ones_like(valid)
     logits = _widen(logits)
     if logits.shape[1] == 2:
         # A softmax over two channels is a sigmoid of their difference.
@@ -89,7 +106,13 @@ def balanced_saliency_loss(
     return _weighted_binary(logits, target, valid, weight) / count
 
 
-def normals_l1(logits: Tensor, label: Tensor, valid: Tensor) -> Tensor:
+def normals_l1(
+    logits: Tensor,
+    label: Tensor,
+    valid: Tensor,
+    *,
+    average: NormalsAverage = 'pixels',
+) -> Tensor:
     """Average the L1 distance of the normalised prediction to the label.
 
     Args:
@@ -97,11 +120,14 @@ def normals_l1(logits: Tensor, label: Tensor, valid: Tensor) -> Tensor:
             zero.
         label: ``(B, 3, H, W)`` unit vectors where valid, taken as they are.
         valid: ``(B, 1, H, W)`` bool.
+        average: ``pixels`` sums over x, y, z and averages over valid pixels;
+            ``elements`` averages over x, y, z as well, a third of it.
 
     Returns:
-        Scalar >= 0, summed over channels, averaged over valid pixels.
+        Scalar >= 0.
     """
-    return masked_l1(F.normalize(_widen(logits), dim=1), label, valid)
+    loss = masked_l1(F.normalize(_widen(logits), dim=1), label, valid)
+    return loss / logits.shape[1] if average == 'elements' else loss
 
 
 def depth_l1(logits: Tensor, label: Tensor, valid: Tensor) -> Tensor:

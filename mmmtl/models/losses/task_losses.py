@@ -61,17 +61,37 @@ class BalancedSaliencyLoss(BaseTaskLoss):
     task = 'saliency'
     channels = (1, 2)
 
-    def __init__(self, *, loss_name: str = 'loss_balanced') -> None:
+    def __init__(
+        self,
+        *,
+        unlabelled: functional.Unlabelled = 'ignored',
+        loss_name: str = 'loss_balanced',
+    ) -> None:
+        """Check the option.
+
+        Args:
+            unlabelled: What a pixel without a label counts as: ``ignored``,
+                or ``foreground`` as in the released code of SCA-MTL.
+            loss_name: Name under which the loss is reported.
+
+        Raises:
+            ValueError: If the option is unknown.
+        """
         super().__init__(loss_name=loss_name)
+        self.unlabelled = _one_of(
+            'unlabelled', unlabelled, functional.UNLABELLED
+        )
 
     def compute(self, logits: Tensor, label: Tensor, valid: Tensor) -> Tensor:
         """See the base class."""
-        return functional.balanced_saliency_loss(logits, label, valid)
+        return functional.balanced_saliency_loss(
+            logits, label, valid, unlabelled=self.unlabelled
+        )
 
 
 @MODELS.register_module()
 class NormalsL1Loss(BaseTaskLoss):
-    """L1 distance of unit vectors, summed over x, y, z.
+    """L1 distance of unit vectors.
 
     See :func:`~mmmtl.models.losses.functional.normals_l1`.
     """
@@ -79,12 +99,31 @@ class NormalsL1Loss(BaseTaskLoss):
     task = 'normals'
     channels = (3,)
 
-    def __init__(self, *, loss_name: str = 'loss_l1') -> None:
+    def __init__(
+        self,
+        *,
+        average: functional.NormalsAverage = 'pixels',
+        loss_name: str = 'loss_l1',
+    ) -> None:
+        """Check the option.
+
+        Args:
+            average: ``pixels`` sums over x, y, z (ATRC, DeMT and
+                MQTransformer), ``elements`` averages over them (MTI-Net and
+                SCA-MTL). A published weight belongs to one of the two.
+            loss_name: Name under which the loss is reported.
+
+        Raises:
+            ValueError: If the option is unknown.
+        """
         super().__init__(loss_name=loss_name)
+        self.average = _one_of('average', average, functional.NORMALS_AVERAGES)
 
     def compute(self, logits: Tensor, label: Tensor, valid: Tensor) -> Tensor:
         """See the base class."""
-        return functional.normals_l1(logits, label, valid)
+        return functional.normals_l1(
+            logits, label, valid, average=self.average
+        )
 
 
 @MODELS.register_module()
@@ -161,3 +200,9 @@ class BalancedEdgeLoss(BaseTaskLoss):
         return functional.balanced_edge_loss(
             logits, label, valid, pos_weight=self.pos_weight
         )
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise ValueError(f'{name}={value!r}: give one of {allowed}')
+    return value

@@ -79,7 +79,7 @@ class MultiTaskSegmentor(BaseSegmentor):
         self.loss_weighting = None
         if loss_weighting is not None:
             self.loss_weighting = build_in_scope(MODELS, loss_weighting)
-            self.loss_weighting.check(self.tasks)
+            self.loss_weighting.check(self.decode_head.supervised_tasks)
         self.test_cfg = check_test_cfg(test_cfg)
 
     @property

@@ -18,8 +18,13 @@ SIZE = (8, 12)
 class PlainHead(BaseMultiTaskHead):
     """A 1x1 convolution per task."""
 
-    def __init__(self, *, tasks: Mapping[str, Mapping[str, Any]]) -> None:
-        super().__init__(tasks=tasks)
+    def __init__(
+        self,
+        *,
+        tasks: Mapping[str, Mapping[str, Any]],
+        auxiliary_tasks: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        super().__init__(tasks=tasks, auxiliary_tasks=auxiliary_tasks)
         self.convs = nn.ModuleDict(
             {
                 task: nn.Conv2d(4, output.channels, 1)
@@ -154,6 +159,42 @@ def test_auxiliary_maps_are_supervised_under_their_name() -> None:
     labels = torch.stack([sample.get_gt('depth') for sample in samples])
     want = (coarse - labels).abs().mean()
     assert torch.allclose(losses['depth.initial.loss_l1'], want)
+
+
+class EdgesOnTheWay(PlainHead):
+    """Supervises edges at an intermediate map, and predicts none."""
+
+    def forward_with_auxiliary(
+        self, inputs: Tensor
+    ) -> tuple[dict[str, Tensor], dict[str, dict[str, Tensor]]]:
+        return self.forward(inputs), {'initial': {'edge': inputs[:, :1]}}
+
+
+def test_an_auxiliary_task_has_intermediate_losses_only() -> None:
+    head = EdgesOnTheWay(
+        tasks=head_tasks(['depth']), auxiliary_tasks=head_tasks(['edge'])
+    )
+    assert head.tasks == ('depth',)
+    assert head.supervised_tasks == ('depth', 'edge')
+    inputs = features()
+    losses = head.loss(inputs, [random_sample(['depth', 'edge'], SIZE)] * 2)
+    assert list(losses) == ['depth.loss_l1', 'edge.initial.loss_balanced']
+    # Batches without its labels leave it at 0, and the others as they are.
+    without = head.loss(inputs, [random_sample(['depth'], SIZE)] * 2)
+    assert without['edge.initial.loss_balanced'] == 0
+    assert without['depth.loss_l1'] > 0
+    assert list(head.predict(inputs, SIZE)) == ['depth']
+
+
+def test_a_task_is_main_or_auxiliary() -> None:
+    with pytest.raises(
+        ValueError,
+        match=r"auxiliary_tasks names \['edge'\], which are among tasks: lea",
+    ):
+        PlainHead(
+            tasks=head_tasks(['depth', 'edge']),
+            auxiliary_tasks=head_tasks(['edge']),
+        )
 
 
 def test_predict_resizes_to_the_input() -> None:

@@ -13,7 +13,16 @@ from mmmtl.models.segmentors import MultiTaskSegmentor
 from mmmtl.registry import MODELS, build_in_scope
 from mmmtl.structures import MultiTaskDataSample
 from tests.test_models.test_segmentors.fakes import GAINS, fake_model
-from tests.tiny import NYUD, PASCAL, SIZE, demt, random_batch
+from tests.tiny import (
+    NYUD,
+    PASCAL,
+    SIZE,
+    demt,
+    head_tasks,
+    random_batch,
+    random_sample,
+    sca,
+)
 
 WEIGHTS = dict(semseg=1.0, depth=2.0, normals=10.0, edge=50.0)
 
@@ -265,6 +274,36 @@ def test_settings_are_checked(
 ) -> None:
     with pytest.raises(error, match=message):
         build(**changes)
+
+
+def test_a_head_for_other_channels_than_its_neck_gives_is_refused() -> None:
+    """The last commit of SCA-MTL's released code has this mistake."""
+    cfg = sca(in_channels=[8, 16, 32, 64])
+    with pytest.raises(
+        ValueError,
+        match=r'in_channels=\[8, 16, 32, 64\], but WindowSelfAttention gives '
+        r'levels of \[16, 32, 64, 128\] channels: set in_channels',
+    ):
+        build(cfg)
+    cfg['neck']['concat'] = False
+    build(cfg)
+
+
+def test_auxiliary_tasks_need_a_weight_too() -> None:
+    cfg = sca(('depth', 'normals'), auxiliary_tasks=head_tasks(['edge']))
+    weights = dict(depth=1.0, normals=2.0)
+    cfg['loss_weighting'] = dict(type='FixedWeighting', weights=weights)
+    with pytest.raises(ValueError, match=r"no weight for \['edge'\]"):
+        build(cfg)
+    weights['edge'] = 3.0
+    model = build(cfg)
+    assert model.tasks == ('depth', 'normals')
+    losses = model.loss(
+        torch.randn(2, 3, *SIZE),
+        [random_sample(('depth', 'edge'), SIZE) for _ in range(2)],
+    )
+    assert losses['edge.scale_3.loss_balanced'] > 0
+    assert 'edge.loss_balanced' not in losses
 
 
 def test_neck_and_head_of_other_tasks_are_named() -> None:

@@ -1,0 +1,273 @@
+"""SCA-MTL's decoder: attention across tasks, then across scales.
+
+Source: "Sequential Cross Attention Based Multi-task Learning", Kim et al.,
+ICIP 2022; released code kimsunkyung/SCA_MTL at 8214866 (CC BY-NC 4.0).
+Written anew from the equations.
+
+Faithful:
+    * From the coarsest scale to the finest: task features with an initial
+      prediction that is supervised too, attention across tasks (CTAM), and
+      propagation of its result to the next finer scale (FPMA). Then, per
+      task, attention across scales and aggregation (CSAM).
+    * The concatenations follow the order of the tasks. The authors' order is
+      semseg, human_parts, saliency, normals, edge, depth.
+    * Quirks of the released code, each with its option: ``fpma_view`` (see
+      :mod:`mmmtl.models.layers.feature_propagation`) and ``ctam_fusion``
+      (see :mod:`mmmtl.models.layers.cross_task_attention`).
+
+Departs:
+    * Any pyramid of two levels or more at any size; maps are resized to the
+      size of the next level, where the released code doubles them.
+    * Tasks may be supervised at intermediate scales only
+      (``auxiliary_tasks``); the released code breaks on them. They take part
+      in everything but the final predictions.
+    * The initial predictions are computed in training only.
+    * ``channels`` projects the levels first, for other backbones; the
+      released code knows HRNet18 only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from mmmtl.models.decode_heads.base_multi_task_head import (
+    BaseMultiTaskHead,
+    TaskMaps,
+)
+from mmmtl.models.decode_heads.scale_aggregation import ScaleAggregation
+from mmmtl.models.decode_heads.scale_task_features import ScaleTaskFeatures
+from mmmtl.models.layers.cross_task_attention import (
+    FUSIONS,
+    CrossTaskAttention,
+    Fusion,
+)
+from mmmtl.models.layers.feature_propagation import (
+    VIEWS,
+    FeaturePropagation,
+    View,
+)
+from mmmtl.models.layers.pyramid_check import (
+    check_in_channels,
+    check_pyramid,
+)
+from mmmtl.models.layers.resize import resize_bilinear
+from mmmtl.registry import MODELS
+
+
+@MODELS.register_module()
+class SequentialCrossAttentionHead(BaseMultiTaskHead):
+    """Tasks exchange at each scale, then scales exchange in each task."""
+
+    def __init__(
+        self,
+        *,
+        tasks: Mapping[str, Mapping[str, Any]],
+        in_channels: Sequence[int],
+        auxiliary_tasks: Mapping[str, Mapping[str, Any]] | None = None,
+        channels: Sequence[int] | None = None,
+        fpma_view: View = 'channel_major',
+        ctam_fusion: Fusion = 'shared',
+        num_heads: int = 4,
+        window_size: int = 7,
+        with_cp: bool = False,
+        norm_cfg: Mapping[str, Any] | None = None,
+        init_cfg: Any = None,
+    ) -> None:
+        """Build the scales and the outputs.
+
+        Args:
+            tasks: See :class:`BaseMultiTaskHead`.
+            in_channels: Channels of each level of the pyramid, finest first;
+                behind :class:`WindowSelfAttention` twice the backbone's.
+            auxiliary_tasks: See :class:`BaseMultiTaskHead`; they follow the
+                main ones in every concatenation.
+            channels: Width of the task features of each level; each level is
+                projected to it first. None takes ``in_channels`` and
+                projects nothing.
+            fpma_view: How the propagation's mask groups channels:
+                ``channel_major`` or ``task_major``.
+            ctam_fusion: Whether the targets share the block that fuses what
+                they get from other tasks: ``shared`` or ``per_task``.
+            num_heads: Heads of the propagation's attention; divides tasks
+                times channels of every level but the finest.
+            window_size: Width of its windows.
+            with_cp: Whether the final predictions are computed again in the
+                backward pass, which saves their memory. Their BatchNorms
+                then update running statistics twice a step.
+            norm_cfg: The norms; BatchNorm if None.
+            init_cfg: mmengine's initialisation config.
+
+        Raises:
+            ValueError: If there are fewer than two tasks or levels, an
+                option is unknown, the heads do not divide, or ``channels``
+                has not one entry per level.
+        """
+        super().__init__(
+            tasks=tasks, auxiliary_tasks=auxiliary_tasks, init_cfg=init_cfg
+        )
+        self.in_channels = check_in_channels(in_channels, least=2)
+        self.channels = _task_channels(channels, self.in_channels)
+        _check_options(self.supervised_tasks, fpma_view, ctam_fusion)
+        self.with_cp = with_cp
+        self.projections = nn.ModuleList(
+            nn.Identity() if channels is None else nn.Conv2d(source, width, 1)
+            for source, width in zip(
+                self.in_channels, self.channels, strict=True
+            )
+        )
+        everything = self.outputs | self.auxiliary_outputs
+        coarser = [*self.channels[1:], 0]
+        self.scales = nn.ModuleList(
+            ScaleTaskFeatures(
+                width + more,
+                channels=width,
+                outputs=everything,
+                norm_cfg=norm_cfg,
+            )
+            for width, more in zip(self.channels, coarser, strict=True)
+        )
+        self.interactions = nn.ModuleList(
+            CrossTaskAttention(
+                width,
+                tasks=tuple(everything),
+                # The finest level feeds nothing but final predictions.
+                targets=tuple(everything) if level else self.tasks,
+                fusion=ctam_fusion,
+                norm_cfg=norm_cfg,
+            )
+            for level, width in enumerate(self.channels)
+        )
+        # The first one leads from level 1 to level 0.
+        self.propagations = nn.ModuleList(
+            FeaturePropagation(
+                width,
+                tasks=tuple(everything),
+                view=fpma_view,
+                num_heads=num_heads,
+                window_size=window_size,
+                norm_cfg=norm_cfg,
+            )
+            for width in self.channels[1:]
+        )
+        self.aggregations = nn.ModuleDict(
+            {
+                task: ScaleAggregation(
+                    self.channels, output=output, norm_cfg=norm_cfg
+                )
+                for task, output in self.outputs.items()
+            }
+        )
+
+    def forward(self, inputs: Sequence[Tensor]) -> TaskMaps:
+        """Decode a pyramid.
+
+        Args:
+            inputs: Levels ``(B, C_i, h_i, w_i)``, finest first.
+
+        Returns:
+            ``{task: (B, K, h_0, w_0)}`` logits of the main tasks.
+
+        Raises:
+            ValueError: If the levels do not have the configured channels.
+        """
+        _, exchanged = self._exchange(inputs)
+        return self._aggregate(exchanged)
+
+    def forward_with_auxiliary(
+        self, inputs: Sequence[Tensor]
+    ) -> tuple[TaskMaps, dict[str, TaskMaps]]:
+        """Decode a pyramid, initial predictions included.
+
+        Args:
+            inputs: As in :meth:`forward`.
+
+        Returns:
+            The logits, and ``{'scale_<k>': {task: (B, K, h_k, w_k)}}`` of
+            main and auxiliary tasks, 0 the finest.
+
+        Raises:
+            ValueError: As :meth:`forward`.
+        """
+        refined, exchanged = self._exchange(inputs)
+        initial = {
+            f'scale_{level}': scale.predict(features)
+            for level, (scale, features) in enumerate(
+                zip(self.scales, refined, strict=True)
+            )
+        }
+        return self._aggregate(exchanged), initial
+
+    def _exchange(
+        self, inputs: Sequence[Tensor]
+    ) -> tuple[list[TaskMaps], list[TaskMaps]]:
+        """Return task features before and after the tasks' exchange."""
+        check_pyramid(inputs, self.in_channels)
+        refined: list[TaskMaps] = []
+        exchanged: list[TaskMaps] = []
+        carried: TaskMaps = {}
+        for level in reversed(range(len(inputs))):
+            shared = self.projections[level](inputs[level])
+            own = self.scales[level](
+                {
+                    task: _beside(shared, carried.get(task))
+                    for task in self.supervised_tasks
+                }
+            )
+            mixed = self.interactions[level](own)
+            refined.insert(0, own)
+            exchanged.insert(0, mixed)
+            if level:
+                carried = self.propagations[level - 1](mixed)
+        return refined, exchanged
+
+    def _aggregate(self, exchanged: Sequence[TaskMaps]) -> TaskMaps:
+        logits = {}
+        for task, aggregation in self.aggregations.items():
+            pyramid = [features[task] for features in exchanged]
+            logits[task] = (
+                checkpoint(aggregation, pyramid, use_reentrant=False)
+                if self.with_cp and torch.is_grad_enabled()
+                else aggregation(pyramid)
+            )
+        return logits
+
+
+def _beside(shared: Tensor, carried: Tensor | None) -> Tensor:
+    """Concatenate what the coarser scale gives, where there is one."""
+    if carried is None:
+        return shared
+    size = tuple(shared.shape[-2:])
+    return torch.cat([shared, resize_bilinear(carried, size)], dim=1)
+
+
+def _task_channels(
+    channels: Sequence[int] | None, in_channels: tuple[int, ...]
+) -> tuple[int, ...]:
+    if channels is None:
+        return in_channels
+    if len(channels) != len(in_channels) or any(c < 1 for c in channels):
+        raise ValueError(
+            f'channels={list(channels)}: give one width of 1 or more for '
+            f'each of the {len(in_channels)} levels of '
+            f'in_channels={list(in_channels)}, or None'
+        )
+    return tuple(channels)
+
+
+def _check_options(
+    tasks: Sequence[str], fpma_view: str, ctam_fusion: str
+) -> None:
+    if len(tasks) < 2:
+        raise ValueError(
+            f'tasks {list(tasks)}: attention across tasks needs two or more; '
+            'add a task, or an auxiliary one, or use PerTaskHeads'
+        )
+    if fpma_view not in VIEWS:
+        raise ValueError(f'fpma_view={fpma_view!r}: give one of {VIEWS}')
+    if ctam_fusion not in FUSIONS:
+        raise ValueError(f'ctam_fusion={ctam_fusion!r}: give one of {FUSIONS}')

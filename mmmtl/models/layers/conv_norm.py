@@ -1,0 +1,57 @@
+"""A convolution without bias and the norm that follows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mmcv.cnn import build_norm_layer
+from torch import nn
+
+from mmmtl.registry import call_in_scope
+
+NormConfig = Mapping[str, Any] | None
+
+
+def conv_norm(
+    in_channels: int,
+    out_channels: int,
+    *,
+    norm_cfg: NormConfig,
+    kernel_size: int = 1,
+) -> nn.Sequential:
+    """Build the two layers; the size of a map stays.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the result.
+        norm_cfg: The norm; BatchNorm if None.
+        kernel_size: Odd width of the kernel.
+
+    Returns:
+        Convolution at 0, norm at 1.
+    """
+    return nn.Sequential(
+        nn.Conv2d(
+            in_channels,
+            out_channels,
+            kernel_size,
+            padding=kernel_size // 2,
+            bias=False,
+        ),
+        build_norm(norm_cfg, out_channels),
+    )
+
+
+def build_norm(norm_cfg: NormConfig, channels: int) -> nn.Module:
+    """Build a norm.
+
+    Args:
+        norm_cfg: The norm; BatchNorm if None.
+        channels: Channels that it normalises.
+
+    Returns:
+        The layer.
+    """
+    config = dict(norm_cfg or dict(type='BN'))
+    return call_in_scope(build_norm_layer, config, channels)[1]

@@ -1,0 +1,111 @@
+"""SCA-MTL's attention across scales as a neck for single-task models.
+
+Source: the cross-scale attention (CSAM) of Kim et al., "Sequential Cross
+Attention Based Multi-task Learning", ICIP 2022; see
+:mod:`mmmtl.models.layers.cross_scale`, which the multi-task head uses too.
+
+Departs:
+    * The released model uses it once per task, on features that the tasks
+      have exchanged, and aggregates all levels into one map. Here it reads
+      the backbone's pyramid and gives a pyramid.
+    * A level's own feature stands once beside its answers, not once per
+      answer.
+    * ``out_channels`` projects each level, for heads that expect one width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmmtl.models.layers.cross_scale import CrossScale
+from mmmtl.models.layers.pyramid_check import (
+    check_in_channels,
+    check_pyramid,
+)
+from mmmtl.registry import MODELS
+
+
+@MODELS.register_module()
+class CrossScaleAttention(BaseModule):
+    """Every level attends to all coarser ones.
+
+    With K levels of channels C_k, level k (0 the finest) comes out with
+    ``(K - k) * C_k`` channels: its own feature, then the answers of the
+    levels k + 1 to K - 1. The coarsest one stays as it is. For (18, 36, 72,
+    144) that is (72, 108, 144, 144). With ``out_channels`` every level has
+    that many.
+    """
+
+    def __init__(
+        self,
+        *,
+        in_channels: Sequence[int],
+        out_channels: int | None = None,
+        norm_cfg: Mapping[str, Any] | None = None,
+        init_cfg: Any = None,
+    ) -> None:
+        """Build attention and projections.
+
+        Args:
+            in_channels: Channels of the backbone's levels, finest first; at
+                least two.
+            out_channels: Width of every level that comes out, through a 1x1
+                convolution; None leaves the widths named above.
+            norm_cfg: The norms; BatchNorm if None.
+            init_cfg: mmengine's initialisation config.
+
+        Raises:
+            ValueError: If there are fewer than two levels, or the width is
+                below 1.
+        """
+        super().__init__(init_cfg=init_cfg)
+        self.in_channels = check_in_channels(in_channels, least=2)
+        if out_channels is not None and out_channels < 1:
+            raise ValueError(
+                f'out_channels={out_channels}: give 1 or more, or None for '
+                'the widths of the concatenation'
+            )
+        levels = len(self.in_channels)
+        widths = tuple(
+            width * (levels - level)
+            for level, width in enumerate(self.in_channels)
+        )
+        self.cross_scale = CrossScale(self.in_channels, norm_cfg=norm_cfg)
+        self.projections = None
+        self.out_channels = widths
+        if out_channels is not None:
+            self.projections = nn.ModuleList(
+                nn.Conv2d(width, out_channels, 1) for width in widths
+            )
+            self.out_channels = (out_channels,) * levels
+
+    def forward(self, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Attend across the levels.
+
+        Args:
+            inputs: Levels ``(B, C_k, h_k, w_k)``, finest first, of any size.
+
+        Returns:
+            As many levels of the same sizes; for channels see the class.
+
+        Raises:
+            ValueError: If the levels do not have the configured channels.
+        """
+        check_pyramid(inputs, self.in_channels)
+        joined = [
+            torch.cat([own, *answers], dim=1)
+            for own, answers in zip(
+                inputs, self.cross_scale(inputs), strict=True
+            )
+        ]
+        if self.projections is None:
+            return tuple(joined)
+        return tuple(
+            projection(level)
+            for projection, level in zip(self.projections, joined, strict=True)
+        )

@@ -1,0 +1,98 @@
+"""CTAM: what is concatenated in which order, and that folding is exact."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from mmmtl.models.layers.cross_task_attention import (
+    CrossTaskAttention,
+    fold_repeats,
+)
+
+TASKS = ('semseg', 'depth', 'normals')
+C = 4
+
+
+def build(
+    fusion: str = 'shared', targets: tuple = TASKS
+) -> CrossTaskAttention:
+    layer = CrossTaskAttention(C, tasks=TASKS, targets=targets, fusion=fusion)
+    return layer.double().eval()
+
+
+def features() -> dict[str, Tensor]:
+    return {task: torch.randn(2, C, 5, 6).double() for task in TASKS}
+
+
+@pytest.mark.parametrize('fusion', ['shared', 'per_task'])
+def test_equals_the_published_concatenation(fusion: str) -> None:
+    """The target beside each answer, the last source first."""
+    layer, inputs = build(fusion), features()
+    found = layer(inputs)
+    assert list(found) == list(TASKS)
+    orders = {
+        'semseg': ('normals', 'depth'),
+        'depth': ('normals', 'semseg'),
+        'normals': ('depth', 'semseg'),
+    }
+    for target, sources in orders.items():
+        own, pairs = inputs[target], []
+        for source in sources:
+            (answer,) = layer.attention[target][source](own, [inputs[source]])
+            pairs += [own, answer]
+        block = layer.fusion['all' if fusion == 'shared' else target]
+        want = own + block(torch.cat(pairs, dim=1))
+        assert torch.allclose(found[target], want, rtol=0, atol=1e-10), target
+
+
+def test_shared_fusion_is_one_block() -> None:
+    assert list(build().fusion) == ['all']
+    assert list(build('per_task').fusion) == list(TASKS)
+
+
+def test_only_targets_are_computed_and_have_weights() -> None:
+    layer = build(targets=('depth',))
+    assert list(layer.attention) == ['depth']
+    assert list(layer.attention['depth']) == ['normals', 'semseg']
+    assert list(layer(features())) == ['depth']
+
+
+def test_folding_adds_up_the_columns_of_the_repeated_input() -> None:
+    """Columns (X0 X1, A0 A1, X0 X1, B0 B1) of C = 2 and two pairs."""
+    weight = torch.arange(8.0).view(1, 8, 1, 1)
+    folded, _ = fold_repeats((weight, weight), 2)
+    # X: 0 + 4, 1 + 5; then A: 2, 3; then B: 6, 7.
+    assert folded.flatten().tolist() == [4, 6, 2, 3, 6, 7]
+    same = fold_repeats((weight, weight), 1)
+    assert same[0] is weight
+
+
+@pytest.mark.parametrize(
+    ('norm_cfg', 'momentum'),
+    [
+        (None, 0.01),
+        (dict(type='BN', momentum=0.2), 0.2),
+        (dict(type='GN', num_groups=2), None),
+    ],
+)
+def test_the_fusion_s_norm_is_slow_unless_told(
+    norm_cfg: dict | None, momentum: float | None
+) -> None:
+    layer = CrossTaskAttention(
+        C, tasks=TASKS, targets=TASKS, fusion='shared', norm_cfg=norm_cfg
+    )
+    norm = layer.fusion['all'].entry[1]
+    assert getattr(norm, 'momentum', None) == momentum
+    if norm_cfg is None:  # attention keeps PyTorch's own
+        assert layer.attention['depth']['semseg'].value[0][1].momentum == 0.1
+
+
+@pytest.mark.parametrize('fusion', ['shared', 'per_task'])
+def test_every_parameter_has_a_gradient(fusion: str) -> None:
+    layer = build(fusion).train()
+    sum(m.square().sum() for m in layer(features()).values()).backward()
+    for name, parameter in layer.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().max() > 0, name
