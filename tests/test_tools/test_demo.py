@@ -79,6 +79,7 @@ def test_a_short_run_leaves_table_and_pictures(repo_root, tmp_path):
     assert (report['num_train'], report['num_val']) == (4, 2)
     assert report['parameters'] > 32_000_000
     assert report['seconds_per_step'] > 0
+    assert report['cpu_seconds_per_step'] > 0
     table = report['metrics']
     assert set(table) == {
         'semseg/mIoU',

@@ -30,7 +30,7 @@ def run(name='one', **changes):
             num_train=320,
             num_val=48,
             parameters=32_070_000,
-            seconds_per_step=1.234,
+            cpu_seconds_per_step=1.234,
             metrics={
                 'semseg/mIoU': dict(unit='%', trivial=2.64, after=13.85),
                 'reshading/mae': dict(unit='', trivial=0.21, after=0.1),
@@ -41,16 +41,18 @@ def run(name='one', **changes):
 
 
 def test_a_row_a_run_after_the_trivial_answer(tool):
-    slower = run('two', parameters=1_500_000, seconds_per_step=2)
+    slower = run('two', parameters=1_500_000, cpu_seconds_per_step=2)
     assert tool.make_table([run(), slower]).splitlines() == [
-        '| config | semseg/mIoU (%) | reshading/mae | parameters | step |',
+        '| config | semseg/mIoU (%) | reshading/mae | parameters | '
+        'step (CPU) |',
         '| --- | ---: | ---: | ---: | ---: |',
         '| trivial | 2.640 | 0.210 |  |  |',
         '| one | 13.8 | 0.100 | 32.07 M | 1.23 s |',
         '| two | 13.8 | 0.100 | 1.50 M | 2.00 s |',
         '',
         'Seed 0, 240 steps of 8 images, 320 rendered rooms to train on, 48 '
-        'others to evaluate.',
+        'others to evaluate. A step is forward, backward and update, in '
+        'processor time of all threads.',
     ]
 
 

@@ -15,7 +15,7 @@ from mmmtl.engine.user_errors import UserError, user_errors
 
 # What must agree for runs to be comparable.
 BUDGET = ('seed', 'iterations', 'batch_size', 'num_train', 'num_val')
-NEEDED = ('name', 'metrics', 'parameters', 'seconds_per_step', *BUDGET)
+NEEDED = ('name', 'metrics', 'parameters', 'cpu_seconds_per_step', *BUDGET)
 
 
 def parse_args() -> argparse.Namespace:
@@ -91,7 +91,7 @@ def make_table(runs: list[dict[str, Any]]) -> str:
         f'{name} ({entry["unit"]})' if entry['unit'] else name
         for name, entry in metrics.items()
     ]
-    rows = [['config', *head, 'parameters', 'step']]
+    rows = [['config', *head, 'parameters', 'step (CPU)']]
     rows.append(['---', *['---:'] * (len(head) + 2)])
     rows.append(
         ['trivial', *(_number(e['trivial']) for e in metrics.values()), '', '']
@@ -101,14 +101,15 @@ def make_table(runs: list[dict[str, Any]]) -> str:
             run['name'],
             *(_number(run['metrics'][name]['after']) for name in metrics),
             f'{run["parameters"] / 1e6:.2f} M',
-            f'{run["seconds_per_step"]:.2f} s',
+            f'{run["cpu_seconds_per_step"]:.2f} s',
         ]
         for run in runs
     ]
     budget = (
         f'Seed {first["seed"]}, {first["iterations"]} steps of '
         f'{first["batch_size"]} images, {first["num_train"]} rendered rooms '
-        f'to train on, {first["num_val"]} others to evaluate.'
+        f'to train on, {first["num_val"]} others to evaluate. A step is '
+        'forward, backward and update, in processor time of all threads.'
     )
     table = '\n'.join('| ' + ' | '.join(row) + ' |' for row in rows)
     return f'{table}\n\n{budget}'

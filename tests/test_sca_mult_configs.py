@@ -1,0 +1,358 @@
+"""What the configs of SCA-MTL and MulT promise: sizes, tasks, recipes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import PARAM_SCHEDULERS, DefaultScope
+
+from mmmtl.structures import TASK_SPECS
+from tests.test_configs import BACKBONES, LEAVES, build_meta, count, load
+
+SCA = [leaf for leaf in LEAVES if leaf.startswith('sca/')]
+MULT = [leaf for leaf in LEAVES if leaf.startswith('mult/')]
+AUTHORS_ORDER = (
+    'semseg',
+    'human_parts',
+    'saliency',
+    'normals',
+    'edge',
+    'depth',
+)
+WIDTHS = {'swin-t': 96, 'swin-s': 96, 'swin-b': 128, 'swin-l': 192}
+
+
+def weighted_tasks(cfg: Config) -> list[str]:
+    weighting = cfg.model.loss_weighting
+    return list(weighting.get('weights') or weighting.tasks)
+
+
+def test_there_are_the_published_models_and_small_ones() -> None:
+    assert {
+        'sca/sca_hrnet18_nyud.py',
+        'sca/sca_hrnet18_nyud-4task.py',
+        'sca/sca_hrnet18_pascal-context.py',
+        'sca/sca_hrnet18_pascal-context-2task.py',
+        'sca/sca_hrnet18_pascal-context-3task.py',
+        'sca/sca_hrnet18_rooms.py',
+        'sca/sca_swin-t_nyud.py',
+    } == set(SCA)
+    assert {
+        'mult/mult_swin-l_taskonomy.py',
+        'mult/mult_swin-b_nyud.py',
+        'mult/mult_swin-l_nyud.py',
+        'mult/mult_swin-t_nyud.py',
+        'mult/mult_swin-t_nyud-semseg-released.py',
+        'mult/mult_swin-t_nyud-semseg-depth-released.py',
+        'mult/mult_swin-t_nyud-unshared.py',
+        'mult/mult_swin-t_pascal-context.py',
+        'mult/mult_swin-t_rooms.py',
+    } <= set(MULT)
+
+
+@pytest.mark.parametrize('leaf', [*SCA, *MULT])
+def test_tasks_agree_throughout(leaf: str) -> None:
+    cfg = load(leaf)
+    tasks = list(cfg.tasks)
+    assert list(cfg.model.decode_head.tasks) == tasks
+    assert weighted_tasks(cfg) == tasks
+    assert set(tasks) <= set(TASK_SPECS)
+    for part in ('train', 'val', 'test'):
+        assert list(cfg[f'{part}_dataloader'].dataset.tasks) == tasks
+        classes = cfg[f'{part}_dataloader'].dataset.get('metainfo', {})
+        if 'classes' in classes:
+            head = cfg.model.decode_head.tasks.semseg
+            assert len(classes['classes']) == head.out_channels
+
+
+@pytest.mark.parametrize('leaf', [*SCA, *MULT])
+def test_every_task_is_measured_and_nothing_else(leaf: str) -> None:
+    cfg = load(leaf)
+    task_of = {
+        'SegmentationMetric': 'semseg',
+        'DepthErrorMetric': 'depth',
+        'NormalsMetric': 'normals',
+        'PixelEdgeMetric': 'edge',
+        'BoundaryMetric': 'edge',
+        'SaliencyMetric': 'saliency',
+    }
+    for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
+        measured = {
+            metric.get('task') or task_of[metric.type]
+            for metric in evaluator.metrics
+        }
+        assert measured == set(cfg.tasks)
+
+
+@pytest.mark.parametrize('leaf', SCA)
+def test_tasks_of_sca_are_in_the_authors_order(leaf: str) -> None:
+    """It is the order of the channels in every concatenation."""
+    tasks = list(load(leaf).tasks)
+    assert tasks == [task for task in AUTHORS_ORDER if task in tasks]
+
+
+# Counted on the released code, less norms that it never uses.
+@pytest.mark.parametrize(
+    ('leaf', 'parameters'),
+    [
+        ('sca_hrnet18_nyud', 25_760_549),
+        ('sca_hrnet18_nyud-4task', 56_367_543),
+        ('sca_hrnet18_pascal-context-2task', 25_732_924),
+        ('sca_hrnet18_pascal-context-3task', 39_940_776),
+        ('sca_hrnet18_pascal-context', 74_949_850),
+    ],
+)
+def test_sizes_of_sca_are_the_released_ones(
+    leaf: str, parameters: int
+) -> None:
+    model = build_meta(load(f'sca/{leaf}.py'))
+    assert count(model.backbone) == BACKBONES['hrnet18']
+    assert count(model) == parameters
+
+
+def test_sca_on_swin_has_the_published_head_behind_projections() -> None:
+    """Each level adds a 1x1 convolution 2 C -> c; the neck depends on C."""
+    swin = build_meta(load('sca/sca_swin-t_nyud.py'))
+    hrnet = build_meta(load('sca/sca_hrnet18_nyud.py'))
+    widths = zip((96, 192, 384, 768), (36, 72, 144, 288), strict=True)
+    projections = sum(2 * wide * narrow + narrow for wide, narrow in widths)
+    assert count(swin.decode_head) == count(hrnet.decode_head) + projections
+    assert count(swin.backbone) == BACKBONES['swin-t']
+
+
+def stages(backbone: str) -> list[tuple[int, int]]:
+    """Return width and heads by stage, coarsest first."""
+    return [
+        (d, d // 32) for d in (WIDTHS[backbone] * 2**i for i in (3, 2, 1, 0))
+    ]
+
+
+def upsamplers(backbone: str) -> int:
+    return sum(2 * d + d * d // 2 for d, _ in stages(backbone)[:-1])
+
+
+def outputs(backbone: str, channels: Sequence[int]) -> int:
+    return sum((WIDTHS[backbone] + 1) * c for c in channels)
+
+
+def full_blocks(backbone: str) -> int:
+    """Parameters of one block with a map of its own in every stage."""
+    return sum(12 * d * d + 13 * d + 169 * h for d, h in stages(backbone))
+
+
+def guest_blocks(backbone: str) -> int:
+    """The same of a block that uses another one's map."""
+    return sum(10 * d * d + 11 * d for d, _ in stages(backbone))
+
+
+# Blocks of the first and of every further task, in units of the two above:
+# the map of a shared block is counted with the first task.
+@pytest.mark.parametrize(
+    ('leaf', 'backbone', 'channels', 'guests'),
+    [
+        ('swin-t_nyud', 'swin-t', (40, 1, 3, 1), 1),
+        ('swin-b_nyud', 'swin-b', (40, 1, 3, 1), 1),
+        ('swin-l_nyud', 'swin-l', (40, 1, 3, 1), 1),
+        ('swin-l_taskonomy', 'swin-l', (17, 1, 3, 1, 1, 1), 1),
+        ('swin-t_pascal-context', 'swin-t', (21, 7, 2, 3, 1), 1),
+        ('swin-t_rooms', 'swin-t', (15, 1, 3, 1, 1, 1), 1),
+        ('swin-t_nyud-unshared', 'swin-t', (40, 1, 3, 1), 0),
+        ('swin-l_taskonomy-unshared', 'swin-l', (17, 1, 3, 1, 1, 1), 0),
+        ('swin-t_nyud-semseg-released', 'swin-t', (41,), 0),
+        ('swin-t_nyud-semseg-depth-released', 'swin-t', (41, 1), 2),
+    ],
+)
+def test_sizes_of_mult_follow_the_closed_form(
+    leaf: str, backbone: str, channels: tuple[int, ...], guests: int
+) -> None:
+    model = build_meta(load(f'mult/mult_{leaf}.py'))
+    own, guest = full_blocks(backbone), guest_blocks(backbone)
+    further = len(channels) - 1
+    want = (
+        2 * own
+        + further * ((2 - guests) * own + guests * guest)
+        + len(channels) * upsamplers(backbone)
+        + outputs(backbone, channels)
+    )
+    assert count(model.decode_head) == want
+    assert count(model.backbone) == BACKBONES[backbone]
+
+
+# Counted on the released code with Swin-L; README.md gives the options.
+@pytest.mark.parametrize(
+    ('leaf', 'decoders'),
+    [('semseg', 76_869_437), ('semseg-depth', 141_155_454)],
+)
+def test_released_forms_on_the_released_backbone(
+    leaf: str, decoders: int
+) -> None:
+    cfg = load(f'mult/mult_swin-t_nyud-{leaf}-released.py')
+    heads = [6, 12, 24, 48]
+    cfg.model.backbone.update(
+        embed_dims=192, depths=[2, 2, 18, 2], num_heads=heads
+    )
+    cfg.model.decode_head.update(
+        in_channels=[192, 384, 768, 1536], num_heads=heads
+    )
+    assert count(build_meta(cfg).decode_head) == decoders
+
+
+@pytest.mark.parametrize('method', ['sca', 'mult'])
+def test_metafile_lists_every_config_with_its_size(
+    method: str, repo_root: Path
+) -> None:
+    """Rooms are for trying out: they are no models to publish."""
+    text = (repo_root / f'configs/{method}/metafile.yml').read_text()
+    models = yaml.safe_load(text)['Models']
+    listed = {model['Config'].removeprefix('configs/') for model in models}
+    leaves = SCA if method == 'sca' else MULT
+    assert listed == {leaf for leaf in leaves if '_rooms' not in leaf}
+    for model in models:
+        cfg = load(model['Config'].removeprefix('configs/'))
+        found = model['Metadata']
+        assert found['Parameters'] == count(build_meta(cfg))
+        length = cfg.train_cfg.get('max_epochs') or cfg.train_cfg.max_iters
+        assert found.get('Epochs', found.get('Iterations')) == length
+    index = yaml.safe_load((repo_root / 'model-index.yml').read_text())
+    assert f'configs/{method}/metafile.yml' in index['Import']
+
+
+def test_six_tasks_on_swin_l_have_625_million() -> None:
+    total = count(build_meta(load('mult/mult_swin-l_taskonomy.py')))
+    assert round(total / 1e6) == 625
+
+
+def rates(cfg: Config, steps: Sequence[int]) -> list[float]:
+    """Return the factor of the learning rate before each of these steps."""
+    parameter = torch.nn.Parameter(torch.zeros(()))
+    optimizer = torch.optim.SGD([parameter], lr=1.0)
+    with DefaultScope.overwrite_default_scope('mmmtl'):
+        schedulers = [
+            PARAM_SCHEDULERS.build(dict(item, optimizer=optimizer))
+            for item in cfg.param_scheduler
+        ]
+    found = []
+    for step in range(max(steps) + 1):
+        if step in steps:
+            found.append(optimizer.param_groups[0]['lr'])
+        optimizer.step()
+        for scheduler in schedulers:
+            scheduler.step()
+    return found
+
+
+@pytest.mark.parametrize(
+    ('leaf', 'epochs', 'batch'),
+    [
+        ('sca_hrnet18_nyud', 100, 10),
+        ('sca_hrnet18_nyud-4task', 100, 10),
+        ('sca_swin-t_nyud', 100, 10),
+        ('sca_hrnet18_pascal-context', 100, 16),
+        ('sca_hrnet18_pascal-context-2task', 100, 16),
+        ('sca_hrnet18_pascal-context-3task', 80, 8),
+    ],
+)
+def test_recipe_of_sca(leaf: str, epochs: int, batch: int) -> None:
+    cfg = load(f'sca/{leaf}.py')
+    optimizer = cfg.optim_wrapper.optimizer
+    assert optimizer.to_dict() == dict(type='Adam', lr=1e-4, weight_decay=1e-4)
+    assert cfg.train_cfg.max_epochs == epochs
+    assert cfg.train_dataloader.batch_size == batch
+    assert cfg.train_dataloader.drop_last
+    # An endless sampler would make the first epoch the last.
+    assert cfg.train_dataloader.sampler.type == 'DefaultSampler'
+    assert cfg.log_processor.by_epoch
+    asked = [0, 1, epochs // 2, epochs - 1]
+    assert rates(cfg, asked) == pytest.approx(
+        [(1 - epoch / epochs) ** 0.9 for epoch in asked]
+    )
+    assert all(item.by_epoch for item in cfg.param_scheduler)
+    # Every one of the last ten epochs is validated.
+    assert cfg.train_cfg.dynamic_intervals == [(epochs - 9, 1)]
+    assert cfg.default_hooks.checkpoint.last_epochs == 10
+
+
+@pytest.mark.parametrize(
+    ('leaf', 'weights'),
+    [
+        ('nyud', [1.44, 1.15]),
+        ('pascal-context-2task', [1.1, 40.0]),
+        ('pascal-context-3task', [1.0, 2.0, 5.0]),
+    ],
+)
+def test_weights_of_scas_authors(leaf: str, weights: list[float]) -> None:
+    cfg = load(f'sca/sca_hrnet18_{leaf}.py')
+    assert list(cfg.model.loss_weighting.weights.values()) == weights
+
+
+@pytest.mark.parametrize(
+    ('leaf', 'lr'),
+    [
+        ('swin-t_nyud', 6e-5),
+        ('swin-l_taskonomy', 6e-5),
+        ('swin-t_nyud-semseg-released', 6e-6),
+        ('swin-t_nyud-semseg-depth-released', 6e-6),
+    ],
+)
+def test_recipe_of_mult(leaf: str, lr: float) -> None:
+    """Before mmengine: poly times (1 - (1 - s / 1500)(1 - 1e-6))."""
+    cfg = load(f'mult/mult_{leaf}.py')
+    optimizer = cfg.optim_wrapper.optimizer
+    assert optimizer.type == 'AdamW'
+    assert (optimizer.lr, optimizer.weight_decay) == (lr, 0.01)
+    assert cfg.train_cfg.max_iters == 40_000
+    assert cfg.train_dataloader.batch_size * 2 == 8
+    assert cfg.auto_scale_lr.base_batch_size == 8
+    asked = [0, 1, 750, 1499, 1500, 20_000, 39_999]
+    want = [
+        (1 - s / 40_000) * (1 - max(1 - s / 1500, 0) * (1 - 1e-6))
+        for s in asked
+    ]
+    assert rates(cfg, asked) == pytest.approx(want, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    'leaf', ['mult_swin-t_nyud', 'mult_swin-t_nyud-semseg-released']
+)
+def test_norms_tables_and_weights_of_losses_do_not_decay(leaf: str) -> None:
+    """`normals` has "norm" in its name, and its decoder does decay."""
+    cfg = load(f'mult/{leaf}.py')
+    model = build_meta(cfg)
+    with DefaultScope.overwrite_default_scope('mmmtl'):
+        wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+    decay = {
+        id(parameter): group['weight_decay']
+        for group in wrapper.optimizer.param_groups
+        for parameter in group['params']
+    }
+    spared = {
+        name
+        for name, parameter in model.named_parameters()
+        if decay[id(parameter)] == 0
+    }
+    norms = {
+        f'{name}.{part}'
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.LayerNorm)
+        for part in ('weight', 'bias')
+    }
+    others = {
+        name
+        for name, _ in model.named_parameters()
+        if name.endswith('table') or 'log_variances' in name
+    }
+    assert spared == norms | others
+    assert len(others) >= 12 + 8  # tables of the encoder and of a decoder
+    assert set(decay.values()) == {0.0, 0.01}
+
+
+@pytest.mark.parametrize('leaf', SCA)
+def test_saliency_of_this_family_is_one_sigmoid_channel(leaf: str) -> None:
+    task = load(leaf).model.decode_head.tasks.get('saliency')
+    assert task is None or task.out_channels == 1
