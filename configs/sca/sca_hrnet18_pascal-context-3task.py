@@ -1,0 +1,34 @@
+# The authors' recipe: semseg, human parts, saliency; batch 8, 80 epochs.
+_base_ = [
+    '../_base_/models/sca_hrnet18.py',
+    '../_base_/tasks/pascal-context-sca.py',
+    '../_base_/datasets/pascal-context-sca.py',
+    '../_base_/schedules/schedule_80e.py',
+    '../_base_/default_runtime.py',
+]
+tasks = ['semseg', 'human_parts', 'saliency']
+model = dict(
+    decode_head=dict(
+        tasks=dict(
+            semseg={{_base_.task_outputs.semseg}},
+            human_parts={{_base_.task_outputs.human_parts}},
+            saliency={{_base_.task_outputs.saliency}},
+        )
+    ),
+    loss_weighting=dict(
+        type='FixedWeighting',
+        weights=dict(semseg=1.0, human_parts=2.0, saliency=5.0),
+    ),
+)
+train_dataloader = dict(batch_size=8, dataset=dict(tasks=tasks))
+val_dataloader = dict(dataset=dict(tasks=tasks))
+test_dataloader = val_dataloader
+val_evaluator = dict(
+    metrics=[
+        dict(type='SegmentationMetric'),
+        dict(type='SegmentationMetric', task='human_parts'),
+        dict(type='SaliencyMetric'),
+    ]
+)
+test_evaluator = val_evaluator
+log_processor = dict(by_epoch=True)

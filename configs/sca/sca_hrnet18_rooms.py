@@ -1,0 +1,28 @@
+# SCA-MTL on rendered rooms, from random weights, in minutes on two CPU cores.
+_base_ = [
+    '../_base_/models/sca_hrnet18.py',
+    '../_base_/tasks/rooms.py',
+    '../_base_/datasets/rooms.py',
+    '../_base_/schedules/schedule_rooms.py',
+    '../_base_/default_runtime.py',
+]
+tasks = ['semseg', 'normals', 'edge', 'depth']
+model = dict(
+    # 240 steps are too few for running means of 0.01 per step.
+    backbone=dict(init_cfg=None, norm_cfg=dict(momentum=0.1)),
+    decode_head=dict(
+        tasks=dict(
+            semseg={{_base_.task_outputs.semseg}},
+            normals={{_base_.task_outputs.normals}},
+            edge={{_base_.task_outputs.edge}},
+            depth={{_base_.task_outputs.depth}},
+        )
+    ),
+    loss_weighting=dict(
+        type='FixedWeighting',
+        weights=dict(semseg=1.0, normals=1.0, edge=5.0, depth=1.0),
+    ),
+)
+train_dataloader = dict(dataset=dict(tasks=tasks))
+val_dataloader = dict(dataset=dict(tasks=tasks))
+test_dataloader = val_dataloader
