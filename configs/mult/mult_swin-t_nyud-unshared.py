@@ -1,0 +1,15 @@
+# Without sharing: every task has queries and keys of its own for the
+# encoder's level, so a map of its own. The paper's ablation.
+_base_ = [
+    '../_base_/models/mult_swin-t.py',
+    '../_base_/tasks/nyud-mult.py',
+    '../_base_/datasets/nyud-mult.py',
+    '../_base_/schedules/schedule_mult_40k.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    decode_head=dict(
+        tasks={{_base_.task_outputs}}, blocks=('private', 'private_skip')
+    ),
+    loss_weighting={{_base_.loss_weighting}},
+)

@@ -1,0 +1,19 @@
+# Without sharing: every task has queries and keys of its own for the
+# encoder's level, so a map of its own. The paper's ablation, in minutes.
+_base_ = [
+    '../_base_/models/mult_swin-t.py',
+    '../_base_/tasks/rooms-mult.py',
+    '../_base_/datasets/rooms-taskonomy.py',
+    '../_base_/schedules/schedule_rooms.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    backbone=dict(init_cfg=None),
+    decode_head=dict(
+        tasks={{_base_.task_outputs}}, blocks=('private', 'private_skip')
+    ),
+    loss_weighting={{_base_.loss_weighting}},
+)
+optim_wrapper = dict(
+    paramwise_cfg=dict(custom_keys=dict(log_variances=dict(decay_mult=0.0)))
+)

@@ -1,0 +1,17 @@
+# MulT's six tasks on rendered rooms, from random weights, in minutes on two
+# CPU cores.
+_base_ = [
+    '../_base_/models/mult_swin-t.py',
+    '../_base_/tasks/rooms-mult.py',
+    '../_base_/datasets/rooms-taskonomy.py',
+    '../_base_/schedules/schedule_rooms.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    backbone=dict(init_cfg=None),
+    decode_head=dict(tasks={{_base_.task_outputs}}),
+    loss_weighting={{_base_.loss_weighting}},
+)
+optim_wrapper = dict(
+    paramwise_cfg=dict(custom_keys=dict(log_variances=dict(decay_mult=0.0)))
+)
