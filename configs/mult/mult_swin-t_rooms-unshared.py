@@ -15,5 +15,7 @@ model = dict(
     loss_weighting={{_base_.loss_weighting}},
 )
 optim_wrapper = dict(
-    paramwise_cfg=dict(custom_keys=dict(log_variances=dict(decay_mult=0.0)))
+    paramwise_cfg=dict(
+        custom_keys=dict(log_variances=dict(lr_mult=20.0, decay_mult=0.0))
+    )
 )

@@ -12,6 +12,10 @@ model = dict(
     decode_head=dict(tasks={{_base_.task_outputs}}),
     loss_weighting={{_base_.loss_weighting}},
 )
+# At the model's learning rate the losses' weights would not get far from 1 in
+# 240 steps.
 optim_wrapper = dict(
-    paramwise_cfg=dict(custom_keys=dict(log_variances=dict(decay_mult=0.0)))
+    paramwise_cfg=dict(
+        custom_keys=dict(log_variances=dict(lr_mult=20.0, decay_mult=0.0))
+    )
 )
