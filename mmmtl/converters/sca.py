@@ -108,7 +108,7 @@ def _window_rules(theirs: str, ours: str) -> list[Rule]:
         (rf'{block}attn\.relative_position_index', None),
         (
             rf'{block}attn\.relative_position_bias_table',
-            rf'{ours}blocks.\1.attention.bias_table',
+            rf'{ours}blocks.\1.attention.bias.table',
         ),
         (
             rf'{block}attn\.(qkv|proj)\.{_AFFINE}',

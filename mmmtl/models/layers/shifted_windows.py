@@ -110,15 +110,14 @@ class WindowGrid:
         return last
 
     def _pad(self, maps: Tensor, fill: Tensor) -> Tensor:
-        height, width = self.size
-        right = self.columns * self.window - width
-        bottom = self.rows * self.window - height
-        if not (right or bottom):
-            return maps
-        batch, _, _, channels = maps.shape
-        padded = fill.to(maps.dtype).expand(
-            batch, height + bottom, width + right, channels
-        )
-        padded = padded.clone()
-        padded[:, :height, :width] = maps
-        return padded
+        # Appended, not written into a larger map: the backward pass then
+        # sums the fill's gradient over the strips alone.
+        whole = self.rows * self.window, self.columns * self.window
+        for axis, side in ((1, whole[0]), (2, whole[1])):
+            missing = side - maps.shape[axis]
+            if missing:
+                shape = list(maps.shape)
+                shape[axis] = missing
+                strip = fill.to(maps.dtype).expand(shape)
+                maps = torch.cat([maps, strip], dim=axis)
+        return maps

@@ -21,18 +21,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
-import torch.nn.functional as F
 from mmcv.cnn.bricks import DropPath
 from torch import Tensor, nn
 
-from mmmtl.models.layers.windows import (
-    from_windows,
-    pad_to_windows,
-    relative_positions,
-    shift_mask,
-    to_windows,
-)
+from mmmtl.models.layers.argument_checks import check_counts, check_heads
+from mmmtl.models.layers.shifted_windows import WindowGrid
+from mmmtl.models.layers.window_scores import RelativePositionBias, attend
 
 
 class WindowAttentionStage(nn.Module):
@@ -115,20 +109,11 @@ class WindowAttentionBlock(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Map ``(B, h, w, C)`` to the same shape."""
-        height, width = tokens.shape[1:3]
-        padded = pad_to_windows(self.norm(tokens), self.window_size)
-        size = (padded.shape[1], padded.shape[2])
-        mask = None
-        if self.shift:
-            padded = padded.roll((-self.shift, -self.shift), (1, 2))
-            mask = shift_mask(
-                size, self.window_size, self.shift, tokens.device
-            )
-        answer = self.attention(to_windows(padded, self.window_size), mask)
-        answer = from_windows(answer, self.window_size, size)
-        if self.shift:
-            answer = answer.roll((self.shift, self.shift), (1, 2))
-        return tokens + self.drop_path(answer[:, :height, :width])
+        grid = WindowGrid(
+            tuple(tokens.shape[1:3]), window=self.window_size, shift=self.shift
+        )
+        answer = self.attention(self.norm(tokens), grid)
+        return tokens + self.drop_path(answer)
 
 
 class WindowAttention(nn.Module):
@@ -137,7 +122,7 @@ class WindowAttention(nn.Module):
     def __init__(
         self, channels: int, *, num_heads: int, window_size: int
     ) -> None:
-        """Build projections and the bias table.
+        """Build projections and the position bias.
 
         Args:
             channels: Width of tokens.
@@ -148,41 +133,30 @@ class WindowAttention(nn.Module):
             ValueError: See :class:`WindowAttentionStage`.
         """
         super().__init__()
-        if num_heads < 1 or channels % num_heads:
-            raise ValueError(
-                f'num_heads={num_heads} does not divide channels={channels}: '
-                'choose a divisor'
-            )
-        if window_size < 1:
-            raise ValueError(f'window_size={window_size}: give 1 or more')
+        check_heads(num_heads, channels)
+        check_counts(window_size=window_size)
         self.num_heads = num_heads
         self.qkv = nn.Linear(channels, 3 * channels)
         self.proj = nn.Linear(channels, channels)
-        displacements = (2 * window_size - 1) ** 2
-        self.bias_table = nn.Parameter(torch.zeros(displacements, num_heads))
-        nn.init.trunc_normal_(self.bias_table, std=0.02)
-        self.register_buffer(
-            'positions', relative_positions(window_size), persistent=False
-        )
+        self.bias = RelativePositionBias(window_size, num_heads=num_heads)
 
-    def forward(self, windows: Tensor, mask: Tensor | None = None) -> Tensor:
+    def forward(self, tokens: Tensor, grid: WindowGrid) -> Tensor:
         """Attend within each window.
 
         Args:
-            windows: ``(B, windows, L, C)``.
-            mask: ``(windows, L, L)``, added to the scores.
+            tokens: ``(B, h, w, C)``.
+            grid: The windows of maps of this size.
 
         Returns:
-            ``(B, windows, L, C)``.
+            ``(B, h, w, C)``.
         """
-        query, key, value = (
-            self.qkv(windows)
-            .unflatten(-1, (3, self.num_heads, -1))
-            .permute(3, 0, 1, 4, 2, 5)
-        )  # each (B, windows, heads, L, d)
-        bias = self.bias_table[self.positions].permute(2, 0, 1)
-        if mask is not None:
-            bias = bias + mask[:, None]
-        scores = query * query.shape[-1] ** -0.5 @ key.transpose(-1, -2)
-        answer = F.softmax(scores + bias, dim=-1) @ value
-        return self.proj(answer.transpose(2, 3).flatten(3))
+        query, key, value = grid.split(
+            self.qkv(tokens),
+            fill=self.qkv.bias,
+            parts=3,
+            num_heads=self.num_heads,
+        )
+        mixed = attend(
+            query, key, value, bias=self.bias(), mask=grid.mask(query)
+        )
+        return self.proj(grid.merge(mixed))

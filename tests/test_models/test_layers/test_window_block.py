@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 import torch
-import torch.nn.functional as F
 from mmseg.models.backbones.swin import SwinBlock
 from torch import Tensor, nn
 
-from mmmtl.models.layers.shifted_windows import WindowGrid
+from mmmtl.models.layers import window_block
 from mmmtl.models.layers.token_upsampling import TokenUpsampling
 from mmmtl.models.layers.window_block import WindowBlock
 
@@ -97,42 +96,25 @@ def test_one_stream_is_a_block_of_swin(
     )
 
 
-@SHIFT
-@SIZE
-def test_merge_undoes_split(size: tuple[int, int], shift: int) -> None:
-    grid = WindowGrid(size, window=WINDOW, shift=shift)
-    x = maps(size)
-    windows = grid.split(x, fill=torch.zeros(C), parts=1, num_heads=HEADS)[0]
-    count = -(-size[0] // WINDOW) * -(-size[1] // WINDOW)
-    assert windows.shape == (2, count, HEADS, WINDOW**2, C // HEADS)
-    assert torch.equal(grid.merge(windows), x)
-
-
-def test_mask_parts_what_the_shift_brought_together() -> None:
-    """A row of 6 pixels in windows of 4, shifted by 2: 2345 and 67|01."""
-    grid = WindowGrid((4, 6), window=4, shift=2)
-    mask = grid.mask(torch.zeros(()))
-    assert mask.shape == (2, 16, 16)
-    # Both windows hold rows 2, 3 and then, from around the border, 0, 1.
-    first_row = mask[:, :4, :4]
-    assert first_row[0].tolist() == [[0.0] * 4] * 4
-    near, far = [0.0, 0.0, -100.0, -100.0], [-100.0, -100.0, 0.0, 0.0]
-    assert first_row[1].tolist() == [near, near, far, far]
-    assert mask[0, :4, 8:12].tolist() == [[-100.0] * 4] * 4
-    assert WindowGrid((4, 6), window=4, shift=0).mask(mask) is None
-
-
 class Calls:
-    """Stands in for the attention of PyTorch and keeps what it was given."""
+    """Stands in for the attention and keeps what it was given."""
 
     def __init__(self) -> None:
         self.maps: list[Tensor] = []
         self.values: list[Tensor] = []
 
     def __call__(
-        self, query: Tensor, key: Tensor, value: Tensor, *, attn_mask: Tensor
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        *,
+        bias: Tensor,
+        mask: Tensor | None,
     ) -> Tensor:
-        scores = query @ key.mT / query.shape[-1] ** 0.5 + attn_mask
+        scores = query @ key.mT / query.shape[-1] ** 0.5 + bias
+        if mask is not None:
+            scores = scores + mask[:, None]
         self.maps.append(scores.softmax(-1))
         self.values.append(value)
         return self.maps[-1] @ value
@@ -141,7 +123,7 @@ class Calls:
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     found = Calls()
-    monkeypatch.setattr(F, 'scaled_dot_product_attention', found)
+    monkeypatch.setattr(window_block, 'attend', found)
     return found
 
 

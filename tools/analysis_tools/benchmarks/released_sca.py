@@ -234,9 +234,9 @@ def _swin_attention(block: WindowAttentionBlock) -> ShiftWindowMSA:
         num_heads=own.num_heads,
         window_size=block.window_size,
         shift_size=block.shift,
-    ).to(own.bias_table.device, own.bias_table.dtype)
+    ).to(own.bias.table.device, own.bias_table.dtype)
     parts = {'qkv': own.qkv, 'proj': own.proj}
     for name, layer in parts.items():
         setattr(plain.w_msa, name, layer)
-    plain.w_msa.relative_position_bias_table = own.bias_table
+    plain.w_msa.relative_position_bias_table = own.bias.table
     return plain.train(block.training)
