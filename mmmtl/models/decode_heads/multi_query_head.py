@@ -53,7 +53,7 @@ from mmmtl.models.decode_heads.multi_query_block import (
 from mmmtl.models.layers.argument_checks import (
     check_counts,
     check_heads,
-    check_levels,
+    check_in_channels,
     check_rates,
 )
 from mmmtl.models.layers.conv_output import ConvOutput
@@ -133,7 +133,7 @@ class MultiQueryHead(BaseMultiTaskHead):
             )
         if residual not in RESIDUALS:
             raise ValueError(f'residual={residual!r}: give one of {RESIDUALS}')
-        check_levels(in_channels)
+        self.in_channels = check_in_channels(in_channels)
         check_counts(channels=channels, num_queries=num_queries, depth=depth)
         check_heads(num_heads, channels)
         check_rates(
@@ -144,7 +144,6 @@ class MultiQueryHead(BaseMultiTaskHead):
         if bottleneck_channels is None:
             bottleneck_channels = max(1, channels // 4)
         check_counts(bottleneck_channels=bottleneck_channels)
-        self.in_channels = tuple(in_channels)
         self.projections = nn.ModuleDict(
             {
                 task: PyramidProjection(in_channels, out_channels=channels)

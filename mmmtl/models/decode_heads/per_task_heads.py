@@ -28,7 +28,9 @@ from mmmtl.models.decode_heads.base_multi_task_head import (
     TaskMaps,
 )
 from mmmtl.models.decode_heads.foreign_head import ForeignHead
+from mmmtl.models.layers.argument_checks import check_in_channels
 from mmmtl.models.layers.conv_output import ConvOutput
+from mmmtl.models.layers.level_check import check_level_channels
 from mmmtl.models.layers.resize import resize_bilinear
 from mmmtl.registry import MODELS
 from mmmtl.structures import did_you_mean
@@ -66,8 +68,7 @@ class PerTaskHeads(BaseMultiTaskHead):
                 is not among ``tasks``.
         """
         super().__init__(tasks=tasks, init_cfg=init_cfg)
-        if not in_channels:
-            raise ValueError('in_channels is empty: give one per level')
+        self.in_channels = check_in_channels(in_channels)
         heads = heads or {}
         for task in heads:
             if task not in self.outputs:
@@ -75,7 +76,6 @@ class PerTaskHeads(BaseMultiTaskHead):
                     f'heads.{task} is for no task of this head: '
                     f'{did_you_mean(task, self.tasks)}'
                 )
-        self.in_channels = tuple(in_channels)
         total = sum(in_channels)
         self.decoders = nn.ModuleDict(
             {
@@ -105,13 +105,7 @@ class PerTaskHeads(BaseMultiTaskHead):
         Raises:
             ValueError: If the levels do not have the configured channels.
         """
-        found = tuple(level.shape[1] for level in inputs)
-        if found != self.in_channels:
-            raise ValueError(
-                f'pyramid with channels {found}, but '
-                f'in_channels={list(self.in_channels)}: set in_channels (or '
-                "the backbone's out_indices) so that they agree"
-            )
+        check_level_channels(inputs, self.in_channels)
         if any(isinstance(d, ConvOutput) for d in self.decoders.values()):
             joined = self._join(inputs)
         return {

@@ -41,6 +41,7 @@ from mmmtl.models.decode_heads.base_multi_task_head import (
 )
 from mmmtl.models.decode_heads.scale_aggregation import ScaleAggregation
 from mmmtl.models.decode_heads.scale_task_features import ScaleTaskFeatures
+from mmmtl.models.layers.argument_checks import check_in_channels
 from mmmtl.models.layers.cross_task_attention import (
     FUSIONS,
     CrossTaskAttention,
@@ -51,10 +52,7 @@ from mmmtl.models.layers.feature_propagation import (
     FeaturePropagation,
     View,
 )
-from mmmtl.models.layers.pyramid_check import (
-    check_in_channels,
-    check_pyramid,
-)
+from mmmtl.models.layers.level_check import check_level_channels
 from mmmtl.models.layers.resize import resize_bilinear
 from mmmtl.registry import MODELS
 
@@ -206,7 +204,7 @@ class SequentialCrossAttentionHead(BaseMultiTaskHead):
         self, inputs: Sequence[Tensor]
     ) -> tuple[list[TaskMaps], list[TaskMaps]]:
         """Return task features before and after the tasks' exchange."""
-        check_pyramid(inputs, self.in_channels)
+        check_level_channels(inputs, self.in_channels)
         refined: list[TaskMaps] = []
         exchanged: list[TaskMaps] = []
         carried: TaskMaps = {}

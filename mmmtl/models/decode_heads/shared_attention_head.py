@@ -40,11 +40,12 @@ from mmmtl.models.decode_heads.base_multi_task_head import (
     TaskMaps,
 )
 from mmmtl.models.decode_heads.shared_attention_plan import (
-    check_drop_path,
     choose_reference,
     read_stages,
 )
 from mmmtl.models.decode_heads.shared_attention_stage import DecoderStage
+from mmmtl.models.layers.argument_checks import check_rates
+from mmmtl.models.layers.level_check import check_level_channels
 from mmmtl.registry import MODELS
 
 
@@ -120,7 +121,7 @@ class SharedAttentionHead(BaseMultiTaskHead):
         )
         if window_size < 2:
             raise ValueError(f'window_size={window_size}: give 2 or more')
-        check_drop_path(drop_path_rate)
+        check_rates(drop_path_rate=drop_path_rate)
         self.in_channels = tuple(in_channels)
         self.reference_task = choose_reference(self.tasks, reference_task)
         drop_paths = _grow(drop_path_rate, [len(p.blocks) for p in plans])
@@ -182,13 +183,7 @@ class SharedAttentionHead(BaseMultiTaskHead):
         }
 
     def _check(self, inputs: Sequence[Tensor]) -> None:
-        found = tuple(level.shape[1] for level in inputs)
-        if found != self.in_channels:
-            raise ValueError(
-                f'pyramid with channels {found}, but '
-                f'in_channels={list(self.in_channels)}: set in_channels (or '
-                "the backbone's out_indices) so that they agree"
-            )
+        check_level_channels(inputs, self.in_channels)
         sizes = [tuple(level.shape[-2:]) for level in inputs]
         for fine, coarse in pairwise(sizes):
             if any(

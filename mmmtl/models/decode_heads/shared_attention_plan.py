@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal, get_args
 
+from mmmtl.models.layers.argument_checks import check_heads, check_in_channels
 from mmmtl.structures import did_you_mean
 
 BlockKind = Literal['private', 'private_skip', 'shared_skip', 'shared_stream']
@@ -60,12 +61,9 @@ def read_stages(
         num_heads = [channels // _HEAD_WIDTH for channels in in_channels]
     _check_length('num_heads', num_heads, levels)
     for channels, heads in zip(in_channels, num_heads, strict=True):
-        if heads < 1 or channels % heads:
-            raise ValueError(
-                f'num_heads={list(num_heads)}: {heads} heads do not divide '
-                f'the {channels} channels of their level: give divisors of '
-                f'in_channels={list(in_channels)}'
-            )
+        check_heads(
+            heads, channels, remark=f'a level of {list(in_channels)} channels'
+        )
     kinds = _read_blocks(blocks, levels)
     if isinstance(with_cp, bool):
         with_cp = [with_cp] * levels
@@ -100,21 +98,8 @@ def choose_reference(tasks: Sequence[str], given: str | None) -> str:
     return given
 
 
-def check_drop_path(rate: float) -> None:
-    """Refuse a rate that is no probability.
-
-    Raises:
-        ValueError: If it is not in 0..1, without 1.
-    """
-    if not 0 <= rate < 1:
-        raise ValueError(
-            f'drop_path_rate={rate}: give a probability from 0 to below 1'
-        )
-
-
 def _check_channels(in_channels: Sequence[int]) -> None:
-    if not in_channels:
-        raise ValueError('in_channels is empty: give one per level')
+    check_in_channels(in_channels)
     for fine, coarse in pairwise(in_channels):
         if coarse != 2 * fine:
             raise ValueError(

@@ -38,36 +38,44 @@ def check_rates(**rates: float) -> None:
             )
 
 
-def check_heads(num_heads: int, channels: int) -> None:
+def check_heads(num_heads: int, channels: int, *, remark: str = '') -> None:
     """Refuse heads that do not share the channels evenly.
 
     Args:
         num_heads: Heads of an attention.
         channels: Width of its tokens.
+        remark: Where the width or the heads come from, for the error.
 
     Raises:
         ValueError: Names both.
     """
     if not isinstance(num_heads, int) or num_heads < 1 or channels % num_heads:
         raise ValueError(
-            f'num_heads={num_heads!r} does not divide channels={channels}: '
-            'choose a divisor'
+            f'num_heads={num_heads!r} does not divide channels={channels}'
+            f'{remark and f" ({remark})"}: choose a divisor'
         )
 
 
-def check_levels(in_channels: Sequence[int]) -> None:
+def check_in_channels(
+    in_channels: Sequence[int], *, least: int = 1
+) -> tuple[int, ...]:
     """Refuse channels that are no pyramid.
 
     Args:
         in_channels: Channels of each level, finest first.
+        least: Levels that are needed.
+
+    Returns:
+        The channels.
 
     Raises:
-        ValueError: If there is no level, or one without channels.
+        ValueError: If there are too few levels, or one without channels.
     """
-    if not isinstance(in_channels, Sequence) or not in_channels:
+    if not isinstance(in_channels, Sequence) or len(in_channels) < least:
         raise ValueError(
-            f'in_channels={in_channels!r} is empty or no list: give the '
-            'channels of each level, finest first'
+            f'in_channels={in_channels!r}: give a list of the channels of at '
+            f'least {least} level{"s" if least > 1 else ""}, finest first'
         )
     for level, channels in enumerate(in_channels):
         check_counts(**{f'in_channels[{level}]': channels})
+    return tuple(in_channels)

@@ -27,6 +27,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from mmmtl.models.layers.argument_checks import check_heads
 from mmmtl.models.layers.conv_norm import NormConfig
 from mmmtl.models.layers.residual_block import ResidualBlock
 from mmmtl.models.layers.window_attention import WindowAttentionStage
@@ -64,12 +65,11 @@ class FeaturePropagation(nn.Module):
         """
         super().__init__()
         joined = len(tasks) * channels
-        if num_heads < 1 or joined % num_heads:
-            raise ValueError(
-                f'num_heads={num_heads} does not divide {joined}, which are '
-                f'{len(tasks)} tasks of {channels} channels: choose a '
-                'divisor of it, or other channels'
-            )
+        check_heads(
+            num_heads,
+            joined,
+            remark=f'{len(tasks)} tasks of {channels} channels',
+        )
         self.tasks, self.view = tuple(tasks), view
         self.attention = WindowAttentionStage(
             joined,

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmmtl.models.layers.argument_checks import check_in_channels
+from mmmtl.models.layers.level_check import check_level_channels
 from mmmtl.models.layers.resize import resize_bilinear
 
 
@@ -36,9 +38,7 @@ class PyramidProjection(nn.Module):
             ValueError: If there is no level.
         """
         super().__init__()
-        if not in_channels:
-            raise ValueError('in_channels is empty: give one per level')
-        self.in_channels = tuple(in_channels)
+        self.in_channels = check_in_channels(in_channels)
         self.linear = nn.Linear(sum(in_channels), out_channels)
 
     def forward(self, pyramid: Sequence[Tensor]) -> Tensor:
@@ -53,13 +53,7 @@ class PyramidProjection(nn.Module):
         Raises:
             ValueError: If the levels do not have the configured channels.
         """
-        found = tuple(level.shape[1] for level in pyramid)
-        if found != self.in_channels:
-            raise ValueError(
-                f'pyramid with channels {found}, but '
-                f'in_channels={list(self.in_channels)}: set in_channels (or '
-                "the backbone's out_indices) so that they agree"
-            )
+        check_level_channels(pyramid, self.in_channels)
         size = tuple(pyramid[0].shape[-2:])
         weights = self.linear.weight.split(self.in_channels, dim=1)
         # The finest level is not resized, so it alone carries the bias.

@@ -22,11 +22,9 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmmtl.models.layers.argument_checks import check_counts, check_in_channels
 from mmmtl.models.layers.cross_scale import CrossScale
-from mmmtl.models.layers.pyramid_check import (
-    check_in_channels,
-    check_pyramid,
-)
+from mmmtl.models.layers.level_check import check_level_channels
 from mmmtl.registry import MODELS
 
 
@@ -65,11 +63,8 @@ class CrossScaleAttention(BaseModule):
         """
         super().__init__(init_cfg=init_cfg)
         self.in_channels = check_in_channels(in_channels, least=2)
-        if out_channels is not None and out_channels < 1:
-            raise ValueError(
-                f'out_channels={out_channels}: give 1 or more, or None for '
-                'the widths of the concatenation'
-            )
+        if out_channels is not None:
+            check_counts(out_channels=out_channels)
         levels = len(self.in_channels)
         widths = tuple(
             width * (levels - level)
@@ -96,7 +91,7 @@ class CrossScaleAttention(BaseModule):
         Raises:
             ValueError: If the levels do not have the configured channels.
         """
-        check_pyramid(inputs, self.in_channels)
+        check_level_channels(inputs, self.in_channels)
         joined = [
             torch.cat([own, *answers], dim=1)
             for own, answers in zip(

@@ -29,6 +29,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmmtl.models.layers.absolute_offsets import AbsoluteOffsets
+from mmmtl.models.layers.argument_checks import check_counts, check_in_channels
 from mmmtl.models.layers.deform_conv import DeformConv
 from mmmtl.models.layers.pyramid_projection import PyramidProjection
 from mmmtl.registry import MODELS, call_in_scope
@@ -78,8 +79,7 @@ class DeformableMixer(BaseModule):
                 is odd or the depth below 1.
         """
         super().__init__(init_cfg=init_cfg)
-        if depth < 1:
-            raise ValueError(f'depth={depth}: give 1 or more')
+        check_counts(depth=depth)
         if block_order not in _BLOCK_ORDERS:
             raise ValueError(
                 f'block_order={block_order!r}: give one of {_BLOCK_ORDERS}'
@@ -99,7 +99,7 @@ class DeformableMixer(BaseModule):
                 *(steps if block_order == 'mix_gather' else steps[::-1])
             )
 
-        self.in_channels = tuple(in_channels)
+        self.in_channels = check_in_channels(in_channels)
         self.projection = PyramidProjection(in_channels, out_channels=channels)
         self.norm = nn.LayerNorm(channels)
         self.tasks = None if tasks is None else check_tasks(tasks)

@@ -24,10 +24,12 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmmtl.models.layers.pyramid_check import (
+from mmmtl.models.layers.argument_checks import (
+    check_counts,
     check_in_channels,
-    check_pyramid,
+    check_rates,
 )
+from mmmtl.models.layers.level_check import check_level_channels
 from mmmtl.models.layers.window_attention import WindowAttentionStage
 from mmmtl.registry import MODELS
 
@@ -72,15 +74,8 @@ class WindowSelfAttention(BaseModule):
         """
         super().__init__(init_cfg=init_cfg)
         self.in_channels = check_in_channels(in_channels)
-        if depth < 1:
-            raise ValueError(f'depth={depth}: give 1 or more')
-        if num_heads < 1:
-            raise ValueError(f'num_heads={num_heads}: give 1 or more')
-        if not 0 <= drop_path_rate < 1:
-            raise ValueError(
-                f'drop_path_rate={drop_path_rate}: give 0 or more, and less '
-                'than 1'
-            )
+        check_counts(depth=depth, num_heads=num_heads)
+        check_rates(drop_path_rate=drop_path_rate)
         self.concat = concat
         self.out_channels = tuple(
             width * (2 if concat else 1) for width in self.in_channels
@@ -108,7 +103,7 @@ class WindowSelfAttention(BaseModule):
         Raises:
             ValueError: If the levels do not have the configured channels.
         """
-        check_pyramid(inputs, self.in_channels)
+        check_level_channels(inputs, self.in_channels)
         attended = [
             stage(level)
             for stage, level in zip(self.stages, inputs, strict=True)

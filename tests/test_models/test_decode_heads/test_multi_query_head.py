@@ -165,11 +165,11 @@ def test_an_unknown_residual_or_scope_is_refused() -> None:
         (dict(drop_path_rate=1.5), r'drop_path_rate=1\.5: give a share of 0'),
         (dict(query_drop_path_rate=1), 'query_drop_path_rate=1: give a shar'),
         (dict(query_dropout=-0.1), r'query_dropout=-0\.1: give a share of 0'),
-        (dict(in_channels=4), 'in_channels=4 is empty or no list'),
+        (dict(in_channels=4), 'in_channels=4: give a list'),
         (dict(in_channels=[4, 0]), r'in_channels\[1\]=0: give a whole'),
         (dict(tasks={}), 'task'),
         (dict(tasks=dict(flow=dict())), "'flow'"),
-        (dict(in_channels=[]), r'in_channels=\[\] is empty or no list'),
+        (dict(in_channels=[]), r'in_channels=\[\]: give a list'),
     ],
 )
 def test_bad_arguments_are_refused(arguments: Any, message: str) -> None:
@@ -196,7 +196,7 @@ def test_a_pyramid_of_another_depth_is_refused(levels: Any) -> None:
 
 def test_levels_of_other_widths_are_named() -> None:
     levels = pyramid()
-    with pytest.raises(ValueError, match=r'channels \(4, 6\)'):
+    with pytest.raises(ValueError, match=r'channels \[4, 6\]'):
         build()(levels[:2])
 
 

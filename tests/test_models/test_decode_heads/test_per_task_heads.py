@@ -118,7 +118,7 @@ def test_heads_of_mmseg_beside_ours() -> None:
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
-        (dict(in_channels=[]), 'in_channels is empty'),
+        (dict(in_channels=[]), r'in_channels=\[\]: give a list'),
         (dict(heads=dict(detph=FCN)), "did you mean 'depth'"),
         (
             dict(heads=dict(depth=FCN | dict(num_classes=3))),
@@ -143,5 +143,5 @@ def test_initial_bias_of_a_foreign_head_is_refused() -> None:
 
 
 def test_another_pyramid_is_refused() -> None:
-    with pytest.raises(ValueError, match=r'\(8, 16\).*in_channels=\[8, 16, 3'):
+    with pytest.raises(ValueError, match=r'\[8, 16\].*in_channels=\[8, 16, 3'):
         make()(pyramid()[:2])

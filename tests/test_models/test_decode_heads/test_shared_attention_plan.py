@@ -136,14 +136,20 @@ def test_stochastic_depth_grows_evenly() -> None:
             dict(reference_task='saliency'),
             r"reference_task='saliency' is not among tasks=\['semseg'",
         ),
-        (dict(num_heads=[1, 2, 3, 4]), '3 heads do not divide the 16'),
-        (dict(num_heads=[0, 2, 2, 4]), '0 heads do not divide the 4'),
-        (dict(num_heads=None), '0 heads do not divide the 4 channels'),
+        (
+            dict(num_heads=[1, 2, 3, 4]),
+            r'=3 .* channels=16 \(a level of \[4, ',
+        ),
+        (
+            dict(num_heads=[0, 2, 2, 4]),
+            'num_heads=0 does not .* channels=4 ',
+        ),
+        (dict(num_heads=None), 'num_heads=0 does not .* channels=4 '),
         (dict(num_heads=[1, 2, 4]), 'num_heads=.* has 3 entries.* 4 levels'),
         (dict(in_channels=[4, 8, 16, 30]), '30 is not twice 16.*doubles'),
         (dict(in_channels=[32, 16, 8, 4]), 'finest first'),
         (dict(in_channels=[4, 8, 16]), 'num_heads=.* 3 levels'),
-        (dict(in_channels=[]), 'in_channels is empty'),
+        (dict(in_channels=[]), r'in_channels=\[\]: give a list'),
         (dict(blocks=['private', 'shared']), "did you mean 'shared_"),
         (
             dict(blocks='private'),
@@ -154,7 +160,7 @@ def test_stochastic_depth_grows_evenly() -> None:
         (dict(blocks=[PAPER, PAPER]), 'blocks=.* has 2 entries'),
         (dict(with_cp=[True]), 'with_cp=.* has 1 entries'),
         (dict(window_size=1), 'window_size=1: give 2 or more'),
-        (dict(drop_path_rate=1.0), 'drop_path_rate=1.0: give a prob'),
+        (dict(drop_path_rate=1.0), 'drop_path_rate=1.0: give a share'),
     ],
 )
 def test_refused_at_construction(arguments: Any, message: str) -> None:
@@ -165,8 +171,8 @@ def test_refused_at_construction(arguments: Any, message: str) -> None:
 @pytest.mark.parametrize(
     ('inputs', 'message'),
     [
-        (pyramid()[:3], r'channels \(4, 8, 16\).*out_indices'),
-        (pyramid()[::-1], r'channels \(32, 16, 8, 4\)'),
+        (pyramid()[:3], r'channels \[4, 8, 16\].*out_indices'),
+        (pyramid()[::-1], r'channels \[32, 16, 8, 4\]'),
         (
             pyramid(1, ((16, 16), (8, 8), (8, 8), (4, 4))),
             r'\(8, 8\) is not half of \(8, 8\).*strides',

@@ -75,8 +75,8 @@ def test_every_parameter_has_a_gradient(changes: dict) -> None:
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
-        (dict(in_channels=[4]), r'in_channels=\[4\]: give at least 2 levels,'),
-        (dict(out_channels=0), 'out_channels=0: give 1 or more, or None'),
+        (dict(in_channels=[4]), r'in_channels=\[4\]: .* at least 2 levels,'),
+        (dict(out_channels=0), 'out_channels=0: give a whole number of 1 or'),
     ],
 )
 def test_refusals(changes: dict, message: str) -> None:

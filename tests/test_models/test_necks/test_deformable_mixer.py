@@ -148,13 +148,13 @@ def test_a_norm_of_the_config_is_used() -> None:
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        (dict(depth=0), 'depth=0: give 1 or more'),
+        (dict(depth=0), 'depth=0: give a whole number of 1 or more'),
         (dict(block_order='gm'), "block_order='gm'"),
         (dict(tasks=['depth', 'depth']), 'more than once'),
         (dict(tasks=['sal']), "unknown task 'sal'"),
         (dict(channels=7), 'give an even number'),
         (dict(deform_backend='cuda'), 'cuda'),
-        (dict(in_channels=[]), 'in_channels is empty'),
+        (dict(in_channels=[]), r'in_channels=\[\]: give a list'),
     ],
 )
 def test_settings_are_checked(arguments: dict[str, Any], message: str) -> None:

@@ -99,12 +99,15 @@ def test_another_pyramid_is_refused() -> None:
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
-        (dict(in_channels=[]), r'in_channels=\[\]: give at least 1 level,'),
-        (dict(in_channels=[18, 0]), r'\[18, 0\]: every level needs'),
-        (dict(depth=0), 'depth=0: give 1 or more'),
-        (dict(num_heads=0), 'num_heads=0: give 1 or more'),
-        (dict(window_size=0), 'window_size=0: give 1 or more'),
-        (dict(drop_path_rate=1.0), r'drop_path_rate=1.0: give 0 or more'),
+        (dict(in_channels=[]), r'in_channels=\[\]: .* at least 1 level,'),
+        (
+            dict(in_channels=[18, 0]),
+            r'in_channels\[1\]=0: give a whole',
+        ),
+        (dict(depth=0), 'depth=0: give a whole number'),
+        (dict(num_heads=0), 'num_heads=0: give a whole number'),
+        (dict(window_size=0), 'window_size=0: give a whole number'),
+        (dict(drop_path_rate=1.0), r'drop_path_rate=1.0: give a share of 0'),
     ],
 )
 def test_refusals(changes: dict, message: str) -> None:

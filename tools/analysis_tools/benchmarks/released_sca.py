@@ -234,7 +234,7 @@ def _swin_attention(block: WindowAttentionBlock) -> ShiftWindowMSA:
         num_heads=own.num_heads,
         window_size=block.window_size,
         shift_size=block.shift,
-    ).to(own.bias.table.device, own.bias_table.dtype)
+    ).to(own.bias.table.device, own.bias.table.dtype)
     parts = {'qkv': own.qkv, 'proj': own.proj}
     for name, layer in parts.items():
         setattr(plain.w_msa, name, layer)
