@@ -112,7 +112,7 @@ def sca(tasks: Sequence[str] = NYUD, **head: Any) -> dict[str, Any]:
     )
 
 
-METHODS = {'DeMT': demt, 'MQTransformer': mqtransformer}
+METHODS = {'DeMT': demt, 'MQTransformer': mqtransformer, 'SCA-MTL': sca}
 
 
 def random_label(

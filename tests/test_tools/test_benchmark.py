@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.tiny import demt, mqtransformer, sca
+from tests.tiny import demt, mqtransformer
 
 TOOL = 'analysis_tools/benchmark.py'
 MEBIBYTE = 1 << 20
@@ -28,14 +28,6 @@ def config(tmp_path: Path) -> Path:
     path.write_text(
         f'model = {pprint.pformat(demt())}\noptim_wrapper = {optimizer}\n'
     )
-    return path
-
-
-@pytest.fixture
-def sca_config(tmp_path: Path) -> Path:
-    """Config of a tiny SCA-MTL."""
-    path = tmp_path / 'tiny_sca.py'
-    path.write_text(f'model = {pprint.pformat(sca())}\n')
     return path
 
 
@@ -140,72 +132,6 @@ def test_part_counts_its_outer_calls_only(
     assert timer.drain() == {'all': 0.0, 'inner': 0.0}
 
 
-@pytest.mark.parametrize(
-    'options',
-    [
-        {},
-        {
-            'model.decode_head.ctam_fusion': 'per_task',
-            'model.decode_head.fpma_view': 'task_major',
-        },
-    ],
-)
-def test_plain_form_of_sca_mtl_is_the_same_model(
-    part: Callable, sca_config: Path, options: dict
-) -> None:
-    """At sizes that are multiples of neither windows nor strides."""
-    module = part('sca')
-    shared = dict(
-        config=str(sca_config),
-        options=options,
-        shape=[2, 3, 50, 70],
-        device='cpu',
-    )
-    for stage in module.STAGES:
-        assert module.deviation(**shared, stage=stage) < 1e-5, stage
-    built, image = module.prepare(**shared, stage='whole', training=False)
-    with torch.no_grad():
-        expected = built.model(image, mode='tensor').values()
-        for found, logits in zip(built.whole(image), expected, strict=True):
-            torch.testing.assert_close(found, logits)
-
-
-def test_plain_form_of_sca_mtl_has_the_same_gradients(
-    part: Callable, sca_config: Path
-) -> None:
-    """With batch statistics, initial predictions included."""
-    module = part('sca')
-    built, image = module.prepare(
-        str(sca_config), {}, 'whole', [2, 3, 64, 64], 'cpu', True
-    )
-    for block in built.model.neck.modules():
-        if hasattr(block, 'drop_prob'):
-            block.drop_prob = 0.0
-    gradients = []
-    for form in (built, module.PlainForm(built.model)):
-        form.model.double().zero_grad()
-        outputs = form.supervised(image.double())
-        sum(one.square().mean() for one in outputs).backward()
-        gradients.append(dict(form.model.named_parameters()))
-    ours, plain = gradients
-    for name, parameter in ours.items():
-        torch.testing.assert_close(
-            parameter.grad, plain[name].grad, rtol=1e-6, atol=1e-9, msg=name
-        )
-
-
-def test_plain_form_refuses_what_the_released_code_lacks(
-    part: Callable, sca_config: Path, config: Path
-) -> None:
-    module = part('sca')
-    arguments = dict(shape=[1, 3, 32, 32], device='cpu', stage='whole')
-    with pytest.raises(Exception, match='knows WindowSelfAttention with'):
-        module.deviation(config=str(config), options={}, **arguments)
-    options = {'model.decode_head.channels': [8, 16, 32, 64]}
-    with pytest.raises(Exception, match='knows neither auxiliary_tasks nor'):
-        module.deviation(config=str(sca_config), options=options, **arguments)
-
-
 def test_replay_runs_every_layer_on_its_input(part: Callable) -> None:
     network = torch.nn.Sequential(
         torch.nn.Conv2d(3, 4, 1), torch.nn.Sequential(torch.nn.ReLU())
@@ -308,24 +234,6 @@ def test_attention_report_of_a_head_that_reads_the_pyramid(
     )
     assert len(results) == 4
     assert results['head forward tokens']['seconds']['min'] > 0
-
-
-def test_sca_report(
-    run_tool: Callable, tmp_path: Path, sca_config: Path
-) -> None:
-    shape = ['--shape', '2', '3', '32', '40', '--runs', '1']
-    stages = ['--stages', 'exchange', 'whole']
-    _, results = run_json(
-        run_tool, tmp_path, 'sca', sca_config, *shape, *stages
-    )
-    assert list(results) == [
-        f'{stage} {direction} {form}'
-        for stage in ('exchange', 'whole')
-        for direction in ('forward', 'forward+backward')
-        for form in ('ours', 'plain')
-    ]
-    assert results['whole forward ours']['deviation'] < 1e-5
-    assert results['whole forward plain']['ratio']['median'] == 1
 
 
 def test_cross_attention_report(run_tool: Callable, tmp_path: Path) -> None:

@@ -23,16 +23,32 @@ def stages_of(part: Callable, method: str) -> tuple[str, ...]:
     return row.stages
 
 
-@pytest.mark.parametrize('method', METHODS)
+SCOPES = [('sample', 1), ('batch', 1), ('batch', 2)]
+
+
 @pytest.mark.parametrize(
-    ('scope', 'batch'), [('sample', 1), ('batch', 1), ('batch', 2)]
+    ('method', 'batch', 'options'),
+    [
+        (method, batch, dict(attn_scope=scope))
+        for method in ('DeMT', 'MQTransformer')
+        for scope, batch in SCOPES
+    ]
+    + [
+        ('SCA-MTL', 1, {}),
+        ('SCA-MTL', 2, dict(ctam_fusion='per_task', fpma_view='task_major')),
+    ],
 )
 def test_plain_form_is_the_same_model(
-    part: Callable, write_tiny: Callable, method: str, scope: str, batch: int
+    part: Callable,
+    write_tiny: Callable,
+    method: str,
+    batch: int,
+    options: dict[str, str],
 ) -> None:
+    """At a size that is a multiple of neither windows nor strides."""
     arguments = dict(
         config=str(write_tiny(method)),
-        options={'model.decode_head.attn_scope': scope},
+        options={f'model.decode_head.{k}': v for k, v in options.items()},
         shape=[batch, 3, 33, 40],
         device='cpu',
     )
@@ -40,6 +56,34 @@ def test_plain_form_is_the_same_model(
     for stage in stages_of(part, method)[1:]:
         apart = operators.deviation(dict(**arguments, stage=stage))
         assert apart < 1e-5, stage
+
+
+def test_plain_form_of_sca_mtl_has_the_same_gradients(
+    part: Callable, write_tiny: Callable
+) -> None:
+    """With batch statistics, neck included."""
+    model, _ = part('model_setup').build_model(
+        str(write_tiny('SCA-MTL')), {}, 'cpu'
+    )
+    model.double().train()
+    for block in model.modules():
+        if hasattr(block, 'drop_prob'):
+            block.drop_prob = 0.0
+    row = part('methods').method_of(model)
+    image = torch.randn(2, 3, 64, 64).double()
+    gradients = []
+    for make in (row.forms['plain'], row.forms['ours']):
+        form = make(model)  # the plain form has copies of the weights
+        logits = row.function(form, 'whole')(image)
+        sum(one.square().mean() for one in logits).backward()
+        gradients.append(dict(form.model.named_parameters()))
+    plain, ours = gradients
+    used = [name for name in ours if '.predictions.' not in name]
+    assert [n for n in used if ours[n].grad is None] == []
+    for name in used:
+        torch.testing.assert_close(
+            ours[name].grad, plain[name].grad, rtol=1e-6, atol=1e-9, msg=name
+        )
 
 
 @pytest.mark.parametrize('method', METHODS)
@@ -60,7 +104,8 @@ def test_stages_one_after_another_are_what_the_model_computes(
                 torch.testing.assert_close(found, logits)
 
 
-@pytest.mark.parametrize('method', METHODS)
+# SCA-MTL has too many weights for this; its gradients are compared above.
+@pytest.mark.parametrize('method', ['DeMT', 'MQTransformer'])
 def test_every_weight_of_the_head_is_seen_by_the_comparison(
     part: Callable, write_tiny: Callable, method: str
 ) -> None:
@@ -112,7 +157,12 @@ def test_other_weights_stop_the_measurement(
 
 
 @pytest.mark.parametrize(
-    ('method', 'stage'), [('DeMT', 'query'), ('MQTransformer', 'exchange')]
+    ('method', 'stage'),
+    [
+        ('DeMT', 'query'),
+        ('MQTransformer', 'exchange'),
+        ('SCA-MTL', 'aggregate'),
+    ],
 )
 def test_report(
     run_tool: Callable,
@@ -172,6 +222,12 @@ def test_report(
             r"residual='sequential' is not .*measure 'released'",
         ),
         (
+            'SCA-MTL',
+            dict(channels=[8, 16, 32, 64]),
+            [],
+            'knows neither auxiliary_tasks nor channels: leave them out',
+        ),
+        (
             'MQTransformer',
             {},
             ['--stages', 'mix'],
@@ -218,5 +274,6 @@ def test_other_head_is_told_which_are_known(
     assert (
         'the config has PerTaskHeads without neck; this subject knows '
         'DeformableMixer with TaskQueryHead (DeMT), MultiQueryHead without '
-        'neck (MQTransformer)'
+        'neck (MQTransformer), WindowSelfAttention with '
+        'SequentialCrossAttentionHead (SCA-MTL)'
     ) in end.err

@@ -25,7 +25,6 @@ SUBJECTS = {
     'operators': 'stages of a method against bare operators in plain form',
     'attention': 'a head in several attention scopes',
     'sharing': "MulT's decoder against a decoder per task",
-    'sca': "an SCA-MTL config against the released code's plain form",
     'cross_attention': "SCA-MTL's attention at several sizes",
     'pipeline': 'training pipeline of a config, images per second',
     'boundary': 'boundary evaluation, seconds per map',

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from mmmtl.engine.user_errors import UserError
 
-from . import released_demt, released_mqtransformer
+from . import released_demt, released_mqtransformer, released_sca
 
 #: The first and the last stage of every method.
 BACKBONE, WHOLE = 'backbone', 'whole'
@@ -167,5 +167,20 @@ METHODS = (
             'plain': released_mqtransformer.PlainForm,
         },
         check=released_mqtransformer.check,
+    ),
+    Method(
+        'SCA-MTL',
+        neck='WindowSelfAttention',
+        head='SequentialCrossAttentionHead',
+        reads={
+            'attend': [BACKBONE],
+            'exchange': ['attend'],
+            'aggregate': ['exchange'],
+        },
+        forms={
+            'ours': released_sca.BuiltForm,
+            'plain': released_sca.PlainForm,
+        },
+        check=released_sca.check,
     ),
 )

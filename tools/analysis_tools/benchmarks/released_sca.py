@@ -5,7 +5,8 @@ The plain form follows the formulas of the released code
 pair of target and source, target features repeated beside every answer,
 everything resized and concatenated before the 1080-channel convolution,
 mmsegmentation's Swin attention. It exists to be timed and compared. Both
-forms have one method a stage, called alike.
+forms have one method a stage, called alike. The initial predictions, which
+only training needs, are the same in both forms and left out.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmmtl.engine.user_errors import UserError
-from mmmtl.models.decode_heads import SequentialCrossAttentionHead
 from mmmtl.models.decode_heads.scale_aggregation import ScaleAggregation
 from mmmtl.models.layers.cross_attention import CrossAttention
 from mmmtl.models.layers.feature_propagation import FeaturePropagation
@@ -27,9 +27,26 @@ from mmmtl.models.layers.window_attention import (
     WindowAttentionBlock,
     WindowAttentionStage,
 )
-from mmmtl.models.necks import WindowSelfAttention
 
 TaskMaps = dict[str, Tensor]
+PerTask = Sequence[Tensor]
+
+
+def check(head: nn.Module, batch: int) -> None:
+    """Refuse settings that the released code does not have.
+
+    Args:
+        head: A ``SequentialCrossAttentionHead``.
+        batch: Images per batch; any.
+
+    Raises:
+        UserError: If there is such a setting.
+    """
+    if head.auxiliary_outputs or head.channels != head.in_channels:
+        raise UserError(
+            'the released code knows neither auxiliary_tasks nor channels: '
+            'leave them out of model.decode_head'
+        )
 
 
 class BuiltForm:
@@ -41,57 +58,29 @@ class BuiltForm:
         Args:
             model: A ``MultiTaskSegmentor`` with ``WindowSelfAttention`` and
                 ``SequentialCrossAttentionHead``.
-
-        Raises:
-            UserError: If it has another neck or head, or options of the
-                head that the released code does not have.
         """
-        neck, head = model.neck, model.decode_head
-        if not isinstance(neck, WindowSelfAttention) or not isinstance(
-            head, SequentialCrossAttentionHead
-        ):
-            raise UserError(
-                f'the config has {type(neck).__name__} and '
-                f'{type(head).__name__}; this subject knows '
-                'WindowSelfAttention with SequentialCrossAttentionHead'
-            )
-        if head.auxiliary_outputs or head.channels != head.in_channels:
-            raise UserError(
-                'the released code knows neither auxiliary_tasks nor '
-                'channels: leave them out of model.decode_head'
-            )
-        self.model, self.neck, self.head = model, neck, head
+        self.model, self.neck, self.head = (
+            model,
+            model.neck,
+            model.decode_head,
+        )
 
     def attend(self, pyramid: Sequence[Tensor]) -> list[Tensor]:
         """Pyramid -> the levels beside their self-attended selves."""
         return list(self.neck(pyramid))
 
-    def exchange(
-        self, pyramid: Sequence[Tensor]
-    ) -> tuple[list[TaskMaps], list[TaskMaps]]:
-        """Pyramid -> task features before and after the tasks' exchange."""
-        return self.head._exchange(pyramid)
+    def exchange(self, pyramid: Sequence[Tensor]) -> list[PerTask]:
+        """Pyramid -> by scale, what the tasks' exchange makes of them."""
+        _, exchanged = self.head._exchange(pyramid)
+        return [list(maps.values()) for maps in exchanged]
 
-    def aggregate(self, exchanged: Sequence[TaskMaps]) -> list[Tensor]:
+    def aggregate(self, exchanged: Sequence[PerTask]) -> list[Tensor]:
         """Task features of all scales -> logits (B, K, h, w)."""
-        return list(self.head._aggregate(exchanged).values())
-
-    def whole(self, image: Tensor) -> list[Tensor]:
-        """Image (B, 3, H, W) -> logits (B, K, H, W), stage after stage."""
-        return self._outputs(image, supervise=False)
-
-    def supervised(self, image: Tensor) -> list[Tensor]:
-        """The same, and the initial predictions of all scales."""
-        return self._outputs(image, supervise=True)
-
-    def _outputs(self, image: Tensor, *, supervise: bool) -> list[Tensor]:
-        pyramid = self.attend(self.model.backbone(image))
-        refined, exchanged = self.exchange(pyramid)
-        logits = self.aggregate(exchanged)
-        if supervise:
-            for scale, features in zip(self.head.scales, refined, strict=True):
-                logits += scale.predict(features).values()
-        return [resize(one, image) for one in logits]
+        maps = [
+            dict(zip(self.head.tasks, features, strict=True))
+            for features in exchanged
+        ]
+        return list(self.head._aggregate(maps).values())
 
 
 class PlainForm(BuiltForm):
@@ -113,11 +102,10 @@ class PlainForm(BuiltForm):
             for stage, level in zip(self.neck.stages, pyramid, strict=True)
         ]
 
-    def exchange(
-        self, pyramid: Sequence[Tensor]
-    ) -> tuple[list[TaskMaps], list[TaskMaps]]:
+    def exchange(self, pyramid: Sequence[Tensor]) -> list[PerTask]:
         """From the coarsest scale to the finest."""
-        refined, exchanged, carried = [], [], None
+        exchanged: list[PerTask] = []
+        carried = None
         for level in range(len(pyramid) - 1, -1, -1):
             own = {}
             for task, blocks in self.head.scales[level].blocks.items():
@@ -127,18 +115,20 @@ class PlainForm(BuiltForm):
                     feature = torch.cat([feature, coarse], dim=1)
                 own[task] = blocks(feature)
             mixed = self._across_tasks(level, own)
-            refined, exchanged = [own, *refined], [mixed, *exchanged]
+            exchanged = [list(mixed.values()), *exchanged]
             if level:
                 carried = self._propagate(
                     self.head.propagations[level - 1], mixed
                 )
-        return refined, exchanged
+        return exchanged
 
-    def aggregate(self, exchanged: Sequence[TaskMaps]) -> list[Tensor]:
+    def aggregate(self, exchanged: Sequence[PerTask]) -> list[Tensor]:
         """Attend across scales, resize, concatenate, convolve."""
         return [
-            _aggregate(aggregation, [maps[task] for maps in exchanged])
-            for task, aggregation in self.head.aggregations.items()
+            _aggregate(aggregation, [maps[index] for maps in exchanged])
+            for index, aggregation in enumerate(
+                self.head.aggregations.values()
+            )
         ]
 
     def _across_tasks(
