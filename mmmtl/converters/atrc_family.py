@@ -12,13 +12,14 @@ from collections.abc import Iterable, Mapping
 
 from torch import Tensor
 
-from mmmtl.converters.key_rules import ConversionError, Rule
-from mmmtl.structures import TASK_SPECS
+from mmmtl.converters.key_rules import (
+    HEAD,
+    ConversionError,
+    Rule,
+    our_tasks,
+    refuse_missing,
+)
 
-HEAD = 'decode_head.'
-# Ends of keys, spelled out so that nothing unknown slips through.
-AFFINE = r'(weight|bias)'
-NORM = r'(weight|bias|running_mean|running_var|num_batches_tracked)'
 ATTENTION = r'(in_proj_weight|in_proj_bias|out_proj\.weight|out_proj\.bias)'
 # Swin and HRNet under mmseg's names, which the released codes kept.
 BACKBONE_RULE: Rule = (
@@ -26,7 +27,6 @@ BACKBONE_RULE: Rule = (
     r'|transition\d|stage\d)\..+)',
     r'backbone.\1',
 )
-_TASK_NAMES = {'sal': 'saliency'}
 
 
 def read_tasks(
@@ -45,18 +45,16 @@ def read_tasks(
         ConversionError: If there are no output layers, or one of a task that
             is not in our table.
     """
-    tasks = {}
-    for key in state_dict:
-        match = re.fullmatch(r'head\.final_logits\.(\w+)\.weight', key)
-        if match:
-            name = match[1]
-            tasks[name] = _TASK_NAMES.get(name, name)
-    unknown = [ours for ours in tasks.values() if ours not in TASK_SPECS]
-    if not tasks or unknown:
+    matches = (
+        re.fullmatch(r'head\.final_logits\.(\w+)\.weight', key)
+        for key in state_dict
+    )
+    tasks = our_tasks(
+        [match[1] for match in matches if match], 'head.final_logits'
+    )
+    if not tasks:
         raise ConversionError(
-            f'unknown tasks {unknown} in head.final_logits'
-            if tasks
-            else 'no key head.final_logits.<task>.weight: this is not a '
+            'no key head.final_logits.<task>.weight: this is not a '
             f'checkpoint of the released {method} code'
         )
     return tasks
@@ -104,8 +102,4 @@ def check_complete(
         for task, keys in per_task.items()
         for key in sorted(every - keys)
     ]
-    if missing:
-        raise ConversionError(
-            f'the checkpoint is incomplete, it lacks {len(missing)} parts: '
-            f'{", ".join(missing[:4])}: copy or download it again'
-        )
+    refuse_missing(missing)

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from torch import Tensor
+
+from mmmtl.structures import TASK_SPECS
 
 #: A pattern for a whole key, and the new key (``\1`` for groups); None drops
 #: the tensor because the released model never uses it.
 Rule = tuple[str, str | None]
+
+#: Ends of keys, spelled out so that nothing unknown slips through.
+AFFINE = r'(weight|bias)'
+NORM = r'(weight|bias|running_mean|running_var|num_batches_tracked)'
+#: Where our models keep their head.
+HEAD = 'decode_head.'
+
+# The authors' names that are not ours.
+_TASK_NAMES = {'sal': 'saliency'}
 
 
 class ConversionError(ValueError):
@@ -55,3 +66,39 @@ def rename_keys(
             'check that the method named on the command line fits the file'
         )
     return renamed
+
+
+def refuse_missing(missing: Sequence[str]) -> None:
+    """Refuse a file that lacks parts.
+
+    Args:
+        missing: Our names of what is missing, or how they begin.
+
+    Raises:
+        ConversionError: If anything is missing; names the first of it.
+    """
+    if missing:
+        raise ConversionError(
+            f'the checkpoint is incomplete, it lacks {len(missing)} parts: '
+            f'{", ".join(missing[:4])}: copy or download it again'
+        )
+
+
+def our_tasks(names: Iterable[str], place: str) -> dict[str, str]:
+    """Return our names of the tasks, by the authors'.
+
+    Args:
+        names: The authors' names.
+        place: Where in the file they were read, for the error.
+
+    Returns:
+        ``{their name: our name}``, in the same order.
+
+    Raises:
+        ConversionError: If one is not in our table of tasks.
+    """
+    tasks = {name: _TASK_NAMES.get(name, name) for name in names}
+    unknown = [ours for ours in tasks.values() if ours not in TASK_SPECS]
+    if unknown:
+        raise ConversionError(f'unknown tasks {unknown} in {place}')
+    return tasks

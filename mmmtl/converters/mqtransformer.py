@@ -12,15 +12,15 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from mmmtl.converters.atrc_family import (
-    AFFINE,
     ATTENTION,
     BACKBONE_RULE,
-    HEAD,
-    NORM,
     check_complete,
     read_tasks,
 )
 from mmmtl.converters.key_rules import (
+    AFFINE,
+    HEAD,
+    NORM,
     ConversionError,
     Rule,
     rename_keys,

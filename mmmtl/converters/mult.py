@@ -13,14 +13,15 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from mmmtl.converters.key_rules import (
+    AFFINE,
+    HEAD,
     ConversionError,
     Rule,
+    refuse_missing,
     rename_keys,
 )
 from mmmtl.converters.swin import SWIN_RULES, reorder_merging
 
-_HEAD = 'decode_head.'
-_AFFINE = r'(weight|bias)'
 _STAGES = 4
 # Blocks of the released decoder for one task, and the group that ours puts
 # them in.
@@ -45,10 +46,10 @@ def convert_mult(
     Raises:
         ConversionError: If a key is unknown or a part is missing.
     """
-    output = state_dict.get(f'{_HEAD}conv_seg.weight')
+    output = state_dict.get(f'{HEAD}conv_seg.weight')
     if output is None:
         raise ConversionError(
-            f'no key {_HEAD}conv_seg.weight: this is not a checkpoint of the '
+            f'no key {HEAD}conv_seg.weight: this is not a checkpoint of the '
             'released MulT code for one task'
         )
     task = 'semseg' if output.shape[0] > 1 else 'depth'
@@ -63,22 +64,22 @@ def convert_mult(
 def _head_rules(task: str) -> list[Rule]:
     rules: list[Rule] = [
         (
-            rf'decode_head\.conv_seg\.{_AFFINE}',
-            rf'{_HEAD}classifiers.{task}.\1',
+            rf'decode_head\.conv_seg\.{AFFINE}',
+            rf'{HEAD}classifiers.{task}.\1',
         ),
         (
-            rf'decode_head\.layers\.(\d)\.upsample\.norm\.{_AFFINE}',
-            rf'{_HEAD}stages.\1.upsampling.{task}.norm.\2',
+            rf'decode_head\.layers\.(\d)\.upsample\.norm\.{AFFINE}',
+            rf'{HEAD}stages.\1.upsampling.{task}.norm.\2',
         ),
         (
             r'decode_head\.layers\.(\d)\.upsample\.reduction\.(weight)',
-            rf'{_HEAD}stages.\1.upsampling.{task}.reduction.\2',
+            rf'{HEAD}stages.\1.upsampling.{task}.reduction.\2',
         ),
     ]
     for index, kind in enumerate(_BLOCKS):
         block = rf'decode_head\.layers\.(\d)\.blocks\.{index}\.'
         group = 'shared' if kind.startswith('shared') else task
-        ours = rf'{_HEAD}stages.\1.blocks.{index}.{group}.'
+        ours = rf'{HEAD}stages.\1.blocks.{index}.{group}.'
         stream = rf'{ours}streams.{task}.'
         rules += [
             # Computed from the window's side.
@@ -87,18 +88,18 @@ def _head_rules(task: str) -> list[Rule]:
                 rf'{block}attn\.relative_position_bias_table',
                 rf'{ours}bias.table',
             ),
-            (rf'{block}(norm[12]\.{_AFFINE})', rf'{stream}\2'),
-            (rf'{block}attn\.proj\.{_AFFINE}', rf'{stream}projection.\2'),
-            (rf'{block}mlp\.fc1\.{_AFFINE}', rf'{stream}mlp.0.\2'),
-            (rf'{block}mlp\.fc2\.{_AFFINE}', rf'{stream}mlp.2.\2'),
+            (rf'{block}(norm[12]\.{AFFINE})', rf'{stream}\2'),
+            (rf'{block}attn\.proj\.{AFFINE}', rf'{stream}projection.\2'),
+            (rf'{block}mlp\.fc1\.{AFFINE}', rf'{stream}mlp.0.\2'),
+            (rf'{block}mlp\.fc2\.{AFFINE}', rf'{stream}mlp.2.\2'),
         ]
         rules += (
             [
-                (rf'{block}attn\.qk\.{_AFFINE}', rf'{ours}query_key.\2'),
-                (rf'{block}attn\.v\.{_AFFINE}', rf'{stream}value.\2'),
+                (rf'{block}attn\.qk\.{AFFINE}', rf'{ours}query_key.\2'),
+                (rf'{block}attn\.v\.{AFFINE}', rf'{stream}value.\2'),
             ]
             if kind == 'shared_skip'
-            else [(rf'{block}attn\.qkv\.{_AFFINE}', rf'{stream}qkv.\2')]
+            else [(rf'{block}attn\.qkv\.{AFFINE}', rf'{stream}qkv.\2')]
         )
     return rules
 
@@ -125,7 +126,7 @@ def _check_complete(converted: Mapping[str, Tensor], task: str) -> None:
         for part in ('backbone.patch_embed.', 'backbone.norm3.')
         if not any(name.startswith(part) for name in converted)
     ]
-    prefix = f'{_HEAD}stages.'
+    prefix = f'{HEAD}stages.'
     by_stage = [
         {
             name.removeprefix(f'{prefix}{stage}.')
@@ -144,10 +145,6 @@ def _check_complete(converted: Mapping[str, Tensor], task: str) -> None:
         ]
     if not every:
         missing.append(prefix)
-    if f'{_HEAD}classifiers.{task}.bias' not in converted:
-        missing.append(f'{_HEAD}classifiers.{task}.bias')
-    if missing:
-        raise ConversionError(
-            f'the checkpoint is incomplete, it lacks {len(missing)} parts: '
-            f'{", ".join(missing[:4])}: copy or download it again'
-        )
+    if f'{HEAD}classifiers.{task}.bias' not in converted:
+        missing.append(f'{HEAD}classifiers.{task}.bias')
+    refuse_missing(missing)

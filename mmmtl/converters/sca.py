@@ -14,19 +14,19 @@ import torch
 from torch import Tensor
 
 from mmmtl.converters.key_rules import (
+    AFFINE,
+    HEAD,
+    NORM,
     ConversionError,
     Rule,
+    our_tasks,
+    refuse_missing,
     rename_keys,
 )
 from mmmtl.structures import TASK_SPECS
 
-_TASK_NAMES = {'sal': 'saliency'}
-_HEAD = 'decode_head.'
 _LEVELS = 4
 _OUTPUT = r'heads\.(\w+)\.last_layer\.3\.weight'
-# Ends of keys, spelled out so that nothing unknown slips through.
-_AFFINE = r'(weight|bias)'
-_NORM = r'(weight|bias|running_mean|running_var|num_batches_tracked)'
 # HRNet under mmseg's names, which the released code kept.
 _BACKBONE = r'((?:conv\d|bn\d|layer1|transition\d|stage\d)\..+)'
 _BACKBONE_PARTS = ('conv1', 'layer1', 'stage2', 'stage3', 'stage4')
@@ -54,7 +54,7 @@ def convert_sca(
     tasks = _read_tasks(state_dict)
     renamed = rename_keys(state_dict, _rules(tasks), 'SCA-MTL')
     for key, tensor in renamed.items():
-        if re.fullmatch(rf'{_HEAD}aggregations\.\w+\.linear\.weight', key):
+        if re.fullmatch(rf'{HEAD}aggregations\.\w+\.linear\.weight', key):
             # A 1x1 convolution there, a matrix here.
             renamed[key] = tensor.flatten(1)
     _check_complete(renamed, tasks)
@@ -66,13 +66,10 @@ def _read_tasks(state_dict: Mapping[str, Tensor]) -> dict[str, str]:
     """Return the authors' task names and ours, in the file's order."""
     matches = (re.fullmatch(_OUTPUT, key) for key in state_dict)
     names = [match[1] for match in matches if match]
-    tasks = {name: _TASK_NAMES.get(name, name) for name in names}
-    unknown = [ours for ours in tasks.values() if ours not in TASK_SPECS]
-    if len(tasks) < 2 or unknown:
+    tasks = our_tasks(names, 'heads')
+    if len(tasks) < 2:
         raise ConversionError(
-            f'unknown tasks {unknown} in heads'
-            if unknown
-            else f'heads.<task>.last_layer.3.weight is there for {names}, and '
+            f'heads.<task>.last_layer.3.weight is there for {names}, and '
             'SCA-MTL has two tasks or more: this is not a checkpoint of the '
             'released SCA-MTL code'
         )
@@ -98,12 +95,12 @@ def _rules(tasks: Mapping[str, str]) -> list[Rule]:
 def _window_rules(theirs: str, ours: str) -> list[Rule]:
     block = rf'{theirs}layers\.0\.blocks\.(\d+)\.'
     return [
-        (rf'{theirs}patch_embed\.proj\.{_AFFINE}', rf'{ours}embed.\1'),
-        (rf'{theirs}patch_embed\.norm\.{_AFFINE}', rf'{ours}embed_norm.\1'),
-        (rf'{theirs}norm0\.{_AFFINE}', rf'{ours}norm.\1'),
-        (rf'{block}norm1\.{_AFFINE}', rf'{ours}blocks.\1.norm.\2'),
+        (rf'{theirs}patch_embed\.proj\.{AFFINE}', rf'{ours}embed.\1'),
+        (rf'{theirs}patch_embed\.norm\.{AFFINE}', rf'{ours}embed_norm.\1'),
+        (rf'{theirs}norm0\.{AFFINE}', rf'{ours}norm.\1'),
+        (rf'{block}norm1\.{AFFINE}', rf'{ours}blocks.\1.norm.\2'),
         # Stored by the released model and never read.
-        (rf'{block}norm2\.{_AFFINE}', None),
+        (rf'{block}norm2\.{AFFINE}', None),
         # Follows from the size of the window.
         (rf'{block}attn\.relative_position_index', None),
         (
@@ -111,7 +108,7 @@ def _window_rules(theirs: str, ours: str) -> list[Rule]:
             rf'{ours}blocks.\1.attention.bias.table',
         ),
         (
-            rf'{block}attn\.(qkv|proj)\.{_AFFINE}',
+            rf'{block}attn\.(qkv|proj)\.{AFFINE}',
             rf'{ours}blocks.\1.attention.\2.\3',
         ),
     ]
@@ -120,11 +117,11 @@ def _window_rules(theirs: str, ours: str) -> list[Rule]:
 def _residual_rules(theirs: str, ours: str) -> list[Rule]:
     return [
         (rf'{theirs}conv1\.(weight)', rf'{ours}entry.0.\1'),
-        (rf'{theirs}bn1\.{_NORM}', rf'{ours}entry.1.\1'),
+        (rf'{theirs}bn1\.{NORM}', rf'{ours}entry.1.\1'),
         (rf'{theirs}conv2\.(weight)', rf'{ours}exit.0.\1'),
-        (rf'{theirs}bn2\.{_NORM}', rf'{ours}exit.1.\1'),
+        (rf'{theirs}bn2\.{NORM}', rf'{ours}exit.1.\1'),
         (rf'{theirs}downsample\.0\.(weight)', rf'{ours}shortcut.0.\1'),
-        (rf'{theirs}downsample\.1\.{_NORM}', rf'{ours}shortcut.1.\1'),
+        (rf'{theirs}downsample\.1\.{NORM}', rf'{ours}shortcut.1.\1'),
     ]
 
 
@@ -135,19 +132,19 @@ def _attention_rules(theirs: str, ours: str) -> list[Rule]:
             layer = rf'{theirs}{part}_project\.{step}\.'
             rules += [
                 (rf'{layer}conv\.(weight)', rf'{ours}{part}.{place}.0.\1'),
-                (rf'{layer}bn\.{_NORM}', rf'{ours}{part}.{place}.1.\1'),
+                (rf'{layer}bn\.{NORM}', rf'{ours}{part}.{place}.1.\1'),
             ]
     value = rf'{theirs}value_project\.'
     return [
         *rules,
         (rf'{value}conv\.(weight)', rf'{ours}value.0.0.\1'),
-        (rf'{value}bn\.{_NORM}', rf'{ours}value.0.1.\1'),
+        (rf'{value}bn\.{NORM}', rf'{ours}value.0.1.\1'),
     ]
 
 
 def _interaction_rules(level: int, tasks: Mapping[str, str]) -> list[Rule]:
     theirs = rf'distillation_scale_{level}\.'
-    ours = f'{_HEAD}interactions.{level}.'
+    ours = f'{HEAD}interactions.{level}.'
     rules = _residual_rules(
         rf'{theirs}dimensionality_reduction\.', f'{ours}fusion.all.'
     )
@@ -164,14 +161,14 @@ def _scale_rules(level: int, theirs: str, ours: str) -> list[Rule]:
     scale = rf'scale_{level}\.'
     rules: list[Rule] = [
         (
-            rf'{scale}decoders\.{theirs}\.{_AFFINE}',
-            rf'{_HEAD}scales.{level}.predictions.{ours}.\1',
+            rf'{scale}decoders\.{theirs}\.{AFFINE}',
+            rf'{HEAD}scales.{level}.predictions.{ours}.\1',
         )
     ]
     for block in (0, 1):
         rules += _residual_rules(
             rf'{scale}refinement\.{theirs}\.{block}\.',
-            f'{_HEAD}scales.{level}.blocks.{ours}.{block}.',
+            f'{HEAD}scales.{level}.blocks.{ours}.{block}.',
         )
     return rules
 
@@ -179,7 +176,7 @@ def _scale_rules(level: int, theirs: str, ours: str) -> list[Rule]:
 def _propagation_rules(level: int, tasks: Mapping[str, str]) -> list[Rule]:
     theirs = rf'fpm_scale_{level}\.'
     # Ours lead to the next finer level, theirs are called by where they start.
-    ours = f'{_HEAD}propagations.{level - 1}.'
+    ours = f'{HEAD}propagations.{level - 1}.'
     return [
         *_window_rules(rf'{theirs}swtf\.', f'{ours}attention.'),
         *_residual_rules(
@@ -187,7 +184,7 @@ def _propagation_rules(level: int, tasks: Mapping[str, str]) -> list[Rule]:
         ),
         *(
             (
-                rf'{theirs}se\.{name}\.squeeze\.([02])\.{_AFFINE}',
+                rf'{theirs}se\.{name}\.squeeze\.([02])\.{AFFINE}',
                 rf'{ours}squeezes.{task}.\1.\2',
             )
             for name, task in tasks.items()
@@ -197,11 +194,11 @@ def _propagation_rules(level: int, tasks: Mapping[str, str]) -> list[Rule]:
 
 def _output_rules(theirs: str, ours: str) -> list[Rule]:
     head = rf'heads\.{theirs}\.'
-    task = f'{_HEAD}aggregations.{ours}.'
+    task = f'{HEAD}aggregations.{ours}.'
     rules: list[Rule] = [
-        (rf'{head}last_layer\.0\.{_AFFINE}', rf'{task}linear.\1'),
-        (rf'{head}last_layer\.1\.{_NORM}', rf'{task}norm.\1'),
-        (rf'{head}last_layer\.3\.{_AFFINE}', rf'{task}classifier.\1'),
+        (rf'{head}last_layer\.0\.{AFFINE}', rf'{task}linear.\1'),
+        (rf'{head}last_layer\.1\.{NORM}', rf'{task}norm.\1'),
+        (rf'{head}last_layer\.3\.{AFFINE}', rf'{task}classifier.\1'),
     ]
     for level in range(_LEVELS - 1):
         rules += _attention_rules(
@@ -213,7 +210,7 @@ def _output_rules(theirs: str, ours: str) -> list[Rule]:
             place = f'{task}cross_scale.reduce.{level}.{coarser - level - 1}.'
             rules += [
                 (rf'{reduce}0\.(weight)', rf'{place}0.\1'),
-                (rf'{reduce}1\.{_NORM}', rf'{place}1.\1'),
+                (rf'{reduce}1\.{NORM}', rf'{place}1.\1'),
             ]
     return rules
 
@@ -228,11 +225,7 @@ def _check_complete(
         if not any(key.startswith(f'backbone.{part}.') for key in renamed)
     ]
     missing += sorted(_expected(tasks.values()) - renamed.keys())
-    if missing:
-        raise ConversionError(
-            f'the checkpoint is incomplete, it lacks {len(missing)} parts: '
-            f'{", ".join(missing[:4])}: copy or download it again'
-        )
+    refuse_missing(missing)
 
 
 def _expected(tasks: Iterable[str]) -> set[str]:
@@ -255,5 +248,5 @@ def _expected(tasks: Iterable[str]) -> set[str]:
             in_channels=levels,
         )
     return {f'neck.{key}' for key in neck.state_dict()} | {
-        f'{_HEAD}{key}' for key in head.state_dict()
+        f'{HEAD}{key}' for key in head.state_dict()
     }

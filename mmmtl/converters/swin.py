@@ -10,9 +10,8 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from mmmtl.converters.key_rules import Rule
+from mmmtl.converters.key_rules import AFFINE, Rule
 
-_AFFINE = r'(weight|bias)'
 _BLOCK = r'backbone\.layers\.(\d)\.blocks\.(\d+)\.'
 _OURS = r'backbone.stages.\1.blocks.\2.'
 _MERGING = re.compile(
@@ -22,27 +21,27 @@ _MERGING = re.compile(
 #: For keys under ``backbone.``.
 SWIN_RULES: tuple[Rule, ...] = (
     (
-        rf'backbone\.patch_embed\.proj\.{_AFFINE}',
+        rf'backbone\.patch_embed\.proj\.{AFFINE}',
         r'backbone.patch_embed.projection.\1',
     ),
-    (rf'(backbone\.patch_embed\.norm\.{_AFFINE})', r'\1'),
-    (rf'{_BLOCK}(norm[12]\.{_AFFINE})', rf'{_OURS}\3'),
+    (rf'(backbone\.patch_embed\.norm\.{AFFINE})', r'\1'),
+    (rf'{_BLOCK}(norm[12]\.{AFFINE})', rf'{_OURS}\3'),
     (
         rf'{_BLOCK}attn\.(relative_position_(bias_table|index))',
         rf'{_OURS}attn.w_msa.\3',
     ),
-    (rf'{_BLOCK}attn\.((qkv|proj)\.{_AFFINE})', rf'{_OURS}attn.w_msa.\3'),
-    (rf'{_BLOCK}mlp\.fc1\.{_AFFINE}', rf'{_OURS}ffn.layers.0.0.\3'),
-    (rf'{_BLOCK}mlp\.fc2\.{_AFFINE}', rf'{_OURS}ffn.layers.1.\3'),
+    (rf'{_BLOCK}attn\.((qkv|proj)\.{AFFINE})', rf'{_OURS}attn.w_msa.\3'),
+    (rf'{_BLOCK}mlp\.fc1\.{AFFINE}', rf'{_OURS}ffn.layers.0.0.\3'),
+    (rf'{_BLOCK}mlp\.fc2\.{AFFINE}', rf'{_OURS}ffn.layers.1.\3'),
     (
-        rf'backbone\.layers\.(\d)\.(downsample\.norm\.{_AFFINE})',
+        rf'backbone\.layers\.(\d)\.(downsample\.norm\.{AFFINE})',
         r'backbone.stages.\1.\2',
     ),
     (
         r'backbone\.layers\.(\d)\.(downsample\.reduction\.weight)',
         r'backbone.stages.\1.\2',
     ),
-    (rf'(backbone\.norm[0-3]\.{_AFFINE})', r'\1'),
+    (rf'(backbone\.norm[0-3]\.{AFFINE})', r'\1'),
 )
 
 
