@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from mmengine.config import DictAction
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mmengine.config import Config
     from mmengine.runner import Runner
 
+    from mmmtl.engine.step_times import StepTime
     from mmmtl.engine.user_errors import ErrorContext
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,13 +41,6 @@ LAYOUTS = {
     'PascalContextMTDataset': 'pascal_context',
     'TaskonomyDataset': 'taskonomy',
 }
-
-
-class StepTime(NamedTuple):
-    """Seconds of a training step."""
-
-    elapsed: float
-    processor: float
 
 
 def parse_args() -> argparse.Namespace:
@@ -90,6 +84,7 @@ def run(args: argparse.Namespace, context: ErrorContext) -> None:
     from mmmtl.engine.checkpoint_safety import enable_safe_loading
     from mmmtl.engine.config_file import load_config
     from mmmtl.engine.json_file import write_json
+    from mmmtl.engine.step_times import time_steps
     from mmmtl.engine.train_options import set_seed
 
     enable_safe_loading()
@@ -166,46 +161,6 @@ def describe_run(
         cpu_seconds_per_step=statistics.median(s.processor for s in steps),
         versions=describe_versions(),
     )
-
-
-def time_steps(runner: Runner) -> list[StepTime]:
-    """Have every training step timed, loading of its batch excluded."""
-    from mmengine.hooks import Hook
-
-    steps: list[StepTime] = []
-
-    class TimeSteps(Hook):
-        # Innermost: nothing that other hooks do is counted.
-        priority = 'LOWEST'
-
-        def before_train_iter(
-            self, runner: Runner, batch_idx: int, data_batch: dict
-        ) -> None:
-            del runner, batch_idx, data_batch
-            self.started = StepTime(time.perf_counter(), time.process_time())
-
-    class StopClock(Hook):
-        priority = 'HIGHEST'
-
-        def after_train_iter(
-            self,
-            runner: Runner,
-            batch_idx: int,
-            data_batch: dict,
-            outputs: dict | None = None,
-        ) -> None:
-            del runner, batch_idx, data_batch, outputs
-            steps.append(
-                StepTime(
-                    time.perf_counter() - clock.started.elapsed,
-                    time.process_time() - clock.started.processor,
-                )
-            )
-
-    clock = TimeSteps()
-    runner.register_hook(clock)
-    runner.register_hook(StopClock())
-    return steps
 
 
 def evaluate_trivial(runner: Runner) -> dict:
