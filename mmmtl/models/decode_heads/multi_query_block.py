@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from mmcv.cnn.bricks import DropPath
 from torch import Tensor, nn
 
@@ -77,40 +78,62 @@ class MultiQueryBlock(nn.Module):
             drop_path_rate=drop_path_rate,
         )
 
-    def forward(
-        self, features: Mapping[str, Tensor]
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def forward(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Refine the features of all tasks.
 
         Args:
             features: ``{task: (B, N, C)}``.
 
         Returns:
-            The refined features, and the queries ``{task: (B, Q, C)}`` after
-            the exchange.
+            The same keys and shapes.
         """
-        # Encoder and decoder normalise the same pixels: once is enough.
-        pixels = {task: standardise(own) for task, own in features.items()}
-        queries = self.exchange(
-            {
-                task: self.encoder(
-                    self.queries[task].expand(len(own), -1, -1),
-                    self._spread(self.query_positions[task]),
-                    own,
-                )
-                for task, own in pixels.items()
-            }
-        )
-        refined = {
-            task: self.decoder(
-                features[task],
-                pixels[task],
-                queries[task],
-                self._spread(self.key_positions[task]),
+        pixels, queries = self.read(features)
+        return {
+            task: self.refine(
+                task, features[task], pixels.pop(task), queries[task]
             )
             for task in features
         }
-        return refined, queries
+
+    def read(
+        self, features: Mapping[str, Tensor]
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Let the queries read their tasks' features, and exchange.
+
+        Args:
+            features: ``{task: (B, N, C)}``.
+
+        Returns:
+            The features standardised, which encoder and decoder share, and
+            the queries ``{task: (B, Q, C)}`` after the exchange.
+        """
+        pixels = {task: standardise(own) for task, own in features.items()}
+        queries = {
+            task: self.encoder(
+                self.queries[task].expand(len(own), -1, -1),
+                self._spread(self.query_positions[task]),
+                own,
+            )
+            for task, own in pixels.items()
+        }
+        return pixels, self.exchange(queries)
+
+    def refine(
+        self, task: str, feature: Tensor, pixels: Tensor, queries: Tensor
+    ) -> Tensor:
+        """Let the pixels of one task read its queries.
+
+        Args:
+            task: Its name.
+            feature: ``(B, N, C)``.
+            pixels: The same, standardised.
+            queries: ``(B, Q, C)``.
+
+        Returns:
+            ``(B, N, C)``.
+        """
+        positions = self._spread(self.key_positions[task])
+        return F.gelu(self.decoder(feature, pixels, queries, positions))
 
     def query_maps(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return where the queries read.

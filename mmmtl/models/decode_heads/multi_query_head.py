@@ -38,7 +38,6 @@ from dataclasses import dataclass
 from typing import Any, Literal, overload
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmmtl.models.decode_heads.base_multi_task_head import (
@@ -216,20 +215,24 @@ class MultiQueryHead(BaseMultiTaskHead):
             task: projection(inputs).flatten(2).transpose(1, 2).contiguous()
             for task, projection in self.projections.items()
         }
-        for block in self.blocks:
-            entered = features
-            features, queries = block(features)
-            features = {task: F.gelu(own) for task, own in features.items()}
-        logits = {
-            # A channels-last view: the convolution reads it without a copy.
-            task: self.output_blocks[task](
-                own.transpose(1, 2).unflatten(2, size)
+        *earlier, last = self.blocks
+        for block in earlier:
+            features = block(features)
+        maps = last.query_maps(features) if return_queries else {}
+        pixels, queries = last.read(features)
+        logits = {}
+        for task in self.tasks:
+            # One task after the other, and what is no longer needed is let
+            # go: without gradients the peak hardly grows with the tasks.
+            refined = last.refine(
+                task, features.pop(task), pixels.pop(task), queries[task]
             )
-            for task, own in features.items()
-        }
+            # A channels-last view: the convolution reads it without a copy.
+            logits[task] = self.output_blocks[task](
+                refined.transpose(1, 2).unflatten(2, size)
+            )
         if not return_queries:
             return logits
-        maps = self.blocks[-1].query_maps(entered)
         return logits, {
             task: TaskQueries(
                 queries=queries[task],

@@ -396,8 +396,8 @@ def test_query_maps_are_those_of_the_last_block() -> None:
     head, inputs = build(depth=2).double().eval(), pyramid()
     inputs = [level.double() for level in inputs]
     entered: list[dict[str, Tensor]] = []
-    head.blocks[1].register_forward_pre_hook(
-        lambda _, args: entered.append(args[0])
+    head.blocks[0].register_forward_hook(
+        lambda _, args, result: entered.append(dict(result))
     )
     maps = head(inputs, return_queries=True)[1]
     block = head.blocks[1]
