@@ -3,12 +3,14 @@
 Source layout: IVRL/MulT at d71bcbe, a checkpoint of mmcv 1.x whose
 ``state_dict`` has the prefixes ``backbone.`` and ``decode_head.``. Read are
 the files of one task whose first block shares (class SwinTransformerSCA1).
+The key names of the other classes are not known; they are told from SCA1 by
+what differs for certain, the outputs and the shapes of the attentions.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
@@ -22,7 +24,11 @@ from mmmtl.converters.key_rules import (
 )
 from mmmtl.converters.swin import SWIN_RULES, reorder_merging
 
-_STAGES = 4
+# Depths of the encoder. The third stage has 6 blocks in Swin-T, else 18.
+_DEPTHS = (2, 2, 6, 2)
+_DEEP_DEPTHS = (2, 2, 18, 2)
+# Rows over columns of the projections that SCA1 has, block by block.
+_PROJECTIONS = ({'qk': 2, 'v': 1}, {'qkv': 3})
 # Blocks of the released decoder for one task, and the group that ours puts
 # them in.
 _BLOCKS = ('shared_skip', 'private')
@@ -44,8 +50,10 @@ def convert_mult(
         their dotted path).
 
     Raises:
-        ConversionError: If a key is unknown or a part is missing.
+        ConversionError: If the file is of another released class, a key is
+            unknown, or a part is missing.
     """
+    _check_class(state_dict)
     output = state_dict.get(f'{HEAD}conv_seg.weight')
     if output is None:
         raise ConversionError(
@@ -58,7 +66,49 @@ def convert_mult(
     )
     converted = dict(_split_qkv(reorder_merging(renamed)))
     _check_complete(converted, task)
-    return converted, {'model.decode_head.blocks': str(list(_BLOCKS))}
+    settings = {'model.decode_head.blocks': str(list(_BLOCKS))}
+    where = f'model.decode_head.tasks.{task}'
+    if task == 'depth':
+        # The released code multiplies a sigmoid with 10 metres.
+        settings[f'{where}.max_value'] = '10.0'
+    else:
+        settings[f'{where}.out_channels'] = str(output.shape[0])
+    return converted, settings
+
+
+def _check_class(state_dict: Mapping[str, Tensor]) -> None:
+    """Refuse files of the other released classes, as far as they show it."""
+    for key, tensor in state_dict.items():
+        if re.fullmatch(rf'{HEAD}conv_(?!seg\.)\w+\.weight', key):
+            reason = f'{key} is an output of another task'
+        elif _is_foreign_projection(key, tensor):
+            reason = (
+                f'{key} of shape {list(tensor.shape)} is no projection of '
+                'SwinTransformerSCA1, whose blocks have qk (2d, d) and v '
+                '(d, d), then qkv (3d, d)'
+            )
+        else:
+            continue
+        raise ConversionError(
+            f'{reason}: of the released classes only SwinTransformerSCA1 of '
+            'one task can be read; the key names of the others (SCA2-4, COA, '
+            'ICA, PUP, MLA, and DEA1-4 for two tasks) are not known. Give a '
+            'file of that class, or train a config of configs/mult'
+        )
+
+
+def _is_foreign_projection(key: str, tensor: Tensor) -> bool:
+    match = re.fullmatch(
+        r'decode_head\.layers\.\d\.blocks\.([01])\.attn\.(\w+)\.weight', key
+    )
+    if match is None or match[2] == 'proj':
+        return False
+    ratio = _PROJECTIONS[int(match[1])].get(match[2])
+    return (
+        ratio is None
+        or tensor.ndim != 2
+        or tensor.shape[0] != ratio * tensor.shape[1]
+    )
 
 
 def _head_rules(task: str) -> list[Rule]:
@@ -120,31 +170,40 @@ def _split_qkv(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _check_complete(converted: Mapping[str, Tensor], task: str) -> None:
-    """Refuse a file that lacks a part: all stages have the same tensors."""
-    missing = [
-        part
-        for part in ('backbone.patch_embed.', 'backbone.norm3.')
-        if not any(name.startswith(part) for name in converted)
+    """Refuse a file that lacks a part, or has one too many."""
+    third = [
+        int(match[1])
+        for name in converted
+        if (match := re.match(r'backbone\.stages\.2\.blocks\.(\d+)\.', name))
     ]
-    prefix = f'{HEAD}stages.'
-    by_stage = [
-        {
-            name.removeprefix(f'{prefix}{stage}.')
-            for name in converted
-            if name.startswith(f'{prefix}{stage}.')
-        }
-        for stage in range(_STAGES)
-    ]
-    every = set().union(*by_stage)
-    for stage, names in enumerate(by_stage):
-        last = stage == _STAGES - 1  # nothing to upsample to
-        missing += [
-            f'{prefix}{stage}.{name}'
-            for name in sorted(every - names)
-            if not (last and name.startswith('upsampling.'))
-        ]
-    if not every:
-        missing.append(prefix)
-    if f'{HEAD}classifiers.{task}.bias' not in converted:
-        missing.append(f'{HEAD}classifiers.{task}.bias')
+    deep = max(third, default=0) >= _DEPTHS[2]
+    expected = _expected(task, _DEEP_DEPTHS if deep else _DEPTHS)
+    missing = sorted(expected - converted.keys())
     refuse_missing(missing)
+    more = sorted(converted.keys() - expected)
+    if more:
+        raise ConversionError(
+            f'{len(more)} parts are not of a MulT (SCA1) checkpoint (here '
+            f'under our names): {", ".join(more[:4])}: give a file of the '
+            'released code'
+        )
+
+
+def _expected(task: str, depths: Sequence[int]) -> set[str]:
+    """Return the names that encoder and head have for this task."""
+    from mmseg.models.backbones import SwinTransformer
+
+    from mmmtl.models.decode_heads import SharedAttentionHead
+
+    # Names do not depend on widths.
+    heads = [1] * len(depths)
+    backbone = SwinTransformer(embed_dims=2, depths=depths, num_heads=heads)
+    head = SharedAttentionHead(
+        tasks={task: {'out_channels': 2} if task == 'semseg' else {}},
+        in_channels=[2 * 2**level for level in range(len(depths))],
+        num_heads=heads,
+        blocks=_BLOCKS,
+    )
+    return {f'backbone.{key}' for key in backbone.state_dict()} | {
+        f'{HEAD}{key}' for key in head.state_dict()
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,8 @@ def test_only_computed_tensors_are_dropped(state: State) -> None:
     # Weight and bias of the plain block of four stages.
     assert len(converted) == len(state) - 8 + 2 * 4
     assert settings == {
-        'model.decode_head.blocks': "['shared_skip', 'private']"
+        'model.decode_head.blocks': "['shared_skip', 'private']",
+        'model.decode_head.tasks.semseg.out_channels': '41',
     }
     assert CONVERTERS['mult'] is convert_mult
 
@@ -84,7 +86,11 @@ def test_one_channel_is_depth(state: State) -> None:
     for end in ('weight', 'bias'):
         key = f'decode_head.conv_seg.{end}'
         depth[key] = state[key][:1]
-    converted, _ = convert_mult(depth)
+    converted, settings = convert_mult(depth)
+    assert settings == {
+        'model.decode_head.blocks': "['shared_skip', 'private']",
+        'model.decode_head.tasks.depth.max_value': '10.0',
+    }
     assert converted['decode_head.classifiers.depth.bias'].shape == (1,)
     assert not any('semseg' in name for name in converted)
 
@@ -93,8 +99,6 @@ def test_one_channel_is_depth(state: State) -> None:
     'key',
     [
         'decode_head.surprise.weight',
-        'decode_head.layers.0.blocks.0.attn.qkv.weight',
-        'decode_head.layers.0.blocks.1.attn.qk.weight',
         'decode_head.layers.0.blocks.2.norm1.weight',
         'backbone.layers.0.blocks.0.attn.surprise',
         'backbone.norm4.weight',
@@ -107,8 +111,60 @@ def test_unknown_keys_are_refused_by_name(state: State, key: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ('key', 'shape'),
+    [
+        # An output of the second task.
+        ('decode_head.conv_de.weight', (1, 96, 1, 1)),
+        # The value of stream and encoder side by side (SCA2).
+        ('decode_head.layers.1.blocks.0.attn.v.weight', (384, 768)),
+        # All three of them from both (SCA3), in both blocks (SCA4).
+        ('decode_head.layers.0.blocks.0.attn.qkv.weight', (2304, 1536)),
+        ('decode_head.layers.3.blocks.1.attn.qkv.weight', (288, 192)),
+        # Query from one, key and value from the other (COA, ICA).
+        ('decode_head.layers.2.blocks.0.attn.kv.weight', (384, 192)),
+        # A value for each of two tasks, map of the second block in common.
+        ('decode_head.layers.0.blocks.0.attn.v_se.weight', (768, 768)),
+        ('decode_head.layers.0.blocks.1.attn.qk.weight', (1536, 768)),
+    ],
+)
+def test_other_released_classes_are_refused(
+    state: State, key: str, shape: tuple[int, ...]
+) -> None:
+    with pytest.raises(
+        ConversionError, match=r'only SwinTransformerSCA1 .*DEA1-4'
+    ) as error:
+        convert_mult({**state, key: torch.zeros(shape)})
+    assert key in str(error.value)
+
+
+@pytest.mark.parametrize(
+    'key',
+    [
+        # Well-formed names in places that the model does not have.
+        'decode_head.layers.4.blocks.0.norm1.weight',
+        'decode_head.layers.3.upsample.norm.weight',
+        'backbone.layers.3.downsample.norm.weight',
+        'backbone.layers.4.blocks.0.norm1.weight',
+    ],
+)
+def test_a_part_too_many_is_refused(state: State, key: str) -> None:
+    with pytest.raises(ConversionError, match='1 parts are not of a MulT'):
+        convert_mult({**state, key: torch.zeros(4)})
+
+
+@pytest.mark.parametrize(
     'lost',
     [
+        'decode_head.layers.1.blocks.1.norm2.',
+        # Of all stages: nothing to compare with in the file itself.
+        'decode_head.*.attn.v.bias',
+        'decode_head.*.upsample.reduction.weight',
+        'backbone.norm1.weight',
+        'backbone.layers.2.blocks.3.attn.qkv.bias',
+        'backbone.layers.2.blocks.5.',
+        'backbone.layers.3.blocks.0.norm2.weight',
+        'backbone.layers.1.',
+        'backbone.layers.0.downsample.reduction.weight',
         'decode_head.layers.1.blocks.0.attn.v.weight',
         'decode_head.layers.2.',
         'decode_head.layers.0.upsample.norm.bias',
@@ -118,7 +174,8 @@ def test_unknown_keys_are_refused_by_name(state: State, key: str) -> None:
     ],
 )
 def test_an_incomplete_file_is_refused(state: State, lost: str) -> None:
-    cut = {k: t for k, t in state.items() if not k.startswith(lost)}
+    cut = {k: t for k, t in state.items() if not fnmatch(k, f'{lost}*')}
+    assert len(cut) < len(state)
     with pytest.raises(ConversionError, match='incomplete'):
         convert_mult(cut)
 
@@ -145,6 +202,9 @@ def test_command_converts_a_file_of_mmcv(
     )
     assert end.returncode == 0, end.stderr
     assert "blocks=['shared_skip', 'private']" in end.stdout
+    # Eight tables of indices of 49 x 49; split tensors count for nothing.
+    assert '(19208 unused values dropped)' in end.stdout
+    assert f'tensors out of {len(state)} ' in end.stdout
     written = torch.load(target, weights_only=True)['state_dict']
     expected, _ = convert_mult(state)
     assert written.keys() == expected.keys()

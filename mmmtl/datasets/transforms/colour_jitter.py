@@ -1,4 +1,18 @@
-"""Multiplies the colours of an image; labels stay."""
+"""Multiplies the colours of an image; labels stay.
+
+Source: the recipe of "MulT: An End-to-End Multitask Learning Transformer",
+Bhattacharjee et al., CVPR 2022; released code IVRL/MulT at d71bcbe.
+
+Faithful:
+    * The two ranges: 0.75 to 1.25 for the brightness, 0.8 to 1.2 for a "mult"
+      of colours.
+
+Departs:
+    * How the two act is not known. Read here as in the depth estimation code
+      that the recipe resembles: one factor for the picture times one per
+      channel, both on grey levels, cut off at 0 and 255.
+    * Draws come from numpy's global generator.
+"""
 
 from __future__ import annotations
 
@@ -29,14 +43,7 @@ def scale_colours(
 
 @TRANSFORMS.register_module()
 class MultiTaskColourJitter(BaseTransform):
-    """Multiply an image with a drawn brightness and each channel with its own.
-
-    Source: the recipe of MulT (IVRL/MulT at d71bcbe) names the two ranges,
-    0.75 to 1.25 for the brightness and 0.8 to 1.2 for a "mult" of colours.
-    Read here as in the depth estimation code that it resembles: one factor
-    for the picture times one per channel, both on grey levels, cut off at 0
-    and 255. Draws come from numpy's global generator.
-    """
+    """Multiply an image with a drawn brightness, and each channel besides."""
 
     def __init__(
         self,

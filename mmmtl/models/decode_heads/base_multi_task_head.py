@@ -58,7 +58,8 @@ class BaseMultiTaskHead(BaseModule, metaclass=ABCMeta):
 
         Raises:
             ValueError: If a task is unknown, its channels are missing or
-                contradict the task, or it is both main and auxiliary.
+                contradict the task, it is both main and auxiliary, or its
+                loss needs a ``max_value`` and has none.
         """
         super().__init__(init_cfg=init_cfg)
         self.outputs: dict[str, TaskOutput] = read_tasks(tasks)
@@ -79,6 +80,7 @@ class BaseMultiTaskHead(BaseModule, metaclass=ABCMeta):
                 for name, output in self._every_output.items()
             }
         )
+        self._check_max_values()
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -177,6 +179,21 @@ class BaseMultiTaskHead(BaseModule, metaclass=ABCMeta):
             task: resize_bilinear(logits, size)
             for task, logits in self.forward(inputs).items()
         }
+
+    def _check_max_values(self) -> None:
+        for task, output in self._every_output.items():
+            for loss in self.losses[task]:
+                # Losses of other packages do not say.
+                if (
+                    getattr(loss, 'needs_max_value', False)
+                    and output.max_value is None
+                ):
+                    raise ValueError(
+                        f'tasks.{task}.max_value=None, but its loss '
+                        f'{type(loss).__name__} takes logarithms of the '
+                        'predictions: give the largest value in the unit of '
+                        f'the labels, such as tasks.{task}.max_value=10.0'
+                    )
 
     def _task_losses(
         self, task: str, logits: Tensor, label: Tensor, prefix: str = ''

@@ -25,6 +25,8 @@ Departs:
       the released code have it.
     * Gradients reach the shared queries and keys from every task's loss; the
       paper does not say whether they do.
+    * The outputs start at N(0, 0.01), as those of mmsegmentation's heads;
+      how the released ones start is not known.
 """
 
 from __future__ import annotations
@@ -44,7 +46,11 @@ from mmmtl.models.decode_heads.shared_attention_plan import (
     read_stages,
 )
 from mmmtl.models.decode_heads.shared_attention_stage import DecoderStage
-from mmmtl.models.layers.argument_checks import check_rates
+from mmmtl.models.layers.argument_checks import (
+    check_counts,
+    check_mlp_ratio,
+    check_rates,
+)
 from mmmtl.models.layers.level_check import check_level_channels
 from mmmtl.registry import MODELS
 
@@ -65,8 +71,9 @@ class SharedAttentionHead(BaseMultiTaskHead):
     ``shared_stream``
         The reference task's stream: one map.
 
-    A level that no block attends to (all of them ``private``) serves for its
-    size alone, and what the encoder computes only for it gets no gradient.
+    Every stage but the coarsest, where the streams start, needs a block that
+    reads the encoder's level (``..._skip``): else what the encoder computes
+    for that level alone would get no gradient.
     """
 
     def __init__(
@@ -100,17 +107,20 @@ class SharedAttentionHead(BaseMultiTaskHead):
             reference_task: Whose queries and keys are shared: normals if
                 None, else depth, else the first task.
             window_size: Side of a window in pixels, 2 or more.
-            mlp_ratio: Width of the MLPs over the width of their stage.
-            drop_path_rate: Stochastic depth of the last block, in 0..1.
-            dropout_ratio: Share of channels dropped before the outputs.
+            mlp_ratio: Width of the MLPs over the width of their stage;
+                enough for one channel.
+            drop_path_rate: Stochastic depth of the last block, in ``[0, 1)``.
+            dropout_ratio: Share of channels dropped before the outputs, in
+                ``[0, 1)``.
             with_cp: Compute blocks again in the backward pass instead of
                 keeping what is inside them; for all stages, or one flag per
                 stage, coarsest first.
             init_cfg: mmengine's initialisation config.
 
         Raises:
-            ValueError: If the layout does not fit together, or the reference
-                task is none of the tasks.
+            ValueError: If the layout does not fit together, an argument is
+                out of range, a stage does not read the encoder, or the
+                reference task is none of the tasks.
         """
         super().__init__(tasks=tasks, init_cfg=init_cfg)
         plans = read_stages(
@@ -119,9 +129,11 @@ class SharedAttentionHead(BaseMultiTaskHead):
             blocks=blocks,
             with_cp=with_cp,
         )
+        check_counts(window_size=window_size)
         if window_size < 2:
             raise ValueError(f'window_size={window_size}: give 2 or more')
-        check_rates(drop_path_rate=drop_path_rate)
+        check_mlp_ratio(mlp_ratio, min(in_channels))
+        check_rates(drop_path_rate=drop_path_rate, dropout_ratio=dropout_ratio)
         self.in_channels = tuple(in_channels)
         self.reference_task = choose_reference(self.tasks, reference_task)
         drop_paths = _grow(drop_path_rate, [len(p.blocks) for p in plans])

@@ -68,6 +68,11 @@ def read_stages(
     if isinstance(with_cp, bool):
         with_cp = [with_cp] * levels
     _check_length('with_cp', with_cp, levels)
+    if not all(isinstance(flag, bool) for flag in with_cp):
+        raise ValueError(
+            f'with_cp={list(with_cp)}: give True or False, for all stages or '
+            'for each'
+        )
     return [
         StagePlan(*stage)
         for stage in zip(
@@ -111,15 +116,20 @@ def _check_channels(in_channels: Sequence[int]) -> None:
 
 
 def _read_blocks(blocks: Any, levels: int) -> list[tuple[str, ...]]:
-    if isinstance(blocks, str):
+    if isinstance(blocks, str) or not isinstance(blocks, Sequence):
+        example = blocks if isinstance(blocks, str) else 'private_skip'
         raise ValueError(
-            f"blocks={blocks!r}: give a list of kinds such as ['{blocks}']"
+            f"blocks={blocks!r}: give a list of kinds such as ['{example}']"
         )
     if all(isinstance(kind, str) for kind in blocks):
         blocks = [blocks] * levels
     _check_length('blocks', blocks, levels)
     for stage in blocks:
-        if isinstance(stage, str) or not stage:
+        if (
+            isinstance(stage, str)
+            or not isinstance(stage, Sequence)
+            or not stage
+        ):
             raise ValueError(
                 f'blocks={list(blocks)}: a stage is {stage!r}: give each '
                 f'stage one or more kinds out of {BLOCK_KINDS}'
@@ -129,10 +139,31 @@ def _read_blocks(blocks: Any, levels: int) -> list[tuple[str, ...]]:
                 raise ValueError(
                     f'blocks has {kind!r}: {did_you_mean(kind, BLOCK_KINDS)}'
                 )
+    _check_skips(blocks)
     return [tuple(stage) for stage in blocks]
 
 
-def _check_length(name: str, values: Sequence[Any], levels: int) -> None:
+def _check_skips(blocks: Sequence[Sequence[str]]) -> None:
+    """Refuse a stage that never looks at its level of the encoder.
+
+    What the encoder computes for that level alone would get no gradient,
+    and distributed training stops at such parameters. The coarsest level is
+    where the streams start.
+    """
+    for index, stage in enumerate(blocks):
+        if index and not any(kind.endswith('_skip') for kind in stage):
+            raise ValueError(
+                f'blocks: stage {index} (counted from the coarsest, 0) is '
+                f'{list(stage)}, and nothing in it reads the level of the '
+                'encoder, whose parameters would get no gradient: put '
+                "'private_skip' (a map per task) or 'shared_skip' (one for "
+                'all) into it'
+            )
+
+
+def _check_length(name: str, values: Any, levels: int) -> None:
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        raise ValueError(f'{name}={values!r}: give a list, one per level')
     if len(values) != levels:
         raise ValueError(
             f'{name}={list(values)} has {len(values)} entries, but '

@@ -39,7 +39,6 @@ class DecoderStage(nn.Module):
             upsample: Whether a finer stage follows.
         """
         super().__init__()
-        self.tasks = tuple(tasks)
         self.with_cp = plan.with_cp
 
         def block(
@@ -86,8 +85,8 @@ class DecoderStage(nn.Module):
             size: Of the next level; None after the last stage.
 
         Returns:
-            ``{task: (B, H', W', C / 2)}``, or as it came in after the last
-            stage.
+            ``{task: (B, H', W', C / 2)}`` in the order of the tasks; after
+            the last stage of the size they came in.
         """
         for groups in self.blocks:
             mixed: dict[str, Tensor] = {}
@@ -98,7 +97,7 @@ class DecoderStage(nn.Module):
                     )
                 else:
                     mixed |= group(streams, skip)
-            streams = {task: mixed[task] for task in self.tasks}
+            streams = mixed
         if size is None:
             return dict(streams)
         return {

@@ -124,9 +124,13 @@ def _read_max_value(task: str, value: float | None) -> float | None:
             f'tasks.{task}.max_value={value}: only depth and heat maps are '
             'values on a scale; leave the key out'
         )
-    if not 0 < value < math.inf:
+    if (
+        not isinstance(value, (int, float))
+        or isinstance(value, bool)
+        or not 0 < value < math.inf
+    ):
         raise ValueError(
-            f'tasks.{task}.max_value={value}: give a finite number > 0, such '
-            'as 10.0 metres'
+            f'tasks.{task}.max_value={value!r}: give a finite number > 0, '
+            'such as 10.0 metres'
         )
     return float(value)

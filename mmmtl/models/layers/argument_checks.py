@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 
@@ -36,6 +37,29 @@ def check_rates(**rates: float) -> None:
             raise ValueError(
                 f'{name}={value!r}: give a share of 0 or more, below 1'
             )
+
+
+def check_mlp_ratio(mlp_ratio: float, channels: int) -> None:
+    """Refuse an MLP without a hidden channel.
+
+    Args:
+        mlp_ratio: Width of the MLP over that of its tokens.
+        channels: Width of its tokens; the least, of several MLPs.
+
+    Raises:
+        ValueError: Names both, and the smallest ratio that will do.
+    """
+    # The upper end refuses infinity and NaN, which int() would not take.
+    if (
+        not isinstance(mlp_ratio, (int, float))
+        or isinstance(mlp_ratio, bool)
+        or not 0 < mlp_ratio < math.inf
+        or int(mlp_ratio * channels) < 1
+    ):
+        raise ValueError(
+            f'mlp_ratio={mlp_ratio!r}: its MLP on {channels} channels has no '
+            f'hidden one: give a number of 1 / {channels} or more, such as 4'
+        )
 
 
 def check_heads(num_heads: int, channels: int, *, remark: str = '') -> None:

@@ -1,4 +1,18 @@
-"""From one level of a decoder to the next finer one."""
+"""From one level of a decoder to the next finer one.
+
+Source: "MulT: An End-to-End Multitask Learning Transformer", Bhattacharjee
+et al., CVPR 2022; released code IVRL/MulT at d71bcbe.
+
+Faithful:
+    * Streams are resized to the exact size of the next level, which matters
+      where a side is odd: 15, 29, 58, 116 pixels in the released recipe, none
+      of them twice the one before.
+    * First resized, then normalised, then halved by a linear map without a
+      bias.
+
+Departs:
+    * Not in anything known.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +23,7 @@ from mmmtl.models.layers.window_block import linear
 
 
 class TokenUpsampling(nn.Module):
-    """Resize to the next level's exact size, normalise, halve the channels.
-
-    Source: MulT (Bhattacharjee et al., CVPR 2022; IVRL/MulT at d71bcbe). The
-    exact size matters where a side is odd: 15, 29, 58, 116 pixels in the
-    released recipe, none of them twice the one before.
-    """
+    """Resize to the next level's exact size, normalise, halve the channels."""
 
     def __init__(self, channels: int) -> None:
         """Build norm and linear map.

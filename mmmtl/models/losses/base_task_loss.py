@@ -20,11 +20,14 @@ class BaseTaskLoss(nn.Module, ABC):
     Attributes:
         task: Task whose row says which pixels are valid.
         channels: Numbers of channels the logits may have; empty for any.
+        needs_max_value: Whether the loss is defined for values > 0 alone, so
+            that the head must squash the task's logits (``max_value``).
         loss_name: Name under which the loss is reported.
     """
 
     task: ClassVar[str]
     channels: ClassVar[tuple[int, ...]] = ()
+    needs_max_value: ClassVar[bool] = False
 
     def __init__(self, *, loss_name: str) -> None:
         """Store the name.

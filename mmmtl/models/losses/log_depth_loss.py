@@ -13,8 +13,8 @@ Departs:
       zero gradients; the root would give NaN.
 
 Convention:
-    Predictions are metres > 0: give the task a ``max_value``. Half precision
-    is widened to float32.
+    Predictions are metres > 0: a head refuses this loss without the task's
+    ``max_value``. Half precision is widened to float32, also under autocast.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ class DepthLogLoss(BaseTaskLoss):
 
     task = 'depth'
     channels = (1,)
+    # A logarithm: below 0 it would stand still, without a gradient.
+    needs_max_value = True
 
     def __init__(
         self,
@@ -122,8 +124,10 @@ def depth_slopes(prediction: Tensor, label: Tensor, valid: Tensor) -> Tensor:
     known, target = _depths(prediction, label, valid)
     across = prediction.new_tensor(_SOBEL)
     filters = torch.stack([across, across.t()])[:, None]
-    # The filter is linear: of the difference, not the difference of two.
-    errors = F.conv2d(prediction - target, filters, padding=1).abs()
+    # Autocast would convolve in half precision again.
+    with torch.autocast(prediction.device.type, enabled=False):
+        # The filter is linear: of the difference, not the difference of two.
+        errors = F.conv2d(prediction - target, filters, padding=1).abs()
     errors = torch.where(known, errors, 0.1 * errors)
     # A mean over all pixels, for each axis: the sum of two channels.
     return errors.sum(1).mean() * valid.any()

@@ -17,6 +17,7 @@ SWIN_L = (192, 384, 768, 1536)
 SIX = ('semseg', 'depth', 'normals', 'reshading', 'keypoints2d', 'edges2d')
 PAPER = ('private', 'shared_skip')
 SCA1 = ('shared_skip', 'private')
+UNSHARED = ('private', 'private_skip')
 DEA1 = ('shared_skip', 'shared_stream')
 
 

@@ -95,6 +95,26 @@ def test_losses_read_squashed_values_and_forward_gives_logits() -> None:
     assert torch.allclose(found, want)
 
 
+@pytest.mark.parametrize('auxiliary', [False, True])
+def test_a_loss_of_logarithms_needs_a_largest_value(auxiliary: bool) -> None:
+    log = dict(type='DepthLogLoss')
+    depth = dict(depth=dict(loss=[dict(LOSSES['depth']), log]))
+    edge = head_tasks(['edge'])
+
+    def build(tasks: Any) -> PlainHead:
+        if auxiliary:
+            return PlainHead(tasks=edge, auxiliary_tasks=tasks)
+        return PlainHead(tasks=tasks)
+
+    with pytest.raises(
+        ValueError,
+        match=r'tasks.depth.max_value=None.*DepthLogLoss.*max_value=10.0',
+    ):
+        build(depth)
+    depth['depth']['max_value'] = 10.0
+    assert len(build(depth).losses['depth']) == 2
+
+
 def test_a_sample_without_a_task_counts_for_the_others() -> None:
     head = PlainHead(tasks=head_tasks(['depth', 'edge']))
     both, one = (

@@ -17,6 +17,7 @@ from tests.test_models.test_decode_heads.shared_attention import (
     SCA1,
     SIX,
     SIZES,
+    UNSHARED,
     build,
     pyramid,
     randomise,
@@ -47,7 +48,7 @@ def test_layouts_are_different_models() -> None:
         dict(blocks=DEA1, reference_task='semseg'),
         dict(blocks=DEA1[::-1]),
         dict(blocks=('shared_skip', 'shared_skip')),
-        dict(blocks=('shared_stream', 'shared_stream')),
+        dict(blocks=('private_skip', 'shared_stream')),
     ):
         head = build(['semseg', 'depth'], **arguments).eval()
         torch.manual_seed(1)
@@ -65,8 +66,8 @@ def test_layouts_are_different_models() -> None:
 def test_with_one_task_sharing_changes_nothing(
     shared: str, plain: str
 ) -> None:
-    one = build(['depth'], blocks=[shared, 'private']).eval()
-    other = build(['depth'], blocks=[plain, 'private']).eval()
+    one = build(['depth'], blocks=[shared, 'private_skip']).eval()
+    other = build(['depth'], blocks=[plain, 'private_skip']).eval()
     other.load_state_dict(
         {
             name.replace('.shared.', '.depth.'): value
@@ -100,6 +101,35 @@ def test_every_parameter_has_a_gradient(blocks: Any) -> None:
         # The keys' bias shifts all scores of a query alike: 0 but for the
         # rounding. Nothing else is.
         assert parameter.grad.abs().max() > 0, name
+
+
+@pytest.mark.parametrize('blocks', [PAPER, SCA1, DEA1, UNSHARED])
+def test_a_gradient_reaches_every_level(blocks: Any) -> None:
+    """The finer levels enter as queries and keys alone, not detached."""
+    head = build(blocks=blocks)
+    inputs = [level.requires_grad_() for level in pyramid()]
+    samples = [random_sample(NYUD, (20, 24)) for _ in range(2)]
+    sum(head.loss(inputs, samples).values()).backward()
+    for index, level in enumerate(inputs):
+        assert level.grad is not None, index
+        assert (level.grad.abs().amax((0, 2, 3)) > 0).all(), index
+
+
+def test_dropout_takes_whole_channels_in_training_alone() -> None:
+    """With 1/2: a channel of an image is 0, or twice what it was."""
+    head = build(['depth'], dropout_ratio=0.5)
+    seen = []
+    head.classifiers['depth'].register_forward_pre_hook(
+        lambda _, inputs: seen.append(inputs[0])
+    )
+    inputs = pyramid(16)
+    head.eval()(inputs)
+    head.train()(inputs)
+    plain, dropped = seen
+    kept = (dropped != 0).flatten(2).any(2)  # (B, C)
+    assert 16 <= kept.sum() <= 48  # of 64
+    want = 2 * plain * kept[..., None, None]
+    assert torch.allclose(dropped, want, atol=1e-5)
 
 
 @pytest.mark.parametrize('blocks', [PAPER, DEA1])

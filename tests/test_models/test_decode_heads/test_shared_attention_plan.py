@@ -15,6 +15,7 @@ from tests.test_models.test_decode_heads.shared_attention import (
     SIX,
     SIZES,
     SWIN_L,
+    UNSHARED,
     build,
     pyramid,
 )
@@ -61,8 +62,8 @@ def test_sizes_in_closed_form(finest: int, tasks: int) -> None:
         (PAPER, tasks + 1),
         (SCA1, tasks + 1),
         (DEA1, 2),
-        (('private', 'private'), 2 * tasks),
-        (('private', 'private_skip'), 2 * tasks),
+        (('private_skip', 'private_skip'), 2 * tasks),
+        (UNSHARED, 2 * tasks),
     ):
         found = on_meta(config, in_channels=in_channels, blocks=blocks)
         assert found == common + number * every, blocks
@@ -89,7 +90,7 @@ def test_a_list_of_kinds_per_stage() -> None:
     blocks = [
         ['private'],
         ['shared_skip', 'private'],
-        ['shared_stream'],
+        ['shared_stream', 'private_skip'],
         PAPER,
     ]
     head = build(blocks=blocks).eval()
@@ -97,7 +98,7 @@ def test_a_list_of_kinds_per_stage() -> None:
         ['shared' in groups for groups in stage.blocks]
         for stage in head.stages
     ]
-    assert found == [[False], [True, False], [True], [False, True]]
+    assert found == [[False], [True, False], [True, False], [False, True]]
     assert [stage.blocks[0].keys() == {'shared'} for stage in head.stages] == [
         False,
         True,
@@ -105,6 +106,30 @@ def test_a_list_of_kinds_per_stage() -> None:
         False,
     ]
     assert head(pyramid())['edge'].shape == (2, 1, *SIZES[0])
+
+
+@pytest.mark.parametrize('ratio', [0.25, 1.5, 3])
+def test_the_mlps_have_the_configured_width(ratio: float) -> None:
+    head = build(mlp_ratio=ratio)
+    for stage, channels in zip(head.stages, (32, 16, 8, 4), strict=True):
+        for groups in stage.blocks:
+            for block in groups.values():
+                for layers in block.streams.values():
+                    assert layers.mlp[0].out_features == ratio * channels
+                    assert layers.mlp[2].in_features == ratio * channels
+
+
+@pytest.mark.parametrize('kind', ['private', 'shared_stream'])
+def test_only_the_coarsest_stage_need_not_read_the_encoder(kind: str) -> None:
+    """Whatever feeds a level alone would get no gradient."""
+    build(blocks=[[kind], PAPER, PAPER, PAPER])
+    for stage in (1, 2, 3):
+        blocks = [PAPER] * 4
+        blocks[stage] = (kind, 'private')
+        with pytest.raises(
+            ValueError, match=rf"stage {stage} .*{kind}.*put 'private_skip'"
+        ):
+            build(blocks=blocks)
 
 
 def test_windows_shift_from_block_to_block() -> None:
@@ -150,6 +175,22 @@ def test_stochastic_depth_grows_evenly() -> None:
         (dict(in_channels=[32, 16, 8, 4]), 'finest first'),
         (dict(in_channels=[4, 8, 16]), 'num_heads=.* 3 levels'),
         (dict(in_channels=[]), r'in_channels=\[\]: give a list'),
+        (dict(in_channels=64), 'in_channels=64: give a list'),
+        (dict(in_channels=[4, 8, 16, '32']), r"in_channels\[3\]='32': give"),
+        (dict(in_channels=[4.0, 8, 16, 32]), r'in_channels\[0\]=4.0: give'),
+        (dict(num_heads=4), 'num_heads=4: give a list, one per level'),
+        (
+            dict(num_heads=[1, 2, 2.0, 4]),
+            'num_heads=2.0 does not divide channels=16',
+        ),
+        (
+            dict(num_heads=['1', 2, 2, 4]),
+            "num_heads='1' does not divide channels=4",
+        ),
+        (dict(blocks=None), 'blocks=None: give a list of kinds such as'),
+        (dict(blocks=[PAPER, PAPER, 3, PAPER]), 'a stage is 3: give each'),
+        (dict(blocks=('private', 'private')), "stage 1 .*'private_skip'"),
+        (dict(blocks=('shared_stream',)), "stage 1 .*'private_skip'"),
         (dict(blocks=['private', 'shared']), "did you mean 'shared_"),
         (
             dict(blocks='private'),
@@ -159,8 +200,21 @@ def test_stochastic_depth_grows_evenly() -> None:
         (dict(blocks=[PAPER, PAPER, [], PAPER]), r'a stage is \[\]'),
         (dict(blocks=[PAPER, PAPER]), 'blocks=.* has 2 entries'),
         (dict(with_cp=[True]), 'with_cp=.* has 1 entries'),
+        (dict(with_cp=[True, False, 1, None]), 'with_cp=.*1, None.*or False'),
+        (dict(with_cp='yes'), "with_cp='yes': give a list"),
         (dict(window_size=1), 'window_size=1: give 2 or more'),
+        (dict(window_size=7.0), 'window_size=7.0: give a whole number'),
+        (dict(window_size='7'), "window_size='7': give a whole number"),
+        (dict(mlp_ratio=0), 'mlp_ratio=0: .* 4 channels .*1 / 4 or more'),
+        (dict(mlp_ratio=0.2), 'mlp_ratio=0.2: .*1 / 4 or more'),
+        (dict(mlp_ratio=-4), 'mlp_ratio=-4: '),
+        (dict(mlp_ratio='4'), "mlp_ratio='4': "),
+        (dict(mlp_ratio=float('nan')), 'mlp_ratio=nan: '),
         (dict(drop_path_rate=1.0), 'drop_path_rate=1.0: give a share'),
+        (dict(drop_path_rate=-0.1), 'drop_path_rate=-0.1: give a share'),
+        (dict(drop_path_rate='0.3'), "drop_path_rate='0.3': give a share"),
+        (dict(dropout_ratio=1.5), 'dropout_ratio=1.5: give a share'),
+        (dict(dropout_ratio=None), 'dropout_ratio=None: give a share'),
     ],
 )
 def test_refused_at_construction(arguments: Any, message: str) -> None:

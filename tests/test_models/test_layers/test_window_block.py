@@ -46,7 +46,7 @@ def maps(size: tuple[int, int] = (5, 7), batch: int = 2) -> Tensor:
 def swin_block(block: WindowBlock) -> SwinBlock:
     """Mmseg's block with the weights of a block of one stream."""
     found = SwinBlock(
-        C, HEADS, 2 * C, window_size=WINDOW, shift=block.shift > 0
+        C, HEADS, 2 * C, window_size=block.window, shift=block.shift > 0
     ).double()
     (own,) = block.streams.values()
     attention, ffn = found.attn.w_msa, found.ffn.layers
@@ -67,13 +67,13 @@ def swin_block(block: WindowBlock) -> SwinBlock:
     return found
 
 
-@SHIFT
+@pytest.mark.parametrize(('window', 'shift'), [(4, 0), (4, 2), (5, 2)])
 @SIZE
 def test_one_stream_is_a_block_of_swin(
-    size: tuple[int, int], shift: int
+    size: tuple[int, int], window: int, shift: int
 ) -> None:
     """Mmseg's block, gradients included, with padding and with a mask."""
-    block = build(['a'], 'a', shift=shift)
+    block = build(['a'], 'a', window=window, shift=shift)
     other = swin_block(block)
     x, y = (maps(size).requires_grad_() for _ in range(2))
     with torch.no_grad():

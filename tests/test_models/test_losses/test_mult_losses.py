@@ -153,6 +153,21 @@ def test_half_precision_is_widened() -> None:
         )
 
 
+def test_slopes_are_not_convolved_in_half_precision() -> None:
+    """Bfloat16 has three digits: a slope of 1 cm at 8 m would be lost."""
+    maps, label = depth()
+    maps.requires_grad_()
+    values, grads = [], []
+    for half in (False, True):
+        with torch.autocast('cpu', torch.bfloat16, enabled=half):
+            value = depth_slopes(maps, label, label > 0)
+        values.append(value)
+        grads += torch.autograd.grad(value, maps)
+    assert values[1].dtype == torch.float32
+    assert torch.equal(values[0], values[1])
+    assert torch.equal(grads[0], grads[1])
+
+
 def test_refusals_name_value_and_fix() -> None:
     with pytest.raises(ValueError, match=r"divide_by='some': give 'valid'"):
         SegCrossEntropyLoss(divide_by='some')
