@@ -24,6 +24,7 @@ from mmmtl.converters.key_rules import (
     rename_keys,
 )
 from mmmtl.structures import TASK_SPECS
+from mmmtl.structures.task_order import TaskOrder, encode_names
 
 _LEVELS = 4
 _OUTPUT = r'heads\.(\w+)\.last_layer\.3\.weight'
@@ -34,12 +35,13 @@ _BACKBONE_PARTS = ('conv1', 'layer1', 'stage2', 'stage3', 'stage4')
 
 def convert_sca(
     state_dict: Mapping[str, Tensor],
-) -> tuple[dict[str, Tensor], dict[str, str]]:
+) -> tuple[dict[str, Tensor], dict[str, list[str]]]:
     """Convert the tensors of a released SCA-MTL checkpoint.
 
     The order of the tasks is that of the outputs in the file. It matters:
     features are concatenated in it, so the same weights mean something else
-    in a config that names the tasks in another order.
+    in a config that names the tasks in another order. It is stored as a
+    tensor, and the head refuses another one.
 
     Args:
         state_dict: The authors' tensors, without ``module.``.
@@ -57,9 +59,10 @@ def convert_sca(
         if re.fullmatch(rf'{HEAD}aggregations\.\w+\.linear\.weight', key):
             # A 1x1 convolution there, a matrix here.
             renamed[key] = tensor.flatten(1)
+    order = encode_names(tasks.values())
+    renamed[f'{HEAD}task_order.{TaskOrder.KEY}'] = order
     _check_complete(renamed, tasks)
-    order = ', '.join(tasks.values())
-    return renamed, {'model.decode_head.tasks': f'({order}), in this order'}
+    return renamed, {'model.decode_head.tasks': list(tasks.values())}
 
 
 def _read_tasks(state_dict: Mapping[str, Tensor]) -> dict[str, str]:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from mmmtl.engine.checkpoint_portrait import first_few, portrait
 from mmmtl.engine.checkpoint_safety import read_checkpoint
 from mmmtl.engine.user_errors import UserError
+from mmmtl.structures.task_order import TaskOrder
 
 
 class ForeignCheckpointError(UserError):
@@ -97,9 +98,11 @@ def check_fits(
         path: The file, for the error text.
 
     Raises:
-        ForeignCheckpointError: Names or shapes differ.
+        ForeignCheckpointError: Names or shapes differ, or the order of the
+            tasks where it belongs to the weights.
     """
     state = state_dict_of(checkpoint, path)
+    check_task_order(model, state, path)
     found = compare(model, state)
     if not found.is_exact:
         raise ForeignCheckpointError(
@@ -108,6 +111,26 @@ def check_fits(
             f'{portrait(checkpoint, state)} Fix: use the config the '
             'checkpoint was trained with'
         )
+
+
+def check_task_order(
+    model: nn.Module, state: Mapping[str, Tensor], path: str | Path
+) -> None:
+    """Refuse weights of the model's tasks in another order.
+
+    Args:
+        model: The model the checkpoint is meant for.
+        state: The tensors of the checkpoint.
+        path: The file, for the error text.
+
+    Raises:
+        ForeignCheckpointError: Names both orders.
+    """
+    for name, module in bare_model(model).named_modules():
+        if isinstance(module, TaskOrder):
+            problem = module.conflict(state, f'{name}.')
+            if problem:
+                raise ForeignCheckpointError(f'checkpoint {path}: {problem}')
 
 
 def _kind(model: nn.Module) -> str:

@@ -9,6 +9,7 @@ from torch import nn
 from mmmtl.engine.checkpoint_loading import (
     ForeignCheckpointError,
     check_fits,
+    check_task_order,
     compare,
     state_dict_of,
 )
@@ -68,7 +69,10 @@ def _check(config: Config, model: nn.Module) -> None:
                 'load_from_strict=False'
             ) from error
         return
-    found = compare(model, state_dict_of(checkpoint, path))
+    state = state_dict_of(checkpoint, path)
+    # A part of the weights would be of the wrong tasks, whatever fits.
+    check_task_order(model, state, path)
+    found = compare(model, state)
     if not found.matching:
         raise ForeignCheckpointError(f'checkpoint {path}: {found.describe()}')
     logger = MMLogger.get_current_instance()

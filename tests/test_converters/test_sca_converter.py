@@ -10,6 +10,7 @@ import torch
 from mmmtl.converters import ConversionError, convert_sca
 from mmmtl.converters.plain import read_plain_state_dict
 from mmmtl.engine.checkpoint_safety import UnsafeCheckpointError
+from mmmtl.structures.task_order import decode_names
 from tests.reference_weights import load_fixture, reference_state_dict
 
 
@@ -32,7 +33,8 @@ def test_only_unused_and_computed_tensors_are_dropped(state):
         for key in state
         if '.norm2.' in key or key.endswith('relative_position_index')
     ]
-    assert len(state) - len(converted) == len(dropped) == 3 * (4 * 2 + 3)
+    # One is added: the order of the tasks.
+    assert len(state) - len(converted) + 1 == len(dropped) == 3 * (4 * 2 + 3)
     # 1x1 convolutions over all scales become matrices; the rest is as it was.
     left = {id(t) for t in state.values()} - {
         id(t) for t in converted.values()
@@ -54,7 +56,9 @@ def test_saliency_gets_its_name(state):
     name = 'decode_head.interactions.0.attention.saliency.semseg.query.0.0'
     assert f'{name}.weight' in converted
     order = settings['model.decode_head.tasks']
-    assert order == '(semseg, saliency), in this order'
+    assert order == ['semseg', 'saliency']
+    names = converted['decode_head.task_order.names']
+    assert decode_names(names) == ('semseg', 'saliency')
 
 
 @pytest.mark.parametrize(
@@ -154,12 +158,7 @@ def test_command_converts_a_checkpoint(official, state, tmp_path, repo_root):
     )
     assert result.returncode == 0, result.stderr
     assert '(semseg, depth), in this order' in result.stdout
-    unused = sum(
-        tensor.numel()
-        for key, tensor in state.items()
-        if '.norm2.' in key or key.endswith('relative_position_index')
-    )
-    assert f'({unused} unused values dropped)' in result.stdout
+    assert f'{len(state) - 33 + 1} tensors from {len(state)}' in result.stdout
     written = torch.load(target, weights_only=True)
     expected, settings = convert_sca(state)
     assert written['state_dict'].keys() == expected.keys()

@@ -119,7 +119,7 @@ def test_the_order_of_tasks_comes_from_the_file(
     assert list(spec['tasks']) == ['semseg', 'depth']
     _, settings = convert_sca(state)
     order = settings['model.decode_head.tasks']
-    assert order == '(semseg, depth), in this order'
+    assert order == ['semseg', 'depth']
 
 
 def test_the_intended_view_is_another_model(

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from mmmtl import __version__
 from mmmtl.converters import CONVERTERS, READERS
@@ -52,18 +50,20 @@ def main() -> None:
             ),
             args.dst,
         )
-        # Values and not tensors: a converter may split one.
-        unused = count_values(state) - count_values(converted)
         print(
-            f'{args.dst}: {len(converted)} tensors out of {len(state)} '
-            f'({unused} unused values dropped). Use it with a config that has '
-            + ', '.join(f'{key}={value}' for key, value in settings.items())
+            f'{args.dst}: {len(converted)} tensors from {len(state)}. Use it '
+            'with a config that has '
+            + ', '.join(
+                f'{key}={show(value)}' for key, value in settings.items()
+            )
         )
 
 
-def count_values(tensors: Mapping[str, Tensor]) -> int:
-    """Return how many numbers the tensors hold together."""
-    return sum(tensor.numel() for tensor in tensors.values())
+def show(value: str | list[str]) -> str:
+    """Write a setting; of a list the order counts."""
+    if isinstance(value, str):
+        return value
+    return f'({", ".join(value)}), in this order'
 
 
 def save_atomically(content: dict, path: Path) -> None:

@@ -10,7 +10,8 @@ Faithful:
       propagation of its result to the next finer scale (FPMA). Then, per
       task, attention across scales and aggregation (CSAM).
     * The concatenations follow the order of the tasks. The authors' order is
-      semseg, human_parts, saliency, normals, edge, depth.
+      semseg, human_parts, saliency, normals, edge, depth. Ours is kept with
+      the weights, and weights of another order are refused.
     * Quirks of the released code, each with its option: ``fpma_view`` (see
       :mod:`mmmtl.models.layers.feature_propagation`) and ``ctam_fusion``
       (see :mod:`mmmtl.models.layers.cross_task_attention`).
@@ -55,6 +56,7 @@ from mmmtl.models.layers.feature_propagation import (
 from mmmtl.models.layers.level_check import check_level_channels
 from mmmtl.models.layers.resize import resize_bilinear
 from mmmtl.registry import MODELS
+from mmmtl.structures.task_order import TaskOrder
 
 
 @MODELS.register_module()
@@ -112,6 +114,7 @@ class SequentialCrossAttentionHead(BaseMultiTaskHead):
         self.channels = _task_channels(channels, self.in_channels)
         _check_options(self.supervised_tasks, fpma_view, ctam_fusion)
         self.with_cp = with_cp
+        self.task_order = TaskOrder(self.supervised_tasks)
         self.projections = nn.ModuleList(
             nn.Identity() if channels is None else nn.Conv2d(source, width, 1)
             for source, width in zip(
