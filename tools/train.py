@@ -54,7 +54,11 @@ def train(args: argparse.Namespace, context: ErrorContext) -> None:
     from mmmtl.engine.arguments import set_work_dir
     from mmmtl.engine.config_file import load_config
     from mmmtl.engine.distributed import start_distributed, world_size
-    from mmmtl.engine.fit_checks import check_class_counts, check_sections
+    from mmmtl.engine.fit_checks import (
+        check_class_counts,
+        check_sections,
+        check_training_labels,
+    )
     from mmmtl.engine.pretrained_fit import check_pretrained_fit
     from mmmtl.engine.pretrained_weights import fetch_pretrained
     from mmmtl.engine.resume import set_resume
@@ -92,6 +96,7 @@ def train(args: argparse.Namespace, context: ErrorContext) -> None:
     for note in filter(None, notes):
         runner.logger.info(note)
     check_class_counts(config, runner.model)
+    check_training_labels(config, runner.model)
     check_pretrained_fit(config, runner.model)
     check_start_weights(config, runner.model)
     runner.train()

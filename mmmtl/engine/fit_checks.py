@@ -78,6 +78,38 @@ def check_class_counts(config: Config, model: nn.Module) -> None:
                 )
 
 
+def check_training_labels(config: Config, model: nn.Module) -> None:
+    """Refuse a supervised task that no training data set has labels of.
+
+    Its loss would be zero throughout. Several data sets may each have labels
+    of some tasks. Nothing is refused where a data set is not one of ours:
+    what it gives is not in the config.
+
+    Args:
+        config: Its training loader is looked at.
+        model: The built model.
+
+    Raises:
+        UserError: Names the tasks and where to list them.
+    """
+    head = getattr(bare_model(model), 'decode_head', None)
+    loader = {'train_dataloader': config.get('train_dataloader') or {}}
+    listed = {key: tasks for key, _, tasks in _data_sets(loader)}
+    if not listed or _has_foreign_data_set(loader):
+        return
+    labelled = {task for tasks in listed.values() for task in tasks}
+    for place in ('outputs', 'auxiliary_outputs'):
+        supervised = getattr(head, place, {})
+        absent = [task for task in supervised if task not in labelled]
+        if absent:
+            name = 'tasks' if place == 'outputs' else 'auxiliary_tasks'
+            raise UserError(
+                f'model.decode_head.{name} has {absent}, of which no training '
+                f'data set reads labels: add them to {next(iter(listed))}.'
+                f'tasks, or take them out of the head'
+            )
+
+
 def _read_names(path: str, key: str) -> list[str]:
     """Read a list of classes, as the data sets do where they get its path."""
     try:
@@ -89,7 +121,7 @@ def _read_names(path: str, key: str) -> list[str]:
 
 
 def _data_sets(
-    config: Config,
+    config: Config | Mapping[str, Any],
 ) -> Iterator[tuple[str, Mapping[str, Any], Sequence[str]]]:
     """Yield (place, metainfo, tasks) of our data sets in the loaders."""
     from mmmtl.datasets import BaseMultiTaskDataset
@@ -98,10 +130,32 @@ def _data_sets(
         for key, node in walk_dicts(config.get(loader) or {}, loader):
             if 'tasks' not in node or 'type' not in node:
                 continue
-            with DefaultScope.overwrite_default_scope(SCOPE):
-                kind = DATASETS.get(node['type'])
+            kind = _data_set_class(node['type'])
             if isinstance(kind, type) and issubclass(
                 kind, BaseMultiTaskDataset
             ):
                 own = node.get('metainfo') or {}
                 yield key, {**kind.METAINFO, **own}, node['tasks']
+
+
+def _has_foreign_data_set(loader: Mapping[str, Any]) -> bool:
+    """Say whether a data set, other than a wrapper of some, is not ours."""
+    from mmmtl.datasets import BaseMultiTaskDataset
+
+    for _, node in walk_dicts(loader):
+        if 'type' not in node or 'dataset' in node or 'datasets' in node:
+            continue
+        kind = _data_set_class(node['type'])
+        if isinstance(kind, type) and not issubclass(
+            kind, BaseMultiTaskDataset
+        ):
+            return True
+    return False
+
+
+def _data_set_class(kind: Any) -> Any:
+    """Return what a type names among the data sets; None for others."""
+    if not isinstance(kind, str):
+        return kind
+    with DefaultScope.overwrite_default_scope(SCOPE):
+        return DATASETS.get(kind)

@@ -5,7 +5,11 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
-from mmmtl.engine.fit_checks import check_class_counts, check_sections
+from mmmtl.engine.fit_checks import (
+    check_class_counts,
+    check_sections,
+    check_training_labels,
+)
 from mmmtl.engine.pretrained_fit import check_pretrained_fit
 from mmmtl.engine.user_errors import UserError
 from mmmtl.models.decode_heads.task_outputs import read_tasks
@@ -105,3 +109,42 @@ def test_weights_of_another_network_are_refused(tmp_path, state):
     ) as refused:
         check_pretrained_fit(pretrained(tmp_path, state), Model(3))
     assert '--cfg-options model.backbone.init_cfg=None' in str(refused.value)
+
+
+def test_every_supervised_task_needs_labels_in_training():
+    check_training_labels(loaders(), Model(40))
+    config = loaders()
+    config.train_dataloader.dataset.tasks = ['semseg']
+    with pytest.raises(
+        UserError,
+        match=r"decode_head.tasks has \['depth'\], of which no training data "
+        r'set reads labels: add them to train_dataloader.dataset.tasks',
+    ):
+        check_training_labels(config, Model(40))
+    model = Model(40)
+    model.decode_head.auxiliary_outputs = read_tasks(dict(edge={}, normals={}))
+    with pytest.raises(
+        UserError, match=r"head.auxiliary_tasks has \['edge', 'normals'\], of"
+    ):
+        check_training_labels(loaders(), model)
+
+
+def test_labels_may_be_spread_over_data_sets():
+    parts = [
+        dict(type='NYUDv2Dataset', tasks=['semseg']),
+        dict(type='NYUDv2Dataset', tasks=['depth']),
+    ]
+    dataset = dict(type='ConcatDataset', datasets=parts)
+    config = Config(dict(train_dataloader=dict(dataset=dataset)))
+    check_training_labels(config, Model(40))
+    # What validation reads does not help training.
+    del config.train_dataloader.dataset.datasets[1]
+    config.val_dataloader = dict(dataset=parts[1])
+    with pytest.raises(
+        UserError, match=r'train_dataloader.dataset.datasets.0'
+    ):
+        check_training_labels(config, Model(40))
+    # Of a data set of another library nobody knows what it gives.
+    config.train_dataloader.dataset.datasets.append(dict(type='ADE20KDataset'))
+    check_training_labels(config, Model(40))
+    check_training_labels(Config(dict()), Model(40))
