@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
 
 from mmmtl.engine.config_paths import walk_dicts
 from mmmtl.engine.user_errors import UserError
 from mmmtl.evaluation.metrics.base_task_metric import BaseTaskMetric
 from mmmtl.evaluation.primary_metrics import primary_key
-from mmmtl.registry import METRICS, build_in_scope
+from mmmtl.registry import METRICS, MODELS, SCOPE, build_in_scope
 
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 _EVALUATORS = ('val_evaluator', 'test_evaluator')
@@ -60,8 +61,10 @@ def single_task_config(config: Config, task: str) -> Config:
         A new config.
 
     Raises:
-        UserError: If a part of the config does not know the task.
+        UserError: If a part of the config does not know the task, or the
+            head cannot do with one.
     """
+    _check_head(config.model.decode_head)
     single = copy.deepcopy(config)
     head = single.model.decode_head
     if task not in head.tasks:
@@ -85,6 +88,30 @@ def single_task_config(config: Config, task: str) -> Config:
         if single.get(key):
             single[key] = _keep_metrics(single[key], task)
     return single
+
+
+def _check_head(head: Mapping[str, Any]) -> None:
+    """Refuse heads of which one task leaves no model, or another one."""
+    kind = head['type']
+    if isinstance(kind, str):
+        with DefaultScope.overwrite_default_scope(SCOPE):
+            kind = MODELS.get(kind)
+    needed = getattr(kind, 'LEAST_TASKS', 1)
+    auxiliary = list(head.get('auxiliary_tasks') or ())
+    if needed < 2 and not auxiliary:
+        return
+    reason = (
+        f'{head["type"]}: this head needs two tasks'
+        if needed > 1
+        else f'model.decode_head.auxiliary_tasks={auxiliary}: with them it is '
+        'no single-task model'
+    )
+    raise UserError(
+        f'{reason}; single-task results come from '
+        'configs/baselines/fcn-single_*: give this tool their multi-task '
+        'config (configs/baselines/fcn-multi_*), or name finished results '
+        'with --results TASK=FILE.json'
+    )
 
 
 def _keep_task(node: Any, task: str, place: str) -> None:

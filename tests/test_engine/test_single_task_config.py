@@ -108,3 +108,22 @@ def test_data_set_without_the_task_is_refused(rooms: Config) -> None:
     rooms.val_dataloader.dataset.tasks = ['depth']
     with pytest.raises(UserError, match=r'val_dataloader\.dataset\.tasks='):
         single_task_config(rooms, 'semseg')
+
+
+@pytest.mark.parametrize('leaf', ['sca_hrnet18_nyud', 'sca_hrnet18_nyud-aux'])
+def test_head_that_needs_two_tasks_is_refused(
+    repo_root: Path, leaf: str
+) -> None:
+    config = load_config(repo_root / f'configs/sca/{leaf}.py')
+    with pytest.raises(
+        UserError,
+        match=r'SequentialCrossAttentionHead: this head needs two tasks; '
+        r'single-task results come from configs/baselines/fcn-single_\*',
+    ):
+        single_task_config(config, 'depth')
+
+
+def test_auxiliary_tasks_are_refused(rooms: Config) -> None:
+    rooms.model.decode_head.auxiliary_tasks = dict(saliency={})
+    with pytest.raises(UserError, match=r"auxiliary_tasks=\['saliency'\]: "):
+        single_task_config(rooms, 'depth')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
@@ -30,10 +30,13 @@ class BaseMultiTaskHead(BaseModule, metaclass=ABCMeta):
     predictions follow from the tasks' rows and are written here once.
 
     Attributes:
+        LEAST_TASKS: Tasks, auxiliary ones included, that the head needs.
         outputs: What was configured for each task, in the config's order.
         auxiliary_outputs: The same of tasks that are supervised at
             intermediate scales only and never predicted.
     """
+
+    LEAST_TASKS: ClassVar[int] = 1
 
     def __init__(
         self,
@@ -53,19 +56,24 @@ class BaseMultiTaskHead(BaseModule, metaclass=ABCMeta):
                 of the outputs.
             auxiliary_tasks: Further tasks of the same form, for heads with
                 deep supervision: their intermediate maps enter the loss,
-                final ones there are none. Only training needs their labels.
+                final ones there are none. Each needs a loss, which is all
+                they are for. Only training needs their labels.
             init_cfg: mmengine's initialisation config.
 
         Raises:
             ValueError: If a task is unknown, its channels are missing or
-                contradict the task, it is both main and auxiliary, or its
-                loss needs a ``max_value`` and has none.
+                contradict the task, it is both main and auxiliary, an
+                auxiliary one has no loss, or a loss needs a ``max_value``
+                and has none.
         """
         super().__init__(init_cfg=init_cfg)
         self.outputs: dict[str, TaskOutput] = read_tasks(tasks)
         self.auxiliary_outputs: dict[str, TaskOutput] = (
-            read_tasks(auxiliary_tasks) if auxiliary_tasks else {}
+            read_tasks(auxiliary_tasks, name='auxiliary_tasks')
+            if auxiliary_tasks
+            else {}
         )
+        _check_losses(self.auxiliary_outputs)
         twice = [task for task in self.auxiliary_outputs if task in tasks]
         if twice:
             raise ValueError(
@@ -210,6 +218,17 @@ class BaseMultiTaskHead(BaseModule, metaclass=ABCMeta):
                 {f'{task}.{prefix}{loss.loss_name}': loss(values, label)}
                 for loss in self.losses[task]
             )
+        )
+
+
+def _check_losses(auxiliary: Mapping[str, TaskOutput]) -> None:
+    idle = [task for task, output in auxiliary.items() if not output.losses]
+    if idle:
+        raise ValueError(
+            f'auxiliary_tasks: {idle} have no loss, which is all that '
+            'auxiliary tasks are for: add '
+            f'auxiliary_tasks={{{idle[0]!r}: dict(loss=dict(type=...))}} or '
+            'leave them out'
         )
 
 

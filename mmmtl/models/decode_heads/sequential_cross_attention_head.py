@@ -30,7 +30,7 @@ Departs:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -42,7 +42,11 @@ from mmmtl.models.decode_heads.base_multi_task_head import (
 )
 from mmmtl.models.decode_heads.scale_aggregation import ScaleAggregation
 from mmmtl.models.decode_heads.scale_task_features import ScaleTaskFeatures
-from mmmtl.models.layers.argument_checks import check_in_channels
+from mmmtl.models.layers.argument_checks import (
+    check_counts,
+    check_flags,
+    check_in_channels,
+)
 from mmmtl.models.layers.cross_task_attention import (
     FUSIONS,
     CrossTaskAttention,
@@ -62,6 +66,8 @@ from mmmtl.structures.task_order import TaskOrder
 @MODELS.register_module()
 class SequentialCrossAttentionHead(BaseMultiTaskHead):
     """Tasks exchange at each scale, then scales exchange in each task."""
+
+    LEAST_TASKS: ClassVar[int] = 2
 
     def __init__(
         self,
@@ -113,6 +119,8 @@ class SequentialCrossAttentionHead(BaseMultiTaskHead):
         self.in_channels = check_in_channels(in_channels, least=2)
         self.channels = _task_channels(channels, self.in_channels)
         _check_options(self.supervised_tasks, fpma_view, ctam_fusion)
+        check_counts(num_heads=num_heads, window_size=window_size)
+        check_flags(with_cp=with_cp)
         self.with_cp = with_cp
         self.task_order = TaskOrder(self.supervised_tasks)
         self.projections = nn.ModuleList(
@@ -251,19 +259,21 @@ def _task_channels(
 ) -> tuple[int, ...]:
     if channels is None:
         return in_channels
-    if len(channels) != len(in_channels) or any(c < 1 for c in channels):
+    if not isinstance(channels, Sequence) or len(channels) != len(in_channels):
         raise ValueError(
-            f'channels={list(channels)}: give one width of 1 or more for '
-            f'each of the {len(in_channels)} levels of '
+            f'channels={channels!r}: give a list of one width for each of '
+            f' the {len(in_channels)} levels of '
             f'in_channels={list(in_channels)}, or None'
         )
+    for level, width in enumerate(channels):
+        check_counts(**{f'channels[{level}]': width})
     return tuple(channels)
 
 
 def _check_options(
     tasks: Sequence[str], fpma_view: str, ctam_fusion: str
 ) -> None:
-    if len(tasks) < 2:
+    if len(tasks) < SequentialCrossAttentionHead.LEAST_TASKS:
         raise ValueError(
             f'tasks {list(tasks)}: attention across tasks needs two or more; '
             'add a task, or an auxiliary one, or use PerTaskHeads'

@@ -53,12 +53,13 @@ class TaskOutput:
 
 
 def read_tasks(
-    tasks: Mapping[str, Mapping[str, Any]],
+    tasks: Mapping[str, Mapping[str, Any]], *, name: str = 'tasks'
 ) -> dict[str, TaskOutput]:
     """Check the ``tasks`` of a head's config.
 
     Args:
         tasks: Per task ``out_channels`` and ``loss``.
+        name: Of the argument, for errors.
 
     Returns:
         The outputs by task, in the given order.
@@ -69,59 +70,66 @@ def read_tasks(
     """
     if not isinstance(tasks, Mapping):
         raise ValueError(
-            f'tasks={tasks!r}: give a dictionary such as '
+            f'{name}={tasks!r}: give a dictionary such as '
             'dict(depth=dict(loss=dict(type=...)))'
         )
-    return {task: _read_task(task, tasks[task]) for task in check_tasks(tasks)}
+    return {
+        task: _read_task(f'{name}.{task}', task, tasks[task])
+        for task in check_tasks(tasks)
+    }
 
 
-def _read_task(task: str, config: Mapping[str, Any]) -> TaskOutput:
+def _read_task(place: str, task: str, config: Mapping[str, Any]) -> TaskOutput:
+    if not isinstance(config, Mapping):
+        raise ValueError(
+            f'{place}={config!r}: give a dictionary such as '
+            'dict(loss=dict(type=...))'
+        )
     for key in config:
         if key not in _KEYS:
             raise ValueError(
-                f'tasks.{task} has no key {key!r}: {did_you_mean(key, _KEYS)}'
+                f'{place} has no key {key!r}: {did_you_mean(key, _KEYS)}'
             )
     loss = config.get('loss') or ()
     losses = (loss,) if isinstance(loss, Mapping) else tuple(loss)
     return TaskOutput(
         task=task,
-        channels=_read_channels(task, config),
+        channels=_read_channels(place, task, config),
         losses=losses,
         initial_bias=float(config.get('initial_bias', 0.0)),
-        max_value=_read_max_value(task, config.get('max_value')),
+        max_value=_read_max_value(place, task, config.get('max_value')),
     )
 
 
-def _read_channels(task: str, config: Mapping[str, Any]) -> int:
+def _read_channels(place: str, task: str, config: Mapping[str, Any]) -> int:
     spec = get_task_spec(task)
     channels = config.get('out_channels', spec.channels)
     if channels is None:
         raise ValueError(
-            f'tasks.{task}.out_channels is missing: give the number of classes'
+            f'{place}.out_channels is missing: give the number of classes'
         )
     if spec.channels is not None and channels != spec.channels:
         raise ValueError(
-            f'tasks.{task}.out_channels={channels}: this task has '
+            f'{place}.out_channels={channels}: this task has '
             f'{spec.channels}; leave the key out'
         )
     if task == 'saliency' and channels not in (1, 2):
         raise ValueError(
-            f'tasks.saliency.out_channels={channels}: give 2 (softmax) or 1 '
-            '(sigmoid)'
+            f'{place}.out_channels={channels}: give 2 (softmax) or 1 (sigmoid)'
         )
     if channels < 1:
-        raise ValueError(
-            f'tasks.{task}.out_channels={channels}: give 1 or more'
-        )
+        raise ValueError(f'{place}.out_channels={channels}: give 1 or more')
     return channels
 
 
-def _read_max_value(task: str, value: float | None) -> float | None:
+def _read_max_value(
+    place: str, task: str, value: float | None
+) -> float | None:
     if value is None:
         return None
     if get_task_spec(task).decode not in _SCALES:
         raise ValueError(
-            f'tasks.{task}.max_value={value}: only depth and heat maps are '
+            f'{place}.max_value={value}: only depth and heat maps are '
             'values on a scale; leave the key out'
         )
     if (
@@ -130,7 +138,7 @@ def _read_max_value(task: str, value: float | None) -> float | None:
         or not 0 < value < math.inf
     ):
         raise ValueError(
-            f'tasks.{task}.max_value={value!r}: give a finite number > 0, '
-            'such as 10.0 metres'
+            f'{place}.max_value={value!r}: give a finite number > 0, such '
+            'as 10.0 metres'
         )
     return float(value)

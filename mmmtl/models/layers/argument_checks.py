@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 def check_counts(**counts: int) -> None:
@@ -60,6 +61,38 @@ def check_mlp_ratio(mlp_ratio: float, channels: int) -> None:
             f'mlp_ratio={mlp_ratio!r}: its MLP on {channels} channels has no '
             f'hidden one: give a number of 1 / {channels} or more, such as 4'
         )
+
+
+def check_flags(**flags: bool) -> None:
+    """Refuse what is neither True nor False.
+
+    Args:
+        flags: Values by the name of the argument.
+
+    Raises:
+        ValueError: Names the first that is wrong.
+    """
+    for name, value in flags.items():
+        # 'False' from a command line would count as true.
+        if not isinstance(value, bool):
+            raise ValueError(f'{name}={value!r}: give True or False')
+
+
+def check_layer_config(**configs: Mapping[str, Any]) -> None:
+    """Refuse what is no config of a layer.
+
+    Args:
+        configs: Values by the name of the argument.
+
+    Raises:
+        ValueError: Names the first that is wrong.
+    """
+    for name, value in configs.items():
+        if not isinstance(value, Mapping) or 'type' not in value:
+            raise ValueError(
+                f'{name}={value!r}: give a dictionary with a type, such as '
+                "dict(type='BN')"
+            )
 
 
 def check_heads(num_heads: int, channels: int, *, remark: str = '') -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from mmcv.cnn import build_norm_layer
 from torch import nn
 
+from mmmtl.models.layers.argument_checks import check_layer_config
 from mmmtl.registry import call_in_scope
 
 NormConfig = Mapping[str, Any] | None
@@ -52,6 +53,12 @@ def build_norm(norm_cfg: NormConfig, channels: int) -> nn.Module:
 
     Returns:
         The layer.
+
+    Raises:
+        ValueError: If ``norm_cfg`` is no config of a layer.
     """
-    config = dict(norm_cfg or dict(type='BN'))
+    if norm_cfg is None:
+        norm_cfg = dict(type='BN')
+    check_layer_config(norm_cfg=norm_cfg)
+    config = dict(norm_cfg)
     return call_in_scope(build_norm_layer, config, channels)[1]

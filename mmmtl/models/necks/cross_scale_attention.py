@@ -37,6 +37,9 @@ class CrossScaleAttention(BaseModule):
     levels k + 1 to K - 1. The coarsest one stays as it is. For (18, 36, 72,
     144) that is (72, 108, 144, 144). With ``out_channels`` every level has
     that many.
+
+    In mmseg's own EncoderDecoder the levels are checked at the first forward;
+    MultiTaskSegmentor checks them when the model is built.
     """
 
     def __init__(
@@ -58,8 +61,8 @@ class CrossScaleAttention(BaseModule):
             init_cfg: mmengine's initialisation config.
 
         Raises:
-            ValueError: If there are fewer than two levels, or the width is
-                below 1.
+            ValueError: If there are fewer than two levels, the width is
+                below 1, or ``norm_cfg`` is no config of a layer.
         """
         super().__init__(init_cfg=init_cfg)
         self.in_channels = check_in_channels(in_channels, least=2)

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from mmmtl.models.layers.argument_checks import (
     check_counts,
+    check_flags,
     check_in_channels,
     check_rates,
 )
@@ -37,6 +38,9 @@ from mmmtl.registry import MODELS
 @MODELS.register_module()
 class WindowSelfAttention(BaseModule):
     """A pyramid in, the pyramid beside its self-attended self out.
+
+    In mmseg's own EncoderDecoder the levels are checked at the first forward;
+    MultiTaskSegmentor checks them when the model is built.
 
     Attributes:
         out_channels: Channels of each level that comes out: twice
@@ -74,7 +78,8 @@ class WindowSelfAttention(BaseModule):
         """
         super().__init__(init_cfg=init_cfg)
         self.in_channels = check_in_channels(in_channels)
-        check_counts(depth=depth, num_heads=num_heads)
+        check_counts(depth=depth, num_heads=num_heads, window_size=window_size)
+        check_flags(concat=concat)
         check_rates(drop_path_rate=drop_path_rate)
         self.concat = concat
         self.out_channels = tuple(

@@ -240,3 +240,15 @@ def test_a_task_without_loss_predicts_and_does_not_train() -> None:
 def test_the_base_is_abstract() -> None:
     with pytest.raises(TypeError, match='abstract'):
         BaseMultiTaskHead(tasks=dict(depth=dict()))
+
+
+def test_auxiliary_tasks_need_a_loss() -> None:
+    """They are never predicted, so that nothing else is left for them."""
+    with pytest.raises(
+        ValueError,
+        match=r"auxiliary_tasks: \['edge'\] have no loss, .* add "
+        r"auxiliary_tasks=\{'edge': dict\(loss=",
+    ):
+        PlainHead(tasks=head_tasks(['depth']), auxiliary_tasks=dict(edge={}))
+    # Main ones do without: inference needs no loss.
+    assert PlainHead(tasks=dict(depth={})).tasks == ('depth',)

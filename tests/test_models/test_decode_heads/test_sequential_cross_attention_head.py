@@ -117,7 +117,10 @@ def test_permuting_the_tasks_permutes_the_outputs(view: Any) -> None:
     """Channels divide by the tasks, so groups of 3 stay within a task."""
     head = build(fpma_view=view).double().eval()
     other = build(THREE[::-1], fpma_view=view).double().eval()
-    other.load_state_dict(mirrored(head), strict=True)
+    other.load_state_dict(
+        mirrored(head) | other.task_order.state_dict(prefix='task_order.'),
+        strict=True,
+    )
     inputs = [level.double() for level in pyramid()]
     want, want_initial = head.forward_with_auxiliary(inputs)
     found, initial = other.forward_with_auxiliary(inputs)
@@ -275,10 +278,20 @@ def test_another_pyramid_is_refused() -> None:
             dict(in_channels=[12, 22], tasks=THREE),
             'num_heads=4 does not divide channels=66 .3 tasks of 22 chan',
         ),
-        (dict(num_heads=0), 'num_heads=0 does not divide'),
+        (dict(num_heads=0), 'num_heads=0: give a whole'),
+        (dict(num_heads='4'), "num_heads='4': give a whole"),
+        (dict(window_size=7.0), 'window_size=7.0: give a whole'),
+        (dict(with_cp='no'), "with_cp='no': give True or False"),
+        (dict(norm_cfg='BN'), "norm_cfg='BN': give a dictionary with a type"),
+        (dict(norm_cfg={}), 'norm_cfg={}: give a dictionary with a type'),
+        (dict(channels=8), 'channels=8: give a list of one width for each'),
+        (dict(channels=[8, 12, '16']), r"channels\[2\]='16': give a whole"),
         (dict(window_size=0), 'window_size=0: give a whole'),
-        (dict(channels=[8, 12]), r'channels=\[8, 12\]: give one width of 1 o'),
-        (dict(channels=[8, 12, 0]), r'channels=\[8, 12, 0\]: give one width'),
+        (
+            dict(channels=[8, 12]),
+            r'channels=\[8, 12\]: give a list of one width',
+        ),
+        (dict(channels=[8, 12, 0]), r'channels\[2\]=0: give a whole numb'),
         (dict(fpma_view='rows'), r"fpma_view='rows': give one of"),
         (dict(ctam_fusion='none'), r"ctam_fusion='none': give one of"),
     ],

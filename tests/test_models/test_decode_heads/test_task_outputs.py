@@ -69,8 +69,26 @@ def test_logits_are_squashed_where_a_largest_value_is_given() -> None:
         (dict(normals=dict(out_channels=1)), 'this task has 3'),
         (dict(saliency=dict(out_channels=3)), 'give 2 .softmax. or 1'),
         (dict(semseg=dict(out_channels=0)), 'give 1 or more'),
+        (dict(depth=None), 'tasks.depth=None: give a dictionary such as'),
     ],
 )
 def test_refused_at_construction(tasks: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         read_tasks(tasks)
+
+
+@pytest.mark.parametrize(
+    ('tasks', 'message'),
+    [
+        (['depth'], r"^auxiliary_tasks=\['depth'\]: give a dictionary"),
+        (dict(semseg={}), '^auxiliary_tasks.semseg.out_channels is missing'),
+        (dict(depth=dict(los=1)), '^auxiliary_tasks.depth has no key'),
+        (
+            dict(normals=dict(max_value=1.0)),
+            r'^auxiliary_tasks.normals.max_value=1.0: only',
+        ),
+    ],
+)
+def test_errors_name_the_argument(tasks: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        read_tasks(tasks, name='auxiliary_tasks')

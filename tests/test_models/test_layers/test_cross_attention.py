@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -159,3 +161,31 @@ def test_convolutions_start_xavier_uniform() -> None:
             top = module.weight.abs().max()
             assert 0.24 < top <= 0.25
             assert module.bias is None
+
+
+@pytest.mark.parametrize('exponent', [-20.0, -60.0])
+def test_keys_close_to_zero(exponent: float) -> None:
+    """softplus(x) is about e^x: normalisers around 2e-9 C N, and 1e-26 C N.
+
+    The first is above 1e-12, and the mean of the values comes out; the
+    second is far below and gives about 0 instead of noise or NaN.
+    """
+    query, value = torch.full((1, C, 2, 2), 0.5), torch.rand(1, C, 3, 3) + 1
+    key = torch.full((1, C, 3, 3), exponent, requires_grad=True)
+    found = softplus_attention(query, key, value)
+    mean = value.mean((2, 3), keepdim=True).expand_as(found)
+    if exponent == -20.0:
+        assert torch.allclose(found, mean, rtol=1e-5)
+    else:
+        # sum of 9 C weights q k over 1e-12: q = softplus(0.5) = 0.974.
+        scale = 9 * C * 0.974 * math.exp(exponent) / 1e-12
+        assert torch.allclose(found, scale * mean, rtol=1e-3, atol=0.0)
+        assert scale < 1e-12
+    found.sum().backward()
+    assert key.grad.isfinite().all()
+
+
+def test_all_keys_zero_give_zero() -> None:
+    query, value = torch.rand(1, C, 4), torch.rand(1, 2, 9)
+    found = linear_attention(query, torch.zeros(1, C, 9), value)
+    assert torch.equal(found, torch.zeros(1, 2, 4))

@@ -77,6 +77,9 @@ def test_every_parameter_has_a_gradient(changes: dict) -> None:
     [
         (dict(in_channels=[4]), r'in_channels=\[4\]: .* at least 2 levels,'),
         (dict(out_channels=0), 'out_channels=0: give a whole number of 1 or'),
+        (dict(out_channels='8'), "out_channels='8': give a whole number of"),
+        (dict(norm_cfg='GN'), "norm_cfg='GN': give a dictionary with a type"),
+        (dict(norm_cfg={}), 'norm_cfg={}: give a dictionary with a type'),
     ],
 )
 def test_refusals(changes: dict, message: str) -> None:

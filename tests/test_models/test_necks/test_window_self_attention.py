@@ -107,6 +107,8 @@ def test_another_pyramid_is_refused() -> None:
         (dict(depth=0), 'depth=0: give a whole number'),
         (dict(num_heads=0), 'num_heads=0: give a whole number'),
         (dict(window_size=0), 'window_size=0: give a whole number'),
+        (dict(window_size='7'), "window_size='7': give a whole number"),
+        (dict(concat='no'), "concat='no': give True or False"),
         (dict(drop_path_rate=1.0), r'drop_path_rate=1.0: give a share of 0'),
     ],
 )
