@@ -37,6 +37,7 @@ def test_there_are_the_published_models_and_small_ones() -> None:
     assert {
         'sca/sca_hrnet18_nyud.py',
         'sca/sca_hrnet18_nyud-4task.py',
+        'sca/sca_hrnet18_nyud-aux.py',
         'sca/sca_hrnet18_pascal-context.py',
         'sca/sca_hrnet18_pascal-context-2task.py',
         'sca/sca_hrnet18_pascal-context-3task.py',
@@ -61,10 +62,13 @@ def test_tasks_agree_throughout(leaf: str) -> None:
     cfg = load(leaf)
     tasks = list(cfg.tasks)
     assert list(cfg.model.decode_head.tasks) == tasks
-    assert weighted_tasks(cfg) == tasks
-    assert set(tasks) <= set(TASK_SPECS)
+    auxiliary = list(cfg.model.decode_head.get('auxiliary_tasks', {}))
+    supervised = [*tasks, *auxiliary]
+    assert sorted(weighted_tasks(cfg)) == sorted(supervised)
+    assert set(supervised) <= set(TASK_SPECS)
     for part in ('train', 'val', 'test'):
-        assert list(cfg[f'{part}_dataloader'].dataset.tasks) == tasks
+        wanted = supervised if part == 'train' else tasks
+        assert list(cfg[f'{part}_dataloader'].dataset.tasks) == wanted
         classes = cfg[f'{part}_dataloader'].dataset.get('metainfo', {})
         if 'classes' in classes:
             head = cfg.model.decode_head.tasks.semseg
@@ -223,6 +227,24 @@ def test_metafile_lists_every_config_with_its_size(
     assert f'configs/{method}/metafile.yml' in index['Import']
 
 
+def test_auxiliary_tasks_spare_what_only_final_maps_need(
+    repo_root: Path,
+) -> None:
+    """Final layers, and the exchange at the finest level (36 channels)."""
+    text = (repo_root / 'configs/sca/metafile.yml').read_text()
+    size = {
+        model['Name'].removeprefix('sca_hrnet18_'): model['Metadata'][
+            'Parameters'
+        ]
+        for model in yaml.safe_load(text)['Models']
+    }
+    # Of two targets with three sources: five 1x1 convolutions with norms.
+    exchange = 2 * 3 * 5 * (36 * 36 + 2 * 36)
+    # Attention across scales 230,112; then 1080 channels to 3 + 1 outputs.
+    final = 2 * (230_112 + 1081 * 1080 + 2 * 1080) + 1081 * (3 + 1)
+    assert size['nyud-4task'] - size['nyud-aux'] == exchange + final
+
+
 def test_six_tasks_on_swin_l_have_625_million() -> None:
     total = count(build_meta(load('mult/mult_swin-l_taskonomy.py')))
     assert round(total / 1e6) == 625
@@ -252,6 +274,7 @@ def rates(cfg: Config, steps: Sequence[int]) -> list[float]:
     [
         ('sca_hrnet18_nyud', 100, 10),
         ('sca_hrnet18_nyud-4task', 100, 10),
+        ('sca_hrnet18_nyud-aux', 100, 10),
         ('sca_swin-t_nyud', 100, 10),
         ('sca_hrnet18_pascal-context', 100, 16),
         ('sca_hrnet18_pascal-context-2task', 100, 16),
