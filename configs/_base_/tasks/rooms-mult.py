@@ -5,10 +5,17 @@ task_outputs = dict(
     # As in rooms.py: the mean depth of rendered rooms in metres.
     depth=dict(initial_bias=3.4, loss=dict(type='DepthRotateLoss')),
     normals=dict(loss=dict(type='NormalsL1Loss')),
-    # The medians of these maps, where an L1 loss goes first.
-    reshading=dict(initial_bias=0.65, loss=dict(type='HeatMapL1Loss')),
-    keypoints2d=dict(loss=dict(type='HeatMapL1Loss')),
-    edges2d=dict(initial_bias=0.16, loss=dict(type='HeatMapL1Loss')),
+    # Sigmoids that start at the medians of these maps, where an L1 loss goes
+    # first: 0.65, 0.003 and 0.16.
+    reshading=dict(
+        max_value=1.0, initial_bias=0.6, loss=dict(type='HeatMapL1Loss')
+    ),
+    keypoints2d=dict(
+        max_value=1.0, initial_bias=-5.8, loss=dict(type='HeatMapL1Loss')
+    ),
+    edges2d=dict(
+        max_value=1.0, initial_bias=-1.7, loss=dict(type='HeatMapL1Loss')
+    ),
 )
 loss_weighting = dict(
     type='UncertaintyWeighting',
