@@ -8,14 +8,19 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 model = dict(
-    backbone=dict(init_cfg=None),
+    # From random weights, 240 steps need no regularisation.
+    backbone=dict(init_cfg=None, drop_path_rate=0.0),
     decode_head=dict(
-        tasks={{_base_.task_outputs}}, blocks=('private', 'private_skip')
+        tasks={{_base_.task_outputs}},
+        blocks=('private', 'private_skip'),
+        drop_path_rate=0.0,
+        dropout_ratio=0.0,
     ),
     loss_weighting={{_base_.loss_weighting}},
 )
 optim_wrapper = dict(
+    optimizer=dict(lr=3e-4),
     paramwise_cfg=dict(
         custom_keys=dict(log_variances=dict(lr_mult=20.0, decay_mult=0.0))
-    )
+    ),
 )
