@@ -190,6 +190,7 @@ class BaseMultiTaskHead(BaseModule, metaclass=ABCMeta):
 
     def _check_max_values(self) -> None:
         for task, output in self._every_output.items():
+            place = 'tasks' if task in self.outputs else 'auxiliary_tasks'
             for loss in self.losses[task]:
                 # Losses of other packages do not say.
                 if (
@@ -197,10 +198,10 @@ class BaseMultiTaskHead(BaseModule, metaclass=ABCMeta):
                     and output.max_value is None
                 ):
                     raise ValueError(
-                        f'tasks.{task}.max_value=None, but its loss '
+                        f'{place}.{task}.max_value=None, but its loss '
                         f'{type(loss).__name__} takes logarithms of the '
                         'predictions: give the largest value in the unit of '
-                        f'the labels, such as tasks.{task}.max_value=10.0'
+                        f'the labels, such as {place}.{task}.max_value=10.0'
                     )
 
     def _task_losses(

@@ -32,7 +32,8 @@ from torch import Tensor, nn
 from mmmtl.models.decode_heads.task_outputs import TaskOutput
 from mmmtl.models.layers.conv_norm import NormConfig, build_norm
 from mmmtl.models.layers.cross_scale import CrossScale
-from mmmtl.models.layers.resize import resize_bilinear
+from mmmtl.models.layers.pyramid_projection import project_levels
+from mmmtl.models.layers.repeated_columns import fold_repeats
 
 
 class ScaleAggregation(nn.Module):
@@ -76,28 +77,17 @@ class ScaleAggregation(nn.Module):
             ``(B, K, h_0, w_0)`` logits.
         """
         answers = self.cross_scale(pyramid)
-        size = tuple(pyramid[0].shape[-2:])
-        bias, total = self.linear.bias, None
         weights = self.linear.weight.split(self.columns, dim=1)
-        for own, others, weight in zip(pyramid, answers, weights, strict=True):
-            joined = torch.cat([own, *others], dim=1)
-            folded = _fold_pairs(weight, len(others))[..., None, None]
-            # The finest level is not resized, so it alone carries the bias.
-            projected = F.conv2d(
-                joined, folded, bias if total is None else None
-            )
-            # In place: these are the largest maps of the model.
-            total = (
-                projected
-                if total is None
-                else total.add_(resize_bilinear(projected, size))
-            )
+        total = project_levels(
+            (
+                (
+                    torch.cat([own, *others], dim=1),
+                    fold_repeats(weight, len(others)),
+                )
+                for own, others, weight in zip(
+                    pyramid, answers, weights, strict=True
+                )
+            ),
+            self.linear.bias,
+        )
         return self.classifier(F.relu(self.norm(total), inplace=True))
-
-
-def _fold_pairs(weight: Tensor, pairs: int) -> Tensor:
-    """Add up the columns (X, A1, X, A2, ...) that stand for the same X."""
-    if pairs < 2:
-        return weight
-    own, other = weight.unflatten(1, (pairs, 2, -1)).unbind(2)
-    return torch.cat([own.sum(1), other.flatten(1)], dim=1)

@@ -30,7 +30,8 @@ from torch import Tensor, nn
 
 from mmmtl.models.layers.conv_norm import NormConfig
 from mmmtl.models.layers.cross_attention import CrossAttention
-from mmmtl.models.layers.residual_block import EntryWeights, ResidualBlock
+from mmmtl.models.layers.repeated_columns import fold_repeats
+from mmmtl.models.layers.residual_block import ResidualBlock
 
 Fusion = Literal['shared', 'per_task']
 FUSIONS = ('shared', 'per_task')
@@ -97,7 +98,9 @@ class CrossTaskAttention(nn.Module):
         """
         pairs = len(self.tasks) - 1
         weights = {
-            name: fold_repeats(block.entry_weights, pairs)
+            name: tuple(
+                fold_repeats(weight, pairs) for weight in block.entry_weights
+            )
             for name, block in self.fusion.items()
         }
         result = {}
@@ -111,25 +114,6 @@ class CrossTaskAttention(nn.Module):
             added = self.fusion[name](torch.cat(parts, dim=1), weights[name])
             result[target] = own + added
         return result
-
-
-def fold_repeats(weights: EntryWeights, pairs: int) -> EntryWeights:
-    """Make weights for (X, A1, X, A2, ...) fit (X, A1, A2, ...).
-
-    Args:
-        weights: Each ``(D, 2 C pairs, k, k)``.
-        pairs: Number of pairs.
-
-    Returns:
-        Each ``(D, C (1 + pairs), k, k)``; columns of X are added up.
-    """
-    if pairs == 1:
-        return weights
-    folded = []
-    for weight in weights:
-        own, other = weight.unflatten(1, (pairs, 2, -1)).unbind(2)
-        folded.append(torch.cat([own.sum(1), other.flatten(1, 2)], dim=1))
-    return folded[0], folded[1]
 
 
 def _slow(norm_cfg: NormConfig) -> NormConfig:

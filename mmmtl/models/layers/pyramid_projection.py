@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -54,17 +54,36 @@ class PyramidProjection(nn.Module):
             ValueError: If the levels do not have the configured channels.
         """
         check_level_channels(pyramid, self.in_channels)
-        size = tuple(pyramid[0].shape[-2:])
         weights = self.linear.weight.split(self.in_channels, dim=1)
-        # The finest level is not resized, so it alone carries the bias.
-        total = F.conv2d(
-            pyramid[0], weights[0][..., None, None], self.linear.bias
+        return project_levels(
+            zip(pyramid, weights, strict=True), self.linear.bias
         )
-        for level, weight in zip(pyramid[1:], weights[1:], strict=True):
-            projected = F.conv2d(level, weight[..., None, None])
-            total = total + resize_bilinear(projected, size)
-        return total
 
     def extra_repr(self) -> str:
         """Return the channels for ``print(model)``."""
         return f'in_channels={list(self.in_channels)}'
+
+
+def project_levels(
+    levels: Iterable[tuple[Tensor, Tensor]], bias: Tensor | None
+) -> Tensor:
+    """Project each level at its own size, resize to the finest, and add up.
+
+    Args:
+        levels: Maps ``(B, C_i, h_i, w_i)`` with the columns ``(D, C_i)`` of
+            the weight that belong to them, finest first; taken one by one.
+        bias: ``(D,)``.
+
+    Returns:
+        ``(B, D, h_0, w_0)``.
+    """
+    levels = iter(levels)
+    finest, weight = next(levels)
+    size = tuple(finest.shape[-2:])
+    # The finest level is not resized, so it alone carries the bias.
+    total = F.conv2d(finest, weight[..., None, None], bias)
+    for level, weight in levels:
+        projected = F.conv2d(level, weight[..., None, None])
+        # In place: no gradient needs the sum so far, and it may be large.
+        total = total.add_(resize_bilinear(projected, size))
+    return total

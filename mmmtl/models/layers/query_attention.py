@@ -13,6 +13,10 @@ Departs:
       (the norm's factor and shift, the projections) is folded into the side
       that has few tokens, so that pixels enter normalised once and are
       neither projected to keys nor to values.
+    * :meth:`QueryAttention.gather` goes through PyTorch's fused attention.
+      :meth:`QueryAttention.scatter` does not: each head's values leave through
+      the output projection before they are mixed, so all heads add up in one
+      product, which no fused kernel does.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ from torch import Tensor
 
 from mmmtl.models.layers.cross_task_attention import (
     CrossTaskAttention,
-    fold_repeats,
 )
 
 TASKS = ('semseg', 'depth', 'normals')
@@ -57,16 +56,6 @@ def test_only_targets_are_computed_and_have_weights() -> None:
     assert list(layer.attention) == ['depth']
     assert list(layer.attention['depth']) == ['normals', 'semseg']
     assert list(layer(features())) == ['depth']
-
-
-def test_folding_adds_up_the_columns_of_the_repeated_input() -> None:
-    """Columns (X0 X1, A0 A1, X0 X1, B0 B1) of C = 2 and two pairs."""
-    weight = torch.arange(8.0).view(1, 8, 1, 1)
-    folded, _ = fold_repeats((weight, weight), 2)
-    # X: 0 + 4, 1 + 5; then A: 2, 3; then B: 6, 7.
-    assert folded.flatten().tolist() == [4, 6, 2, 3, 6, 7]
-    same = fold_repeats((weight, weight), 1)
-    assert same[0] is weight
 
 
 @pytest.mark.parametrize(
