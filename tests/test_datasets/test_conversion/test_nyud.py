@@ -113,7 +113,7 @@ def test_normals_are_those_of_the_depth(converted: Path) -> None:
 def test_convention_files_hold_normals_in_the_archives_frame(
     source: NYUDSource, tmp_path: Path, layout: str, published: bool
 ) -> None:
-    """x left, y up, z towards the camera: ours with all signs changed."""
+    """Files hold x left, y up, z towards the camera: ours, negated."""
     normals_dir = (
         write_ladicky(tmp_path / 'normals', order=[2, 1, 0])
         if published
