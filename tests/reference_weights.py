@@ -40,6 +40,20 @@ def reference_input(spec: dict) -> Tensor:
     return torch.from_numpy(values.astype(np.float32))
 
 
+def released_sign(key: str) -> int:
+    """Return the sign with which our output equals a released one.
+
+    Released networks of these families predict normals as the archives store
+    them (x left, y up, z towards the camera). The converters negate the
+    layers that output them, so that ours come out in our frame: -1. All else
+    is compared as it is.
+
+    Args:
+        key: Name of an output, e.g. ``'out/normals'``.
+    """
+    return -1 if key.endswith('/normals') else 1
+
+
 def _tensor(key: str, shape: tuple[int, ...], rule: dict) -> Tensor:
     role = rule['role']
     if role == 'zeros':

@@ -24,6 +24,7 @@ from mmmtl.converters.key_rules import (
     Rule,
     rename_keys,
 )
+from mmmtl.converters.normals_frame import turn_normals
 
 _NECK = 'neck.'
 
@@ -35,7 +36,8 @@ def convert_demt(
 
     The order of the tasks is that of the output layers in the file. Mixers
     written before and after 2023-03-07 have their steps in a different
-    order; which one it is shows in the names.
+    order; which one it is shows in the names. The output layer of normals
+    is negated, so that they come out in our frame.
 
     Args:
         state_dict: The authors' tensors.
@@ -60,7 +62,8 @@ def convert_demt(
         groups=('neck.mixers', 'queries', 'query_mlps', 'bottlenecks'),
     )
     order = 'gather_mix' if gather_first else 'mix_gather'
-    return renamed, {'model.neck.block_order': order}
+    turned = turn_normals(renamed, [f'{HEAD}classifiers.normals'])
+    return turned, {'model.neck.block_order': order}
 
 
 def _rules(tasks: Mapping[str, str], gather_first: bool) -> list[Rule]:

@@ -25,6 +25,7 @@ from mmmtl.converters.key_rules import (
     Rule,
     rename_keys,
 )
+from mmmtl.converters.normals_frame import turn_normals
 
 _BLOCK = r'head\.parts_query_encoder_decoder_blocks\.(\d+)\.'
 _OURS = rf'{HEAD}blocks.\1.'
@@ -64,7 +65,8 @@ def convert_mqtransformer(
 ) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Convert the tensors of a released MQTransformer checkpoint.
 
-    The order of the tasks is that of the output layers in the file.
+    The order of the tasks is that of the output layers in the file. The
+    output layer of normals is negated, so that they come out in our frame.
 
     Args:
         state_dict: The authors' tensors.
@@ -93,8 +95,10 @@ def convert_mqtransformer(
         ),
     )
     _check_depth(renamed)
+    output = f'{HEAD}output_blocks.normals.classifier'
+    turned = turn_normals(renamed, [output])
     return (
-        {key: _reshape(key, tensor) for key, tensor in renamed.items()},
+        {key: _reshape(key, tensor) for key, tensor in turned.items()},
         {'model.decode_head.depth': '1'},
     )
 

@@ -23,6 +23,7 @@ from mmmtl.converters.key_rules import (
     refuse_missing,
     rename_keys,
 )
+from mmmtl.converters.normals_frame import turn_normals
 from mmmtl.structures import TASK_SPECS
 from mmmtl.structures.task_order import TaskOrder, encode_names
 
@@ -41,7 +42,9 @@ def convert_sca(
     The order of the tasks is that of the outputs in the file. It matters:
     features are concatenated in it, so the same weights mean something else
     in a config that names the tasks in another order. It is stored as a
-    tensor, and the head refuses another one.
+    tensor, and the head refuses another one. The output layer of normals and
+    those of their initial predictions are negated, so that they come out in
+    our frame.
 
     Args:
         state_dict: The authors' tensors, without ``module.``.
@@ -62,7 +65,15 @@ def convert_sca(
     order = encode_names(tasks.values())
     renamed[f'{HEAD}task_order.{TaskOrder.KEY}'] = order
     _check_complete(renamed, tasks)
-    return renamed, {'model.decode_head.tasks': list(tasks.values())}
+    outputs = [
+        f'{HEAD}aggregations.normals.classifier',
+        *(
+            f'{HEAD}scales.{level}.predictions.normals'
+            for level in range(_LEVELS)
+        ),
+    ]
+    turned = turn_normals(renamed, outputs)
+    return turned, {'model.decode_head.tasks': list(tasks.values())}
 
 
 def _read_tasks(state_dict: Mapping[str, Tensor]) -> dict[str, str]:

@@ -5,7 +5,8 @@ writes the same)::
 
     images/<id>.png         RGB, 425x560
     segmentation/<id>.png   0 unlabelled, 1..40 the classes
-    normals/<id>.png        RGB, unit vector = 2 v / 255 - 1; 128 128 128 none
+    normals/<id>.png        RGB, unit vector = 2 v / 255 - 1; x left, y up,
+                            z towards the camera; 128 128 128 none
     depth/<id>.npy          float, metres, 0 unknown
     edge/<id>.png           0 or 255
     gt_sets/train.txt, gt_sets/val.txt   one id of four digits per line
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mmmtl.datasets.archive_normals import swap_frame, vectors_of_bytes
 from mmmtl.datasets.array_checks import check_map
 from mmmtl.datasets.base_multi_task_dataset import BaseMultiTaskDataset
 from mmmtl.datasets.errors import ValueRangeError
@@ -25,9 +27,6 @@ from mmmtl.registry import DATASETS
 # The sensor saw to about 10 m. More than this is another unit (millimetres)
 # or the 255 that some code writes for "unknown".
 MAX_DEPTH_M = 100.0
-# All three channels of a pixel without a normal.
-NO_NORMAL = 128
-_NORMAL_OF_BYTE = (np.arange(256) * (2 / 255) - 1).astype(np.float32)
 
 
 def decode_semseg(stored: np.ndarray) -> np.ndarray:
@@ -87,22 +86,18 @@ def decode_depth(stored: np.ndarray) -> np.ndarray:
 
 
 def decode_normals(stored: np.ndarray) -> np.ndarray:
-    """From bytes to vectors, 2 v / 255 - 1, as they are: not normalised.
+    """From bytes to vectors of our frame, 1 - 2 v / 255: not normalised.
 
     Convention:
-        Channels in RGB order are taken for x, y, z of the frame of
-        :class:`mmmtl.structures.TaskSpec`. Of the published archive only
-        the first is certain (a mirrored view negates it); the other two
-        are an assumption, to be checked on the archive.
-
-        No byte stands for 0 (127 and 128 give -0.004 and 0.004). The grey
-        (128, 128, 128), which is what a zero vector rounds to and no unit
-        vector does, becomes (0, 0, 0), "no label";
+        Stored are x left, y up, z towards the camera
+        (:mod:`mmmtl.datasets.archive_normals`), and all three change sign.
+        The grey (128, 128, 128) is "no label" and becomes (0, 0, 0);
         ``tools/dataset_converters/nyud.py`` writes it. The released code
-        takes such a pixel for a vector of length 0.007.
+        counts such pixels, see
+        :func:`mmmtl.datasets.archive_normals.vectors_of_bytes`.
 
     Args:
-        stored: ``(H, W, 3)`` uint8.
+        stored: ``(H, W, 3)`` uint8 in RGB order.
 
     Returns:
         ``(H, W, 3)`` float32.
@@ -110,14 +105,7 @@ def decode_normals(stored: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: If it is another kind of array.
     """
-    if stored.ndim != 3 or stored.shape[2] != 3 or stored.dtype != np.uint8:
-        raise ValueError(
-            f'is {stored.dtype} {stored.shape}: write an RGB picture of '
-            '8 bits per channel'
-        )
-    normals = _NORMAL_OF_BYTE[stored]
-    normals[(stored == NO_NORMAL).all(axis=2)] = 0
-    return normals
+    return swap_frame(vectors_of_bytes(stored))
 
 
 def decode_edge(stored: np.ndarray) -> np.ndarray:

@@ -4,7 +4,8 @@ The same 795 + 654 views as :mod:`mmmtl.datasets.nyud`, other files::
 
     images/<id>.jpg         RGB, 425x560
     segmentation/<id>.png   0 unlabelled, 1..40 the classes
-    normals/<id>.npy        float, (H, W, 3) unit vectors, 0 0 0 none
+    normals/<id>.npy        float, (H, W, 3) unit vectors; x left, y up,
+                            z towards the camera; 0 0 0 none
     depth/<id>.npy          float, metres, 0 unknown
     edge/<id>.npy           float, 0 or 1
     gt_sets/train.txt, gt_sets/val.txt   one id of four digits per line
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mmmtl.datasets.archive_normals import swap_frame
 from mmmtl.datasets.base_multi_task_dataset import BaseMultiTaskDataset
 from mmmtl.datasets.errors import ValueRangeError
 from mmmtl.datasets.label_file import LabelFile
@@ -26,10 +28,12 @@ _LARGEST_COMPONENT = 1.01
 
 
 def decode_float_normals(stored: np.ndarray) -> np.ndarray:
-    """Check vectors; (0, 0, 0) is "no label". They are not normalised.
+    """Turn vectors into our frame; (0, 0, 0) is "no label".
 
     Convention:
-        The frame is that of :class:`mmmtl.structures.TaskSpec`.
+        Stored are x left, y up, z towards the camera
+        (:mod:`mmmtl.datasets.archive_normals`), and all three change sign.
+        They are not normalised.
 
     Args:
         stored: ``(H, W, 3)`` floating point.
@@ -57,7 +61,7 @@ def decode_float_normals(stored: np.ndarray) -> np.ndarray:
             f'holds {largest:g} as its largest component: write unit '
             'vectors, and (0, 0, 0) where there is no normal'
         )
-    return np.ascontiguousarray(stored, np.float32)
+    return swap_frame(np.ascontiguousarray(stored, np.float32))
 
 
 def decode_float_edge(stored: np.ndarray) -> np.ndarray:

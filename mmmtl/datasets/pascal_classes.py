@@ -66,10 +66,9 @@ PART_IDS = {
 
 #: PASCAL-Context classes whose normals count. The normals were distilled from
 #: a network trained on NYU Depth v2, so only the 169 classes that have their
-#: name among its 894 are trusted ('unknown' left out), and tvmonitor.
-#: Ids are places in PASCAL-Context's alphabetical list of names. That file
-#: (labels.txt) was not at hand: the table agrees with the count and with VOC's
-#: ids above, and is to be compared with it once.
+#: name among its 894 are trusted ('unknown' left out), and tvmonitor. Ids are
+#: places in PASCAL-Context's alphabetical list of names. They are those of
+#: the released code (brdav/atrc at 76d8055, src/data/pascal_context.py).
 # fmt: off
 NORMALS_CONTEXT_IDS = (
     3, 4, 6, 9, 10, 11, 13, 15, 17, 18, 22, 23, 29, 30, 33, 34, 36, 37, 38, 39,

@@ -8,7 +8,8 @@ builds it and ``rooms.py --layout pascal_context`` renders one)::
     semseg/VOC12/<id>.png               0..20 VOC's classes, 255 unlabelled
     semseg/pascal-context/<id>.png      the same, where VOC12 has no file
     human_parts/<id>.mat                PASCAL-Part's annotation
-    normals_distill/<id>.png            RGB, unit vector = 2 v / 255 - 1
+    normals_distill/<id>.png            RGB, unit vector = 2 v / 255 - 1; x
+                                        left, y up, z towards the camera
     sal_distill/<id>.png                grey, salient above half of white
     pascal-context/trainval/<id>.mat    LabelMap, ids 0..459
     ImageSets/Context/{train,val}.txt   one id per line, 4998 and 5105

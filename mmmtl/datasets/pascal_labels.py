@@ -137,11 +137,12 @@ def read_normals(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
 def decode_distilled_normals(
     stored: tuple[np.ndarray, np.ndarray],
 ) -> np.ndarray:
-    """From bytes to vectors, 2 v / 255 - 1, where the class is trusted.
+    """From bytes to vectors of our frame, where the class is trusted.
 
     Convention:
-        As :func:`mmmtl.datasets.nyud.decode_normals`; elsewhere (0, 0, 0),
-        "no label".
+        Frame and grey pixels as in
+        :func:`mmmtl.datasets.nyud.decode_normals`. Where the class is not
+        one of ``NORMALS_CONTEXT_IDS`` it is (0, 0, 0), "no label".
 
     Args:
         stored: Normals, ``(H, W, 3)`` uint8, and classes, ``(H, W)``.

@@ -1,6 +1,8 @@
 """The classes of Replica, in the order of their ids.
 
-Stored are 1 for the first and so on; 0 is "undefined". Neighbouring ids get
+Stored are 1 for the first and so on; 0 is "undefined". Names and order are
+those of Omnidata (EPFL-VILAB/omnidata at f69ff3a, ``omnidata_tools/torch/
+dataloader/component_datasets/replica/__init__.py``). Neighbouring ids get
 colours that are far apart.
 """
 

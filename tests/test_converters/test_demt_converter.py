@@ -38,9 +38,33 @@ def test_only_the_unused_offset_patterns_are_dropped(state):
     left_out = {id(t) for t in state.values()} - {
         id(t) for t in converted.values()
     }
+    turned = ['head.final_logits.normals.' + e for e in ('weight', 'bias')]
     assert left_out == {
-        id(t) for key, t in state.items() if key.endswith('fn.0.offset')
+        id(t)
+        for key, t in state.items()
+        if key.endswith('fn.0.offset') or key in turned
     }
+
+
+def test_convention_normals_come_out_in_our_frame(state):
+    converted, _ = convert_demt(state)
+    for end in ('weight', 'bias'):
+        released = state[f'head.final_logits.normals.{end}']
+        assert released.any()
+        found = converted[f'decode_head.classifiers.normals.{end}']
+        assert torch.equal(found, -released)
+        # Of the other outputs the values themselves are taken.
+        depth = converted[f'decode_head.classifiers.depth.{end}']
+        assert depth is state[f'head.final_logits.depth.{end}']
+
+
+def test_files_without_normals_are_converted(state):
+    renamed = {
+        key.replace('.normals.', '.saliency.'): t for key, t in state.items()
+    }
+    converted, _ = convert_demt(renamed)
+    weight = converted['decode_head.classifiers.saliency.weight']
+    assert weight is state['head.final_logits.normals.weight']
 
 
 def test_older_block_order_is_recognised_by_its_names(state):

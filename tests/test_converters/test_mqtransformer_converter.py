@@ -36,6 +36,21 @@ def test_only_what_is_never_used_is_dropped(state):
     assert settings == {'model.decode_head.depth': '1'}
 
 
+def test_convention_normals_come_out_in_our_frame(state):
+    converted, _ = convert_mqtransformer(state)
+    for task, sign in (('normals', -1), ('depth', 1)):
+        for end in ('weight', 'bias'):
+            released = state[f'head.final_logits.{task}.{end}']
+            place = f'decode_head.output_blocks.{task}.classifier.{end}'
+            assert released.any()
+            assert torch.equal(converted[place], sign * released)
+    # The layer before the output is not a direction and stays.
+    place = 'decode_head.output_blocks.normals.bottleneck.0.weight'
+    assert torch.equal(
+        converted[place], state['head.bottleneck.normals.conv.weight']
+    )
+
+
 def test_queries_lose_their_axes_of_length_one(state):
     converted, _ = convert_mqtransformer(state)
     block = 'decode_head.blocks.0.'

@@ -61,6 +61,27 @@ def test_saliency_gets_its_name(state):
     assert decode_names(names) == ('semseg', 'saliency')
 
 
+def test_convention_normals_come_out_in_our_frame(state):
+    """The output and the initial predictions at four scales."""
+    renamed = {
+        key.replace('.depth.', '.normals.'): t for key, t in state.items()
+    }
+    converted, _ = convert_sca(renamed)
+    plain, _ = convert_sca(state)
+    turned = set()
+    for name, tensor in converted.items():
+        if name == 'decode_head.task_order.names':
+            continue
+        before = plain[name.replace('.normals.', '.depth.')]
+        if not torch.equal(tensor, before):
+            assert torch.equal(tensor, -before)
+            turned.add(name.removeprefix('decode_head.'))
+    layers = ['aggregations.normals.classifier']
+    layers += [f'scales.{level}.predictions.normals' for level in range(4)]
+    ends = ('weight', 'bias')
+    assert turned == {f'{layer}.{end}' for layer in layers for end in ends}
+
+
 @pytest.mark.parametrize(
     ('extra', 'message'),
     [

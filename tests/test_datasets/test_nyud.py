@@ -71,7 +71,7 @@ def test_sample_holds_what_was_written(
     )
     np.testing.assert_allclose(
         sample.get_gt('normals'),
-        stored['normals'].transpose(2, 0, 1) * (2 / 255) - 1,
+        1 - stored['normals'].transpose(2, 0, 1) * (2 / 255),
         rtol=0,
         atol=1e-7,
     )
@@ -198,9 +198,9 @@ def test_decode_semseg() -> None:
 
 
 def test_decode_normals() -> None:
-    # 2 * 0 / 255 - 1, 2 * 255 / 255 - 1, 2 * 51 / 255 - 1.
+    # 1 - 2 * 0 / 255, 1 - 2 * 255 / 255, 1 - 2 * 51 / 255.
     found = decode_normals(np.uint8([[[0, 255, 51]]]))
-    np.testing.assert_allclose(found, [[[-1, 1, -0.6]]], atol=1e-7)
+    np.testing.assert_allclose(found, [[[1, -1, 0.6]]], atol=1e-7)
     assert found.dtype == np.float32
 
 

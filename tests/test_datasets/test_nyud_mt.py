@@ -67,7 +67,7 @@ def test_sample_holds_what_was_written(folder: Path) -> None:
     difference = packed['inputs'].numpy().astype(int) - bgr
     assert np.abs(difference).mean() < 3  # JPEG
     np.testing.assert_array_equal(
-        sample.get_gt('normals'), expected['normals'].transpose(2, 0, 1)
+        sample.get_gt('normals'), -expected['normals'].transpose(2, 0, 1)
     )
     np.testing.assert_array_equal(sample.get_gt('edge')[0], expected['edge'])
     np.testing.assert_array_equal(sample.get_gt('depth')[0], expected['depth'])
@@ -121,7 +121,7 @@ def test_decoders_accept_what_arrays_are_usually_stored_as() -> None:
         assert decode_float_edge(np.array(stored)[..., None]).shape == (1, 2)
     normals = np.float64([[[0, 0, -1.004], [0, 0, 0]]])
     found = decode_float_normals(normals)
-    np.testing.assert_array_equal(found, normals.astype(np.float32))
+    np.testing.assert_array_equal(found, -normals.astype(np.float32))
     assert found.dtype == np.float32
     halves = decode_float_normals(normals.astype(np.float16))
     assert halves.dtype == np.float32

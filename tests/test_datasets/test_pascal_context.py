@@ -89,7 +89,7 @@ def test_normals_count_only_on_trusted_classes(tmp_path: Path) -> None:
     horse = files['context']['LabelMap'] == 207
     assert horse.any()
     assert (found[:, horse] == 0).all()
-    vectors = files['normals'].transpose(2, 0, 1) * (2 / 255) - 1
+    vectors = 1 - files['normals'].transpose(2, 0, 1) * (2 / 255)
     np.testing.assert_allclose(
         found[:, ~horse], vectors[:, ~horse], rtol=0, atol=1e-7
     )

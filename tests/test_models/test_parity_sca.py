@@ -14,6 +14,7 @@ from tests.reference_weights import (
     load_fixture,
     reference_input,
     reference_state_dict,
+    released_sign,
 )
 from tests.sca_models import sca_hrnet18
 
@@ -99,6 +100,50 @@ def test_outputs_equal_the_released_code(
             atol=tolerance,
             err_msg=key,
         )
+
+
+def test_normals_are_released_ones_in_our_frame(
+    fixture: tuple[dict, dict, dict],
+) -> None:
+    """The file with its depth named normals, three times over.
+
+    There is no reference with normals. The outputs of the layers that the
+    converter negates must be the released ones with the other sign, final
+    and initial, and those of the other task as before: nothing behind them
+    reads them.
+    """
+    spec, want, state = fixture
+    outputs = ('last_layer.3', 'decoders.depth')
+    renamed = {}
+    for key, tensor in state.items():
+        if any(f'{name}.' in key for name in outputs) and 'depth' in key:
+            tensor = tensor.repeat(3, *[1] * (tensor.ndim - 1))
+        renamed[key.replace('.depth.', '.normals.')] = tensor
+    model = sca_hrnet18({'semseg': spec['tasks']['semseg'], 'normals': 3})
+    model.load_state_dict(convert_sca(renamed)[0], strict=True)
+    model.eval()
+    image = reference_input(spec)
+    with torch.no_grad():
+        found = model(image, mode='tensor')
+        _, initial = model.decode_head.forward_with_auxiliary(
+            model.extract_feat(image)
+        )
+    maps = {'out': found}
+    maps |= {f'initial/{scale}': m for scale, m in initial.items()}
+    for place, tasks in maps.items():
+        for task, theirs in (('semseg', 'semseg'), ('normals', 'depth')):
+            key = f'{place}/{theirs}'
+            stride = spec['outputs'][key]
+            np.testing.assert_allclose(
+                tasks[task][..., ::stride, ::stride]
+                * released_sign(f'{place}/{task}'),
+                np.broadcast_to(
+                    want[key], tasks[task][..., ::stride, ::stride].shape
+                ),
+                rtol=0,
+                atol=TOLERANCE[place.partition('/')[0]],
+                err_msg=key,
+            )
 
 
 def test_backbone_equals_the_released_code(

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from mmmtl.datasets.archive_normals import vectors_of_bytes
 from mmmtl.datasets.conversion.new_folder import new_folder
 from mmmtl.datasets.conversion.nyud_layouts import (
     LAYOUTS,
@@ -30,7 +31,6 @@ from mmmtl.datasets.geometry import (
     instance_boundaries,
     normals_from_depth,
 )
-from mmmtl.datasets.nyud import decode_normals
 
 # Of 480x640: the region that the depth camera sees, as the boundary and the
 # 40-class benchmarks cut it.
@@ -85,7 +85,8 @@ class NYUDSource:
             'normals': 'computed from the measured depth; '
             f'{LAYOUTS[self.layout].no_normal} where there is none'
             if self.normals_dir is None
-            else 'of Ladicky et al., channels reversed',
+            else 'of Ladicky et al., channels reversed and negated',
+            'normals_frame': 'x left, y up, z towards the camera',
             'edge': 'derived from (label, instance); not the published '
             'boundary maps',
         }
@@ -152,7 +153,9 @@ def _convert_one(job: tuple[NYUDSource, Path, int]) -> None:
         # Of the in-painted depth, which is made up, normals would be too.
         normals=normals_from_depth(frame.raw_depth, NYUD_COLOUR)[window]
         if source.normals_dir is None
-        else decode_normals(read_normals(source.normals_dir, number))[window],
+        else vectors_of_bytes(read_normals(source.normals_dir, number))[
+            window
+        ],
         edge=instance_boundaries(frame.labels, frame.instances)[window],
     )
     LAYOUTS[source.layout].write(folder, f'{number:04d}', maps)

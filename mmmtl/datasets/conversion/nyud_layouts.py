@@ -10,6 +10,8 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
+from mmmtl.datasets.archive_normals import swap_frame
+
 LayoutName = Literal['nyud', 'nyud-mt']
 _JPEG = dict(quality=95, subsampling=0)
 
@@ -22,8 +24,9 @@ class ViewMaps:
         image: ``(H, W, 3)`` uint8 RGB.
         segmentation: ``(H, W)`` uint8, 0 unlabelled, 1..40 the classes.
         depth: ``(H, W)`` float32 metres, 0 unknown.
-        normals: ``(H, W, 3)`` float32 vectors, 0 0 0 where there is none;
-            their length may be off by a step of 1 / 255.
+        normals: ``(H, W, 3)`` float32 vectors of our frame, 0 0 0 where
+            there is none; their length may be off by a step of 1 / 255. They
+            are written in the archives' frame.
         edge: ``(H, W)`` uint8, 0 and 1.
     """
 
@@ -56,11 +59,12 @@ def write_pictures(folder: Path, sample_id: str, maps: ViewMaps) -> None:
         sample_id: The view.
         maps: What to write.
     """
+    normals = swap_frame(maps.normals)
     pictures = {
         'images': maps.image,
         'segmentation': maps.segmentation,
         'edge': maps.edge * np.uint8(255),
-        'normals': np.round((maps.normals + 1) * 127.5).astype(np.uint8),
+        'normals': np.round((normals + 1) * 127.5).astype(np.uint8),
     }
     for name, picture in pictures.items():
         path = folder / f'{name}/{sample_id}.png'
@@ -83,7 +87,7 @@ def write_arrays(folder: Path, sample_id: str, maps: ViewMaps) -> None:
     length = np.linalg.norm(maps.normals, axis=2, keepdims=True)
     arrays = {
         'depth': maps.depth,
-        'normals': maps.normals / np.where(length > 0, length, 1),
+        'normals': swap_frame(maps.normals) / np.where(length > 0, length, 1),
         'edge': maps.edge,
     }
     for name, array in arrays.items():

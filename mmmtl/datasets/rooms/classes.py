@@ -54,5 +54,6 @@ HUMAN_PARTS = (
 
 CLASS_ID = {name: index for index, name in enumerate(CLASSES)}
 
-# Change this number whenever the same seed gives another picture or label.
-RENDERER_VERSION = 1
+# Change this number whenever the same seed gives other files.
+# 2: normals of the NYUD and PASCAL layouts in those archives' frame.
+RENDERER_VERSION = 2

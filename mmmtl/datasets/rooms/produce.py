@@ -36,7 +36,8 @@ def is_done(order: Order, out: Path) -> bool:
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise FileExistsError(
             f'{out} already exists and is not the finished result of this '
-            'call: remove it or name another folder'
+            'call with this version of the renderer: remove it or name '
+            'another folder'
         )
     return False
 

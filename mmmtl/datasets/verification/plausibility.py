@@ -19,6 +19,12 @@ _MIN_PIXELS = 100
 _ENOUGH_PIXELS = 20000
 # In mean cosine; noise of a sensor changes it by less.
 _CLEARLY = 0.03
+# Where the axes of our frame point, and their opposites.
+_DIRECTIONS = (
+    ('right', 'left'),
+    ('down', 'up'),
+    ('forward', 'towards the camera'),
+)
 
 
 def rays(camera: Intrinsics, height: int, width: int) -> np.ndarray:
@@ -72,17 +78,56 @@ def length_error(normals: np.ndarray) -> float:
 
 
 @dataclass(frozen=True)
+class Remedy:
+    """An exchange of axes and signs; that of the right normals by default.
+
+    Attributes:
+        axes: Which channel is x, which is y, which is z.
+        signs: Their signs.
+    """
+
+    axes: tuple[int, ...] = (0, 1, 2)
+    signs: tuple[int, ...] = (1, 1, 1)
+
+    def __str__(self) -> str:
+        names = [
+            ('-' if sign < 0 else '') + 'xyz'[axis]
+            for axis, sign in zip(self.axes, self.signs, strict=True)
+        ]
+        return f'({", ".join(names)})'
+
+    def stored_frame(self, *, negated: bool) -> str:
+        """Say in which frame the file is that this exchange would mend.
+
+        Args:
+            negated: Whether decoding negates what is stored.
+
+        Returns:
+            Where the three channels point, e.g. ``'x right, y up, z
+            forward'``.
+        """
+        words = [''] * 3
+        for axis, sign, directions in zip(
+            self.axes, self.signs, _DIRECTIONS, strict=True
+        ):
+            words[axis] = directions[(sign < 0) != negated]
+        return ', '.join(
+            f'{name} {word}' for name, word in zip('xyz', words, strict=True)
+        )
+
+
+@dataclass(frozen=True)
 class Agreement:
     """How normals compare with those of the depth.
 
     Attributes:
         angle: Median, degrees.
-        remedy: Exchanged axes and signs with which they would agree clearly
-            better, e.g. ``'(-x, y, z)'``; empty if there is nothing better.
+        remedy: With what they would agree clearly better; None if there is
+            nothing better.
     """
 
     angle: float
-    remedy: str
+    remedy: Remedy | None
 
 
 def compare_with_depth(
@@ -130,8 +175,8 @@ def compare_with_depth(
     )
 
 
-def _remedy(products: Sequence[np.ndarray]) -> str:
-    """Name the exchange of axes and signs that agrees clearly better.
+def _remedy(products: Sequence[np.ndarray]) -> Remedy | None:
+    """Find the exchange of axes and signs that agrees clearly better.
 
     Args:
         products: Per focal length the mean of ``ours theirs^T``, (3, 3): a
@@ -147,9 +192,5 @@ def _remedy(products: Sequence[np.ndarray]) -> str:
     }
     axes, signs = max(scores, key=scores.__getitem__)
     if scores[axes, signs] < scores[(0, 1, 2), (1, 1, 1)] + _CLEARLY:
-        return ''
-    names = [
-        ('-' if sign < 0 else '') + 'xyz'[axis]
-        for axis, sign in zip(axes, signs, strict=True)
-    ]
-    return f'({", ".join(names)})'
+        return None
+    return Remedy(axes, signs)

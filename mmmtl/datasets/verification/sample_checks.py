@@ -21,6 +21,7 @@ from mmmtl.datasets.verification.findings import (
 )
 from mmmtl.datasets.verification.known_sets import KnownSet
 from mmmtl.datasets.verification.plausibility import (
+    Remedy,
     compare_with_depth,
     length_error,
     share_facing_away,
@@ -69,7 +70,7 @@ def check_sample(
         report.findings += _uniform(task, paths[task], label, numbers)
     if 'normals' in labels:
         camera = rules.camera if size == rules.camera_size else None
-        _check_normals(labels, paths['normals'], camera, report)
+        _check_normals(labels, paths['normals'], rules, camera, report)
     return report
 
 
@@ -158,6 +159,7 @@ def _uniform(
 def _check_normals(
     labels: dict[str, np.ndarray],
     path: str,
+    rules: KnownSet,
     camera: Intrinsics | None,
     report: SampleReport,
 ) -> None:
@@ -177,8 +179,15 @@ def _check_normals(
     )
     away = share_facing_away(normals, view)
     numbers['facing_away'] = away
+    stored = Remedy().stored_frame(negated=rules.negated_normals)
     if away > MAX_FACING_AWAY:
-        note('facing away', f'{away:.0%} of the normals point away')
+        text = f'{away:.0%} of the normals point away from the camera'
+        if away > 1 - MAX_FACING_AWAY:
+            text += (
+                '; these look like another frame: the opposite of the '
+                f"layout's, which is {stored}"
+            )
+        note('facing away', text)
     if 'depth' not in labels:
         return
     agreement = compare_with_depth(normals, labels['depth'], camera)
@@ -188,5 +197,12 @@ def _check_normals(
     if agreement.angle > MAX_ANGLE or agreement.remedy:
         text = f'{agreement.angle:.0f} degrees from the depth, median'
         if agreement.remedy:
-            text += f'; taken as {agreement.remedy} they would agree'
+            found = agreement.remedy.stored_frame(
+                negated=rules.negated_normals
+            )
+            text += (
+                f'; these look like another frame: {found}, while the '
+                f"layout's is {stored}; taken as {agreement.remedy} they "
+                'would agree'
+            )
         note('disagree', text)

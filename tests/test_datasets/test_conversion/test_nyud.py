@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from mmmtl.datasets import DatasetError, NYUDMTDataset, NYUDv2Dataset
+from mmmtl.datasets.archive_normals import vectors_of_bytes
 from mmmtl.datasets.base_multi_task_dataset import BaseMultiTaskDataset
 from mmmtl.datasets.conversion.nyud import (
     CROP,
@@ -22,7 +23,6 @@ from mmmtl.datasets.conversion.nyud_source import (
     read_class_map,
     read_splits,
 )
-from mmmtl.datasets.nyud import decode_normals
 from tests.test_datasets.real_data import real_data
 from tests.test_datasets.test_conversion.nyud_mat import (
     NORMALS,
@@ -106,6 +106,32 @@ def test_normals_are_those_of_the_depth(converted: Path) -> None:
     error = np.abs(normals - expected).max(-1)[known]
     # Half a step of 2 / 255, and what the fit adds; more at the crease.
     assert np.quantile(error, 0.99) < 0.5 * 2 / 255 + 1e-3
+
+
+@pytest.mark.parametrize('published', [False, True])
+@pytest.mark.parametrize('layout', ['nyud', 'nyud-mt'])
+def test_convention_files_hold_normals_in_the_archives_frame(
+    source: NYUDSource, tmp_path: Path, layout: str, published: bool
+) -> None:
+    """Files hold x left, y up, z towards the camera: ours, negated."""
+    normals_dir = (
+        write_ladicky(tmp_path / 'normals', order=[2, 1, 0])
+        if published
+        else None
+    )
+    what = replace(source, layout=layout, normals_dir=normals_dir)
+    convert(what, tmp_path / 'out')
+    path = tmp_path / 'out/normals/0001.png'
+    stored = (
+        np.asarray(Image.open(path)) / 127.5 - 1
+        if layout == 'nyud'
+        else np.load(path.with_suffix('.npy'))
+    )
+    # Away from the crease, where the fit is exact.
+    for column, wanted in ((20, NORMALS[0]), (-20, NORMALS[1])):
+        np.testing.assert_allclose(
+            stored[-20, column], -np.array(wanted), rtol=0, atol=1.5 / 255
+        )
 
 
 def test_boundaries_are_those_of_the_objects(converted: Path) -> None:
@@ -308,7 +334,7 @@ def test_real_published_normals_face_the_camera(tmp_path: Path) -> None:
     with Image.open(path) as picture:
         picture.convert('RGB').save(tmp_path / 'train/00003.png')
     stored = read_normals(tmp_path, 3)
-    normals = decode_normals(stored)
+    normals = vectors_of_bytes(stored)
     np.testing.assert_allclose(np.linalg.norm(normals, axis=-1), 1, atol=0.05)
     assert (normals[..., 2] < 0).mean() > 0.98
     # The table top: up is -y.

@@ -55,7 +55,8 @@ def test_decoded_files_equal_the_rendered_maps(root: Path) -> None:
     assert stored.min() >= 1
     assert stored.max() <= len(CLASSES)
     np.testing.assert_array_equal(stored - 1, sample.semseg)
-    normals = read(root / f'normals/{name}.png') / 255 * 2 - 1
+    # x left, y up, z towards the camera.
+    normals = 1 - read(root / f'normals/{name}.png') / 255 * 2
     # Half a step of 2 / 255.
     np.testing.assert_allclose(normals, sample.normals, atol=1 / 255 + 1e-6)
     depth = np.load(root / f'depth/{name}.npy')
@@ -95,6 +96,16 @@ def test_a_finished_result_is_recognised(root: Path) -> None:
     assert is_done(order(), root)
     produce(order(), root)
     assert (root / 'images/0001.png').stat().st_mtime_ns == before
+
+
+def test_rooms_of_an_older_renderer_are_not_finished(root: Path) -> None:
+    """Version 1 stored normals of the NYUD layout in another frame."""
+    path = root / 'meta.json'
+    meta = json.loads(path.read_text())
+    assert meta['renderer_version'] > 1
+    path.write_text(json.dumps(meta | {'renderer_version': 1}))
+    with pytest.raises(FileExistsError, match='version of the renderer'):
+        is_done(order(), root)
 
 
 @pytest.mark.parametrize('lost', ['images/0002.png', 'gt_sets/val.txt'])

@@ -2,7 +2,8 @@
 
 Convention: ``images/<id>.png`` RGB; ``segmentation/<id>.png`` class id + 1 (0
 is unlabelled, which no rendered pixel is); ``normals/<id>.png`` RGB with
-2 v / 255 - 1; ``depth/<id>.npy`` float32 metres; ``edge/<id>.png`` 0 or 255;
+2 v / 255 - 1, x left, y up, z towards the camera as in the archive;
+``depth/<id>.npy`` float32 metres; ``edge/<id>.png`` 0 or 255;
 ``gt_sets/{train,val}.txt`` one four-digit id per line.
 """
 
@@ -32,6 +33,14 @@ def encode_normals(normals: np.ndarray) -> np.ndarray:
     return np.round((normals + 1.0) * 127.5).astype(np.uint8)
 
 
+def encode_archive_normals(normals: np.ndarray) -> np.ndarray:
+    """The same in the frame of the archives of NYUD and PASCAL.
+
+    It is x left, y up, z towards the camera: the negation of ours.
+    """
+    return encode_normals(-normals)
+
+
 def _sample_id(number: int) -> str:
     return f'{number:04d}'
 
@@ -44,7 +53,7 @@ def _write_sample(root: Path, sample_id: str, sample: RoomSample) -> None:
     pictures = {
         'image': sample.image,
         'semseg': sample.semseg + np.uint8(1),
-        'normals': encode_normals(sample.normals),
+        'normals': encode_archive_normals(sample.normals),
         'edge': sample.edge * np.uint8(255),
     }
     for name, picture in pictures.items():

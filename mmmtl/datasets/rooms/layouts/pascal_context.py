@@ -5,9 +5,10 @@ number, with 255 along the outlines, as in VOC) or
 ``semseg/pascal-context/<id>.png`` (the others) palette pictures of VOC's
 classes; ``human_parts/<id>.mat`` PASCAL-Part's annotation: the objects of
 VOC's classes with their masks, people with the masks of their parts;
-``normals_distill/<id>.png`` RGB with 2 v / 255 - 1;
-``sal_distill/<id>.png`` 0 or 255; ``pascal-context/trainval/<id>.mat``
-``LabelMap`` with PASCAL-Context's class ids;
+``normals_distill/<id>.png`` RGB with 2 v / 255 - 1, x left, y up, z towards
+the camera as in the archive; ``sal_distill/<id>.png`` 0 or 255;
+``pascal-context/trainval/<id>.mat`` ``LabelMap`` with PASCAL-Context's class
+ids;
 ``ImageSets/Context/{train,val}.txt`` one id per line.
 """
 
@@ -22,7 +23,7 @@ from PIL import Image
 from ..render import RoomSample
 from .base import Layout
 from .mat_file import write_mat
-from .nyud import encode_normals
+from .nyud import encode_archive_normals
 from .pascal_part import annotation
 from .pascal_tables import TO_CONTEXT, TO_VOC, voc_palette
 
@@ -62,7 +63,7 @@ def _write_sample(root: Path, sample_id: str, sample: RoomSample) -> None:
     image = Image.fromarray(sample.image)
     image.save(place(_IMAGE), quality=_JPEG_QUALITY)
     _write_semseg(root / _semseg_path(sample_id), sample)
-    normals = encode_normals(sample.normals)
+    normals = encode_archive_normals(sample.normals)
     Image.fromarray(normals).save(place(_NORMALS))
     Image.fromarray(sample.saliency * np.uint8(255)).save(place(_SALIENCY))
     context = TO_CONTEXT[sample.semseg]

@@ -4,11 +4,11 @@ Convention: ``<domain>/taskonomy/<building>/point_0_view_0_domain_<name>.png``,
 one building per room, for every room is another place. ``rgb`` RGB;
 ``segment_semantic`` class id + 1 (0 is "uncertain", which no rendered pixel
 is); ``depth_zbuffer`` 16 bits, 512 per metre, 65535 a hole; ``normal`` RGB
-with 2 v / 255 - 1; ``reshading`` three equal channels; ``keypoints2d`` and
-``edge_texture`` 16 bits, of which Taskonomy uses the lowest 0.5 and 8 %: that
-is where 1 lies here. ``splits/train_val_test_rooms.csv`` has a row per
-building as the published lists have, ``splits/{train,val}.txt`` one view per
-line.
+with 2 v / 255 - 1, x right, y down, z forward; ``reshading`` three equal
+channels; ``keypoints2d`` and ``edge_texture`` 16 bits, of which Taskonomy
+uses the lowest 0.5 and 8 %: that is where 1 lies here.
+``splits/train_val_test_rooms.csv`` has a row per building as the published
+lists have, ``splits/{train,val}.txt`` one view per line.
 """
 
 from __future__ import annotations
