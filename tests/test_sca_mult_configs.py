@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,8 +13,16 @@ from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import PARAM_SCHEDULERS, DefaultScope
 
+from mmmtl.registry import MODELS, build_in_scope
 from mmmtl.structures import TASK_SPECS
-from tests.test_configs import BACKBONES, LEAVES, build_meta, count, load
+from tests.test_configs import (
+    BACKBONES,
+    LEAVES,
+    build_meta,
+    count,
+    load,
+    shrink,
+)
 
 SCA = [leaf for leaf in LEAVES if leaf.startswith('sca/')]
 MULT = [leaf for leaf in LEAVES if leaf.startswith('mult/')]
@@ -194,7 +203,7 @@ def guest_blocks(backbone: str) -> int:
         ('swin-t_nyud', 'swin-t', (40, 1, 3, 1), 1),
         ('swin-b_nyud', 'swin-b', (40, 1, 3, 1), 1),
         ('swin-l_nyud', 'swin-l', (40, 1, 3, 1), 1),
-        ('swin-t_nyud-reference-depth', 'swin-t', (40, 1, 3, 1), 1),
+        ('swin-t_nyud-reference-depth', 'swin-t', (40, 1, 3, 1), 2),
         ('swin-t_taskonomy', 'swin-t', (17, 1, 3, 1, 1, 1), 1),
         ('swin-b_taskonomy', 'swin-b', (17, 1, 3, 1, 1, 1), 1),
         ('swin-l_taskonomy', 'swin-l', (17, 1, 3, 1, 1, 1), 1),
@@ -279,6 +288,33 @@ def test_auxiliary_tasks_spare_what_only_final_maps_need(
     # Attention across scales 230,112; then 1080 channels to 3 + 1 outputs.
     final = 2 * (230_112 + 1081 * 1080 + 2 * 1080) + 1081 * (3 + 1)
     assert size['nyud-4task'] - size['nyud-aux'] == exchange + final
+
+
+@pytest.mark.parametrize(
+    ('leaf', 'reference'), [('-reference-depth', 'depth'), ('', None)]
+)
+def test_maps_come_from_the_reference_task(
+    leaf: str, reference: str | None
+) -> None:
+    """Only its stream reaches other tasks; in the paper's blocks none does."""
+    cfg = shrink(load(f'mult/mult_swin-t_nyud{leaf}.py'))
+    head = build_in_scope(MODELS, cfg.model).decode_head.eval()
+    pyramid = [torch.randn(1, 8 << k, 16 >> k, 16 >> k) for k in range(4)]
+    before = head(pyramid)
+    for task in head.tasks:
+        changed = copy.deepcopy(head)
+        with torch.no_grad():
+            for name, parameter in changed.stages.named_parameters():
+                if f'.{task}.' in name:
+                    parameter.mul_(1.5)
+        after = changed(pyramid)
+        reached = {
+            other
+            for other in head.tasks
+            if not torch.allclose(before[other], after[other], atol=1e-6)
+        }
+        alone = task != reference
+        assert reached == ({task} if alone else set(head.tasks)), task
 
 
 def test_six_tasks_on_swin_l_have_625_million() -> None:
