@@ -41,10 +41,7 @@ from mmmtl.datasets.label_file import read_array
 from mmmtl.datasets.rooms import operators
 from mmmtl.datasets.rooms.layouts.nyud import encode_normals
 from mmmtl.datasets.rooms.layouts.taskonomy import encode_heat_map
-from mmmtl.datasets.taskonomy_encodings import (
-    HEAT_MAP_SCALES,
-    find_holes,
-)
+from mmmtl.datasets.taskonomy_encodings import HEAT_MAP_SCALES, find_holes
 from mmmtl.datasets.taskonomy_layout import ViewId, pattern
 
 SPLITS = ('train', 'val', 'test')
