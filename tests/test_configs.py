@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from mmengine.config import Config
 from mmengine.model import revert_sync_batchnorm
 from torch import nn
@@ -31,6 +32,7 @@ BASELINES = [leaf for leaf in LEAVES if leaf.startswith('baselines/')]
 METHODS = {'baselines': '(fcn-multi|fcn-single)'}
 BACKBONES = {
     'hrnet18': 3_860_720,
+    'hrnet48': 65_325_120,
     'swin-t': 27_520_698,
     'swin-s': 48_838_602,
     'swin-b': 86_745_016,
@@ -52,7 +54,10 @@ HEADS = {
 # Measured on the released FCN head, whose width is a quarter of the pyramid.
 FCN_HEADS = {
     ('hrnet18', 'nyud'): 654_836,
+    ('hrnet48', 'nyud'): 4_675_185,
     ('swin-t', 'nyud'): 18_681_525,
+    ('swin-s', 'nyud'): 18_681_525,
+    ('swin-b', 'nyud'): 33_203_085,
     ('hrnet18', 'pascal-context'): 817_032,
     ('swin-t', 'pascal-context'): 23_343_874,
 }
@@ -60,11 +65,15 @@ FCN_HEADS = {
 # head, of which DEAD parameters are never used (patch embedding with its
 # norm, a second attention and relative positions of the decoder).
 MQTRANSFORMER_HEADS = {
+    ('hrnet18', 'nyud'): 4_457_261,
     ('swin-t', 'nyud'): 5_655_341,
     ('swin-s', 'nyud'): 5_655_341,
+    ('swin-b', 'nyud'): 6_146_861,
     ('swin-l', 'nyud'): 7_129_901,
+    ('hrnet18', 'pascal-context'): 4_698_082,
     ('swin-t', 'pascal-context'): 6_195_682,
     ('swin-s', 'pascal-context'): 6_195_682,
+    ('swin-b', 'pascal-context'): 6_810_082,
     ('swin-l', 'pascal-context'): 8_038_882,
 }
 MQTRANSFORMER_DEAD = (256 * 256 * 16 + 256 + 2 * 256) + 263_936 + 2 * 7 * 32
@@ -172,11 +181,10 @@ def shrink(cfg: Config) -> Config:
     elif head.type == 'SharedAttentionHead':
         head.update(in_channels=pyramid, num_heads=[1, 1, 2, 2], window_size=2)
     elif head.type == 'SequentialCrossAttentionHead':
-        cfg.model.neck.in_channels = pyramid
+        neck = cfg.model.neck or {}
+        neck.update(in_channels=pyramid)
         doubled = [2 * width for width in pyramid]
-        head.in_channels = (
-            doubled if cfg.model.neck.get('concat', True) else pyramid
-        )
+        head.in_channels = doubled if neck.get('concat') else pyramid
         if head.get('channels') is not None:
             head.channels = pyramid
     else:
@@ -294,7 +302,13 @@ def test_sizes_of_the_fcn_baseline(backbone: str, dataset: str) -> None:
     [
         ('fcn-multi_hrnet18_nyud', 4.516),
         ('fcn-multi_hrnet18_pascal-context', 4.678),
+        ('fcn-multi_hrnet48_nyud', 70.000),
+        ('fcn-multi_hrnet48_pascal-context', 71.165),
         ('fcn-multi_swin-t_nyud', 32.502),
+        ('fcn-multi_swin-s_nyud', 53.820),
+        ('fcn-multi_swin-s_pascal-context', 55.064),
+        ('fcn-multi_swin-b_nyud', 93.386),
+        ('fcn-multi_swin-b_pascal-context', 95.044),
     ],
 )
 def test_sizes_of_the_baselines_as_configured(
@@ -316,8 +330,7 @@ def test_sizes_are_the_released_ones(backbone: str, dataset: str) -> None:
     assert count(model) == BACKBONES[backbone] + head
 
 
-@pytest.mark.parametrize('dataset', ['nyud', 'pascal-context'])
-@pytest.mark.parametrize('backbone', ['swin-t', 'swin-s', 'swin-l'])
+@pytest.mark.parametrize(('backbone', 'dataset'), MQTRANSFORMER_HEADS)
 def test_sizes_of_mqtransformer(backbone: str, dataset: str) -> None:
     """The released head without the parameters it never uses."""
     cfg = load(f'mqtransformer/mqtransformer_{backbone}_{dataset}.py')
@@ -337,15 +350,75 @@ def test_sizes_of_mqtransformer(backbone: str, dataset: str) -> None:
     ('dataset', 'millions'), [('nyud', 4.765), ('pascal-context', 4.961)]
 )
 def test_hrnet18_at_the_published_width(dataset: str, millions: float) -> None:
-    """The published 4.76 M is that of width 128, as the config says."""
-    cfg = load(f'demt/demt_hrnet18_{dataset}.py')
-    cfg.merge_from_dict(
-        {'model.neck.channels': 128, 'model.decode_head.channels': 128}
-    )
-    model = build_meta(cfg)
+    """The published 4.76 M is that of width 128."""
+    model = build_meta(load(f'demt/demt_hrnet18_{dataset}-width128.py'))
     head = count(model.neck) + count(model.decode_head)
     assert head == closed_form(128, CHANNELS[dataset], 270)
     assert round(count(model) / 1e6, 3) == millions
+
+
+def difference(leaf: str, base: str) -> int:
+    """Parameters that a config has more than another."""
+    return count(build_meta(load(leaf))) - count(build_meta(load(base)))
+
+
+# With d = 256: an attention 4 d^2 + 4 d, a linear map with norm d^2 + 3 d,
+# MQTransformer's own attention 4 d^2 + 7 d, an MLP as in its closed form.
+D = 256
+MIXER = 2 * D * D + 4 * D + 162 * D + 18 + 164 * D + 2 * D
+WITH_NORM = (4 * D * D + 4 * D) + (D * D + 3 * D)
+EXCHANGE = (4 * D * D + 4 * D) + 2 * D + (2 * D * D + 4 * D)
+ENCODER = (4 * D * D + 7 * D) + 2 * D + D * D + (2 * D * D + 4 * D)
+DECODER = (4 * D * D + 7 * D) + (4 * D * D + 4 * D) + 2 * (6 * D * D + 6 * D)
+
+
+@pytest.mark.parametrize(
+    ('leaf', 'more'),
+    [
+        ('demt/demt_swin-t_nyud-mixer-depth2', 4 * MIXER),
+        ('demt/demt_swin-t_nyud-no-mixer', -4 * MIXER),
+        ('demt/demt_swin-t_nyud-no-interaction', -WITH_NORM),
+        ('demt/demt_swin-t_nyud-no-queries', -4 * WITH_NORM),
+        (
+            'mqtransformer/mqtransformer_swin-t_nyud-16queries',
+            # Queries and two positions of a quarter of the width.
+            -4 * 48 * (D + D // 2),
+        ),
+        (
+            'mqtransformer/mqtransformer_swin-t_nyud-separate',
+            3 * (ENCODER + DECODER),
+        ),
+        ('mqtransformer/mqtransformer_swin-t_nyud-no-cross-task', -EXCHANGE),
+    ],
+)
+def test_sizes_of_ablations(leaf: str, more: int) -> None:
+    base = re.sub(r'_nyud-.*', '_nyud', leaf)
+    assert difference(f'{leaf}.py', f'{base}.py') == more
+
+
+def test_two_mixer_blocks_have_the_measured_size() -> None:
+    """Not the 36.6 M of the published row."""
+    model = build_meta(load('demt/demt_swin-t_nyud-mixer-depth2.py'))
+    assert round(count(model) / 1e6, 3) == 32.935
+
+
+@pytest.mark.parametrize('method', ['demt', 'mqtransformer', 'baselines'])
+def test_metafile_lists_every_config_with_its_size(method: str) -> None:
+    """Not rooms, which are for trying out, and no derived single tasks."""
+    text = (ROOT / method / 'metafile.yml').read_text()
+    models = yaml.safe_load(text)['Models']
+    listed = [model['Config'].removeprefix('configs/') for model in models]
+    assert sorted(listed) == [
+        leaf
+        for leaf in LEAVES
+        if leaf.startswith(f'{method}/')
+        and '_rooms' not in leaf
+        and 'single' not in leaf
+    ]
+    for model, leaf in zip(models, listed, strict=True):
+        assert model['Name'] == Path(leaf).stem
+        size = count(build_meta(load(leaf)))
+        assert model['Metadata']['Parameters'] == size, leaf
 
 
 @pytest.mark.parametrize('leaf', LEAVES)

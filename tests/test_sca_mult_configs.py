@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,8 +13,16 @@ from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import PARAM_SCHEDULERS, DefaultScope
 
+from mmmtl.registry import MODELS, build_in_scope
 from mmmtl.structures import TASK_SPECS
-from tests.test_configs import BACKBONES, LEAVES, build_meta, count, load
+from tests.test_configs import (
+    BACKBONES,
+    LEAVES,
+    build_meta,
+    count,
+    load,
+    shrink,
+)
 
 SCA = [leaf for leaf in LEAVES if leaf.startswith('sca/')]
 MULT = [leaf for leaf in LEAVES if leaf.startswith('mult/')]
@@ -38,6 +47,11 @@ def test_there_are_the_published_models_and_small_ones() -> None:
         'sca/sca_hrnet18_nyud.py',
         'sca/sca_hrnet18_nyud-4task.py',
         'sca/sca_hrnet18_nyud-aux.py',
+        'sca/sca_hrnet18_nyud-aux-normals.py',
+        'sca/sca_hrnet18_nyud-csam-only.py',
+        'sca/sca_hrnet18_nyud-ctam-only.py',
+        'sca/sca_hrnet18_nyud-no-windows.py',
+        'sca/sca_hrnet18_nyud-scale-first.py',
         'sca/sca_hrnet18_pascal-context.py',
         'sca/sca_hrnet18_pascal-context-2task.py',
         'sca/sca_hrnet18_pascal-context-3task.py',
@@ -46,6 +60,11 @@ def test_there_are_the_published_models_and_small_ones() -> None:
     } == set(SCA)
     assert {
         'mult/mult_swin-l_taskonomy.py',
+        'mult/mult_swin-b_taskonomy.py',
+        'mult/mult_swin-t_taskonomy.py',
+        'mult/mult_swin-t_replica.py',
+        'mult/mult_swin-t_cocodoom.py',
+        'mult/mult_swin-t_nyud-reference-depth.py',
         'mult/mult_swin-b_nyud.py',
         'mult/mult_swin-l_nyud.py',
         'mult/mult_swin-t_nyud.py',
@@ -70,7 +89,8 @@ def test_tasks_agree_throughout(leaf: str) -> None:
         wanted = supervised if part == 'train' else tasks
         assert list(cfg[f'{part}_dataloader'].dataset.tasks) == wanted
         classes = cfg[f'{part}_dataloader'].dataset.get('metainfo', {})
-        if 'classes' in classes:
+        # CocoDoom's are in a file of its folder.
+        if not isinstance(classes.get('classes', ''), str):
             head = cfg.model.decode_head.tasks.semseg
             assert len(classes['classes']) == head.out_channels
 
@@ -130,6 +150,26 @@ def test_sca_on_swin_has_the_published_head_behind_projections() -> None:
     assert count(swin.backbone) == BACKBONES['swin-t']
 
 
+def test_sizes_of_scas_ablations() -> None:
+    """C = (36, 72, 144, 288), two tasks; an attention is 5 (C^2 + 2 C)."""
+    leaf = 'sca/sca_hrnet18_nyud{}.py'
+    full = build_meta(load(leaf.format('')))
+    head, total = full.decode_head, count(full)
+
+    def size(variant: str) -> int:
+        return count(build_meta(load(leaf.format(f'-{variant}'))))
+
+    assert size('scale-first') == total
+    assert size('csam-only') == total - count(head.interactions)
+    # A final head of 540 channels in the place of 1080, for 40 + 1 outputs.
+    narrower = 2 * (1081 * 1080 - 541 * 540 + 2 * 540) + 540 * 41
+    scales = sum(count(a.cross_scale) for a in head.aggregations.values())
+    assert size('ctam-only') == total - scales - narrower
+    # From 18, 36, .. to 36, 72, ..: a 1x1 convolution with bias per level.
+    projections = sum((c // 2 + 1) * c for c in head.channels)
+    assert size('no-windows') == total - count(full.neck) + projections
+
+
 def stages(backbone: str) -> list[tuple[int, int]]:
     """Return width and heads by stage, coarsest first."""
     return [
@@ -163,7 +203,12 @@ def guest_blocks(backbone: str) -> int:
         ('swin-t_nyud', 'swin-t', (40, 1, 3, 1), 1),
         ('swin-b_nyud', 'swin-b', (40, 1, 3, 1), 1),
         ('swin-l_nyud', 'swin-l', (40, 1, 3, 1), 1),
+        ('swin-t_nyud-reference-depth', 'swin-t', (40, 1, 3, 1), 2),
+        ('swin-t_taskonomy', 'swin-t', (17, 1, 3, 1, 1, 1), 1),
+        ('swin-b_taskonomy', 'swin-b', (17, 1, 3, 1, 1, 1), 1),
         ('swin-l_taskonomy', 'swin-l', (17, 1, 3, 1, 1, 1), 1),
+        ('swin-t_replica', 'swin-t', (101, 1, 3, 1, 1, 1), 1),
+        ('swin-t_cocodoom', 'swin-t', (138, 1, 3, 1, 1, 1), 1),
         ('swin-t_pascal-context', 'swin-t', (21, 7, 2, 3, 1), 1),
         ('swin-t_rooms', 'swin-t', (15, 1, 3, 1, 1, 1), 1),
         ('swin-t_nyud-unshared', 'swin-t', (40, 1, 3, 1), 0),
@@ -245,6 +290,33 @@ def test_auxiliary_tasks_spare_what_only_final_maps_need(
     assert size['nyud-4task'] - size['nyud-aux'] == exchange + final
 
 
+@pytest.mark.parametrize(
+    ('leaf', 'reference'), [('-reference-depth', 'depth'), ('', None)]
+)
+def test_maps_come_from_the_reference_task(
+    leaf: str, reference: str | None
+) -> None:
+    """Only its stream reaches other tasks; in the paper's blocks none does."""
+    cfg = shrink(load(f'mult/mult_swin-t_nyud{leaf}.py'))
+    head = build_in_scope(MODELS, cfg.model).decode_head.eval()
+    pyramid = [torch.randn(1, 8 << k, 16 >> k, 16 >> k) for k in range(4)]
+    before = head(pyramid)
+    for task in head.tasks:
+        changed = copy.deepcopy(head)
+        with torch.no_grad():
+            for name, parameter in changed.stages.named_parameters():
+                if f'.{task}.' in name:
+                    parameter.mul_(1.5)
+        after = changed(pyramid)
+        reached = {
+            other
+            for other in head.tasks
+            if not torch.allclose(before[other], after[other], atol=1e-6)
+        }
+        alone = task != reference
+        assert reached == ({task} if alone else set(head.tasks)), task
+
+
 def test_six_tasks_on_swin_l_have_625_million() -> None:
     total = count(build_meta(load('mult/mult_swin-l_taskonomy.py')))
     assert round(total / 1e6) == 625
@@ -275,6 +347,8 @@ def rates(cfg: Config, steps: Sequence[int]) -> list[float]:
         ('sca_hrnet18_nyud', 100, 10),
         ('sca_hrnet18_nyud-4task', 100, 10),
         ('sca_hrnet18_nyud-aux', 100, 10),
+        ('sca_hrnet18_nyud-aux-normals', 100, 8),
+        ('sca_hrnet18_nyud-ctam-only', 100, 10),
         ('sca_swin-t_nyud', 100, 10),
         ('sca_hrnet18_pascal-context', 100, 16),
         ('sca_hrnet18_pascal-context-2task', 100, 16),
@@ -305,6 +379,8 @@ def test_recipe_of_sca(leaf: str, epochs: int, batch: int) -> None:
     ('leaf', 'weights'),
     [
         ('nyud', [1.44, 1.15]),
+        # The third is of MTI-Net.
+        ('nyud-aux-normals', [1.0, 1.0, 10.0]),
         ('pascal-context-2task', [1.1, 40.0]),
         ('pascal-context-3task', [1.0, 2.0, 5.0]),
     ],
@@ -319,6 +395,8 @@ def test_weights_of_scas_authors(leaf: str, weights: list[float]) -> None:
     [
         ('swin-t_nyud', 6e-5),
         ('swin-l_taskonomy', 6e-5),
+        ('swin-t_replica', 6e-5),
+        ('swin-t_cocodoom', 6e-5),
         ('swin-t_nyud-semseg-released', 6e-6),
         ('swin-t_nyud-semseg-depth-released', 6e-6),
     ],

@@ -1,7 +1,6 @@
 _base_ = ['./demt_swin-t_nyud.py', '../_base_/models/hrnet18-small.py']
-# Width 256 as in the released head. The published size, 4.76 M parameters,
-# is that of width 128: --cfg-options model.neck.channels=128
-# model.decode_head.channels=128.
+# Width 256 as in the released head; the published size is that of width 128
+# (demt_hrnet18_nyud-width128.py).
 model = dict(
     backbone=dict(
         _delete_=True,

@@ -2,9 +2,8 @@ _base_ = [
     './demt_swin-t_pascal-context.py',
     '../_base_/models/hrnet18-small.py',
 ]
-# Width 256 as in the released head. The published NYUD model has the size of
-# width 128, 4.961 M parameters here: --cfg-options model.neck.channels=128
-# model.decode_head.channels=128.
+# Width 256 as in the released head; the published size is that of width 128
+# (demt_hrnet18_pascal-context-width128.py).
 model = dict(
     backbone=dict(
         _delete_=True,

@@ -74,6 +74,11 @@ def decode_depth(
 ) -> np.ndarray:
     """From 16 bits to metres along the optical axis, 0 in holes.
 
+    Convention:
+        65535 alone is a hole, as documented. Taskonomy's own code starts at
+        64500, where bilinear resizing mixed holes into their neighbours;
+        labels are resized to the nearest here. No room is 126 m deep.
+
     Args:
         stored: ``(H, W)`` 16-bit numbers.
         scale: Steps per metre.

@@ -4,8 +4,10 @@ Example::
 
     python tools/dataset_converters/cocodoom.py cocodoom data/cocodoom
 
-Needs cocodoom-full-v1.0.tar.gz, unpacked: the small archive has no depth.
-Normals, reshading, key points and edges are derived, see
+Needs cocodoom-full-v1.0.tar.gz, unpacked: the small archive has no depth. Its
+lists name all frames, of which every 5th (train) and 20th (val, test) are
+taken; where cocodoom-v1.0.tar.gz is unpacked into the same folder, the frames
+of its lists are. Normals, reshading, key points and edges are derived, see
 mmmtl/datasets/conversion/cocodoom.py. The folder appears when it is complete.
 """
 
@@ -28,7 +30,12 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description="Build Taskonomy's layout from CocoDoom"
     )
-    parser.add_argument('source', type=Path, help='the unpacked archive')
+    parser.add_argument(
+        'source',
+        type=Path,
+        help='cocodoom-full-v1.0.tar.gz, unpacked; with or without '
+        'cocodoom-v1.0.tar.gz in the same folder, whose lists then count',
+    )
     parser.add_argument('out', type=Path, help='folder to create')
     parser.add_argument(
         '--split-by',
@@ -39,13 +46,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--full',
         action='store_true',
-        help='all images, not every 5th (train) and 20th (val, test)',
-    )
-    parser.add_argument(
-        '--sky',
-        type=int,
-        help='which kind of structure (object id minus 8388608) is the sky, '
-        'whose depth is then marked as unknown',
+        help='all frames, not every 5th (train) and 20th (val, test)',
     )
     parser.add_argument(
         '--workers', type=int, default=usable_cores(), help='processes'
@@ -59,7 +60,7 @@ def convert(args: argparse.Namespace) -> None:
     from mmmtl.datasets.conversion.progress import progress
 
     source = cocodoom.CocoDoomSource(
-        args.source, split_by=args.split_by, full=args.full, sky=args.sky
+        args.source, split_by=args.split_by, full=args.full
     )
     try:
         counts = cocodoom.convert(
@@ -70,6 +71,10 @@ def convert(args: argparse.Namespace) -> None:
         )
     except FileExistsError as error:
         raise UserError(str(error)) from error
+    for split in counts:
+        path, every = source.frame_list(split)
+        which = f'one frame in {every}' if every > 1 else 'all frames'
+        print(f'{split}: {which} of {path.name}')
     listing = ', '.join(f'{n} {split}' for split, n in counts.items())
     print(f'{listing} images written to {args.out}')
 

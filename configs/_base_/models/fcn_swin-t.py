@@ -25,7 +25,7 @@ model = dict(
     decode_head=dict(
         type='PerTaskHeads',
         in_channels=[96, 192, 384, 768],
-        channels=96,  # fits the published size; the released code has 1440 / 4
+        channels=96,  # the released 1440 / 4 is four times other methods' head
         norm_cfg=norm_cfg,
     ),
     test_cfg=dict(mode='whole'),

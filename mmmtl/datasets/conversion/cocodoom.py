@@ -4,7 +4,13 @@ Convention: the game's levels become buildings (``run1_map01``), its tics
 points (``point_000012_view_0``). Image and depth are the archive's. Classes
 are drawn from the exact object masks, and named by the lists' annotations:
 what has no annotation there (less than 30 pixels, or a kind too rare) has no
-label. Walls, floors and sky are class 0, "background".
+label. Walls, floors and sky are class 0, "background". Depth is cut at 1024
+map units, and so the sky's: there is no depth, normal or reshading.
+
+The frames are those of the standard lists, which are in the small archive. The
+full archive alone has lists of all frames; every 5th of the training split and
+every 20th of the others are taken then, as the standard lists do. They are
+counted from the first; whether the standard lists start there is not known.
 
 Derived here, because the archive has none: normals, from planes fitted to the
 depth (figures are flat pictures that face the camera); reshading, the cosine
@@ -19,6 +25,7 @@ import json
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
@@ -34,11 +41,7 @@ from mmmtl.datasets.label_file import read_array
 from mmmtl.datasets.rooms import operators
 from mmmtl.datasets.rooms.layouts.nyud import encode_normals
 from mmmtl.datasets.rooms.layouts.taskonomy import encode_heat_map
-from mmmtl.datasets.taskonomy_encodings import (
-    DEPTH_HOLE,
-    HEAT_MAP_SCALES,
-    find_holes,
-)
+from mmmtl.datasets.taskonomy_encodings import HEAT_MAP_SCALES, find_holes
 from mmmtl.datasets.taskonomy_layout import ViewId, pattern
 
 SPLITS = ('train', 'val', 'test')
@@ -46,12 +49,15 @@ BACKGROUND = 'background'
 _COMPONENT = 'cocodoom'
 _SIZE = (200, 320)
 # 160 / tan(45 degrees), and the game's rounding of it.
-_CAMERA = Intrinsics(fx=159.9, fy=159.9, cx=160.0, cy=100.0)
+_FOCAL = 160 / 1.0007
+_CAMERA = Intrinsics(fx=_FOCAL, fy=_FOCAL, cx=160.0, cy=100.0)
 # The depth is exact but for its steps.
 _DEPTH_NOISE = 1e-4
 _RADII = (3, 1)
-# Object ids from here on are walls, floors and sky.
+# Object ids from here on are sky, floors and ceilings, walls.
 _STRUCTURE = 1 << 23
+# One of so many frames of the full lists is in the standard ones.
+_EVERY = {'train': 5, 'val': 20, 'test': 20}
 # An annotation's id is this times its image's, plus the object's.
 _OBJECTS_PER_IMAGE = 10**6
 _FULL = HEAT_MAP_SCALES['taskonomy']
@@ -62,22 +68,23 @@ class CocoDoomSource:
     """What is converted.
 
     Attributes:
-        root: The unpacked archive, with ``run1/`` and the lists.
+        root: The unpacked full archive, with ``run1/`` and lists of all
+            frames; or both archives in one folder.
         split_by: The published division, by play or by level.
-        full: Take the lists of all images, not of every 5th or 20th.
-        sky: Which of the kinds of structure is the sky, which has no depth;
-            the archive does not say. None leaves depth as it is.
+        full: Take all frames, not every 5th or 20th.
     """
 
     root: Path
     split_by: Literal['run', 'map'] = 'run'
     full: bool = False
-    sky: int | None = None
 
-    def list_file(self, split: str) -> Path:
-        """Return the list of a split."""
-        full = 'full-' if self.full else ''
-        return self.root / f'{self.split_by}-{full}{split}.json'
+    def frame_list(self, split: str) -> tuple[Path, int]:
+        """Return the list of a split, and n where every n-th frame counts."""
+        standard = self.root / f'{self.split_by}-{split}.json'
+        if standard.exists() and not self.full:
+            return standard, 1
+        everything = self.root / f'{self.split_by}-full-{split}.json'
+        return everything, 1 if self.full else _EVERY[split]
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,6 @@ class _Frame:
     out: Path
     file_name: str
     classes: Mapping[int, int]
-    sky: int | None
 
 
 def view_of(file_name: str) -> ViewId:
@@ -133,8 +139,8 @@ def convert(
         DatasetError: If the archive is not complete.
         FileExistsError: If ``out`` holds something.
     """
-    lists = {split: _read_list(source.list_file(split)) for split in SPLITS}
-    names = _class_names(lists['train'], source.list_file('train'))
+    lists = {split: _read_list(*source.frame_list(split)) for split in SPLITS}
+    names = _class_names(lists['train'], source.frame_list('train')[0])
     with new_folder(out) as folder:
         ids, frames = {}, []
         for split, content in lists.items():
@@ -147,17 +153,19 @@ def convert(
     return {split: len(found) for split, found in ids.items()}
 
 
-def _read_list(path: Path) -> dict[str, Any]:
+def _read_list(path: Path, every: int) -> dict[str, Any]:
+    """Return a list with every n-th of its frames, in the order of ids."""
     try:
         content = json.loads(path.read_text('utf-8'))
-        for key in ('images', 'annotations', 'categories'):
+        for key in ('annotations', 'categories'):
             content[key]
+        images = sorted(content['images'], key=itemgetter('id'))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DatasetError(
             f'list {path} is unreadable or no list of CocoDoom '
             f'({error!r}): unpack cocodoom-full-v1.0.tar.gz'
         ) from error
-    return content
+    return content | dict(images=images[::every])
 
 
 def _class_names(content: dict[str, Any], path: Path) -> dict[int, str]:
@@ -176,20 +184,15 @@ def _frames(
 ) -> list[_Frame]:
     # 0 is "uncertain", 1 the background.
     stored = {category: n + 2 for n, category in enumerate(names)}
-    classes: dict[int, dict[int, int]] = {}
+    classes: dict[int, dict[int, int]] = {
+        image['id']: {} for image in content['images']
+    }
     for note in content['annotations']:
-        found = stored.get(note['category_id'])
-        if found is not None:
-            objects = classes.setdefault(note['image_id'], {})
-            objects[note['id'] % _OBJECTS_PER_IMAGE] = found
+        image, found = note['image_id'], stored.get(note['category_id'])
+        if found is not None and image in classes:
+            classes[image][note['id'] % _OBJECTS_PER_IMAGE] = found
     return [
-        _Frame(
-            source.root,
-            out,
-            image['file_name'],
-            classes.get(image['id'], {}),
-            source.sky,
-        )
+        _Frame(source.root, out, image['file_name'], classes[image['id']])
         for image in content['images']
     ]
 
@@ -198,8 +201,6 @@ def _convert_frame(frame: _Frame) -> None:
     image = _read(frame, 'rgb', palette=True)
     objects = _object_ids(_read(frame, 'objects'))
     depth = _read(frame, 'depth').astype(np.uint16)
-    if frame.sky is not None:
-        depth[objects == _STRUCTURE + frame.sky] = DEPTH_HOLE
     holes = find_holes(depth)
     metres = np.where(holes, 0, depth / CocoDoomDataset.DEPTH_SCALE)
     normals = normals_from_depth(

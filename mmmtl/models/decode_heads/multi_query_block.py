@@ -5,7 +5,7 @@ Source, and what is kept or changed: see :mod:`.multi_query_head`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import torch
@@ -27,7 +27,7 @@ class MultiQueryBlock(nn.Module):
     """Queries read their task's pixels, exchange, and are read by them.
 
     Encoder, exchange and decoder serve all tasks; a task owns its queries
-    and their positions.
+    and their positions, and the encoder or decoder that is not shared.
     """
 
     def __init__(
@@ -39,6 +39,9 @@ class MultiQueryBlock(nn.Module):
         num_heads: int,
         attn_scope: AttnScope,
         residual: Residual,
+        share_encoder: bool,
+        share_decoder: bool,
+        with_cross_task_attention: bool,
         drop_path_rate: float,
         query_drop_path_rate: float,
         query_dropout: float,
@@ -61,22 +64,33 @@ class MultiQueryBlock(nn.Module):
         self.queries = per_task(num_queries, channels)
         self.query_positions = per_task(num_queries, width)
         self.key_positions = per_task(num_queries, width)
-        self.encoder = QueryEncoder(
-            channels, num_heads=num_heads, drop_path_rate=drop_path_rate
+
+        def encoder() -> QueryEncoder:
+            return QueryEncoder(
+                channels, num_heads=num_heads, drop_path_rate=drop_path_rate
+            )
+
+        def decoder() -> FeatureDecoder:
+            return FeatureDecoder(
+                channels,
+                num_heads=num_heads,
+                attn_scope=attn_scope,
+                residual=residual,
+                drop_path_rate=drop_path_rate,
+            )
+
+        self.encoder = _one_or_each(encoder, tasks, share_encoder)
+        self.exchange = (
+            QueryExchange(
+                channels,
+                num_heads=num_heads,
+                drop_path_rate=query_drop_path_rate,
+                dropout=query_dropout,
+            )
+            if with_cross_task_attention
+            else nn.Identity()
         )
-        self.exchange = QueryExchange(
-            channels,
-            num_heads=num_heads,
-            drop_path_rate=query_drop_path_rate,
-            dropout=query_dropout,
-        )
-        self.decoder = FeatureDecoder(
-            channels,
-            num_heads=num_heads,
-            attn_scope=attn_scope,
-            residual=residual,
-            drop_path_rate=drop_path_rate,
-        )
+        self.decoder = _one_or_each(decoder, tasks, share_decoder)
 
     def forward(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Refine the features of all tasks.
@@ -109,7 +123,7 @@ class MultiQueryBlock(nn.Module):
         """
         pixels = {task: standardise(own) for task, own in features.items()}
         queries = {
-            task: self.encoder(
+            task: _of(self.encoder, task)(
                 self.queries[task].expand(len(own), -1, -1),
                 self._spread(self.query_positions[task]),
                 own,
@@ -133,7 +147,8 @@ class MultiQueryBlock(nn.Module):
             ``(B, N, C)``.
         """
         positions = self._spread(self.key_positions[task])
-        return F.gelu(self.decoder(feature, pixels, queries, positions))
+        decoder = _of(self.decoder, task)
+        return F.gelu(decoder(feature, pixels, queries, positions))
 
     def query_maps(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return where the queries read.
@@ -146,13 +161,15 @@ class MultiQueryBlock(nn.Module):
             sum to 1.
         """
         return {
-            task: self.encoder.attention.gather_map(
+            task: _of(self.encoder, task)
+            .attention.gather_map(
                 (
                     self.queries[task]
                     + self._spread(self.query_positions[task])
                 ).expand(len(own), -1, -1),
                 standardise(own),
-            ).mean(1)
+            )
+            .mean(1)
             for task, own in features.items()
         }
 
@@ -161,13 +178,27 @@ class MultiQueryBlock(nn.Module):
         return positions.repeat(1, self.num_heads)
 
 
+def _one_or_each(
+    build: Callable[[], nn.Module], tasks: Sequence[str], shared: bool
+) -> nn.Module:
+    """Build one part for all tasks, or a dictionary of one for each."""
+    if shared:
+        return build()
+    return nn.ModuleDict({task: build() for task in tasks})
+
+
+def _of(part: nn.Module, task: str) -> nn.Module:
+    """Return the part that serves a task."""
+    return part[task] if isinstance(part, nn.ModuleDict) else part
+
+
 class QueryEncoder(nn.Module):
     """Queries read pixels; then each is transformed by itself."""
 
     def __init__(
         self, channels: int, *, num_heads: int, drop_path_rate: float
     ) -> None:
-        """Build the encoder that all tasks share.
+        """Build the encoder.
 
         Args:
             channels: Width of queries and pixels.
@@ -265,7 +296,7 @@ class FeatureDecoder(nn.Module):
         residual: Residual,
         drop_path_rate: float,
     ) -> None:
-        """Build the decoder that all tasks share; see the head."""
+        """Build the decoder; see the head."""
         super().__init__()
         self.attn_scope = attn_scope
         self.residual = residual

@@ -29,6 +29,8 @@ Departs:
     * With ``depth`` above 1, which no released config uses, every block has
       queries and weights of its own and refines the features of the block
       before.
+    * Encoder and decoder may be separate, one per task, and the exchange may
+      be left out, for ablations.
 """
 
 from __future__ import annotations
@@ -51,6 +53,7 @@ from mmmtl.models.decode_heads.multi_query_block import (
 )
 from mmmtl.models.layers.argument_checks import (
     check_counts,
+    check_flags,
     check_heads,
     check_in_channels,
     check_rates,
@@ -91,6 +94,9 @@ class MultiQueryHead(BaseMultiTaskHead):
         bottleneck_channels: int | None = None,
         attn_scope: AttnScope = 'sample',
         residual: Residual = 'released',
+        share_encoder: bool = True,
+        share_decoder: bool = True,
+        with_cross_task_attention: bool = True,
         drop_path_rate: float = 0.1,
         query_drop_path_rate: float = 0.5,
         query_dropout: float = 0.1,
@@ -115,6 +121,12 @@ class MultiQueryHead(BaseMultiTaskHead):
                 paper's text).
             residual: ``released``, or ``sequential``: every step of the
                 decoder adds to the step before, as one would expect.
+            share_encoder: Whether one encoder serves all tasks; else each
+                has its own.
+            share_decoder: The same of the decoder.
+            with_cross_task_attention: Whether the queries of all tasks
+                exchange what they have read. Without, the tasks meet only in
+                a shared encoder or decoder, that is in its weights.
             drop_path_rate: Stochastic depth of encoder and decoder.
             query_drop_path_rate: Stochastic depth of the exchange.
             query_dropout: Dropout of the exchange's attention.
@@ -122,8 +134,8 @@ class MultiQueryHead(BaseMultiTaskHead):
             init_cfg: mmengine's initialisation config.
 
         Raises:
-            ValueError: If a value is out of its range, or the heads do not
-                divide the width.
+            ValueError: If a value is out of its range, a switch is neither
+                True nor False, or the heads do not divide the width.
         """
         super().__init__(tasks=tasks, init_cfg=init_cfg)
         if attn_scope not in SCOPES:
@@ -135,6 +147,11 @@ class MultiQueryHead(BaseMultiTaskHead):
         self.in_channels = check_in_channels(in_channels)
         check_counts(channels=channels, num_queries=num_queries, depth=depth)
         check_heads(num_heads, channels)
+        check_flags(
+            share_encoder=share_encoder,
+            share_decoder=share_decoder,
+            with_cross_task_attention=with_cross_task_attention,
+        )
         check_rates(
             drop_path_rate=drop_path_rate,
             query_drop_path_rate=query_drop_path_rate,
@@ -157,6 +174,9 @@ class MultiQueryHead(BaseMultiTaskHead):
                 num_heads=num_heads,
                 attn_scope=attn_scope,
                 residual=residual,
+                share_encoder=share_encoder,
+                share_decoder=share_decoder,
+                with_cross_task_attention=with_cross_task_attention,
                 drop_path_rate=drop_path_rate,
                 query_drop_path_rate=query_drop_path_rate,
                 query_dropout=query_dropout,

@@ -9,8 +9,8 @@ Faithful:
       and a 1x1 convolution, whose weights start at N(0, 0.01).
 
 Departs:
-    * ``channels`` may be given: the published sizes of the Swin baselines fit
-      a width of 96, not the quarter of the released code.
+    * ``channels`` may be given: a quarter of Swin's channels makes the
+      baseline's head several times as large as those it is compared with.
     * Any decode head of mmsegmentation may take the place of the
       convolutions, task by task.
 """

@@ -44,6 +44,7 @@ class ScaleAggregation(nn.Module):
         channels: Sequence[int],
         *,
         output: TaskOutput,
+        with_attention: bool = True,
         norm_cfg: NormConfig = None,
     ) -> None:
         """Build the layers.
@@ -51,17 +52,23 @@ class ScaleAggregation(nn.Module):
         Args:
             channels: Channels of each level, finest first.
             output: What is predicted.
+            with_attention: Whether the levels attend to the coarser ones;
+                without, they are aggregated alone.
             norm_cfg: The norms; BatchNorm if None.
         """
         super().__init__()
         coarser = range(len(channels) - 1, -1, -1)
         # Columns of the weight by level: pairs, and the coarsest alone.
         self.columns = [
-            2 * width * count if count else width
+            2 * width * count if count and with_attention else width
             for width, count in zip(channels, coarser, strict=True)
         ]
         width = sum(self.columns)
-        self.cross_scale = CrossScale(channels, norm_cfg=norm_cfg)
+        self.cross_scale = (
+            CrossScale(channels, norm_cfg=norm_cfg)
+            if with_attention
+            else _NoAnswers()
+        )
         self.linear = nn.Linear(width, width)
         self.norm = build_norm(norm_cfg, width)
         self.classifier = nn.Conv2d(width, output.channels, 1)
@@ -76,7 +83,20 @@ class ScaleAggregation(nn.Module):
         Returns:
             ``(B, K, h_0, w_0)`` logits.
         """
-        answers = self.cross_scale(pyramid)
+        return self.aggregate(pyramid, self.cross_scale(pyramid))
+
+    def aggregate(
+        self, pyramid: Sequence[Tensor], answers: Sequence[Sequence[Tensor]]
+    ) -> Tensor:
+        """Predict from a task's pyramid and its attention across scales.
+
+        Args:
+            pyramid: As in :meth:`forward`.
+            answers: What ``cross_scale`` gives.
+
+        Returns:
+            As :meth:`forward`.
+        """
         weights = self.linear.weight.split(self.columns, dim=1)
         total = project_levels(
             (
@@ -91,3 +111,10 @@ class ScaleAggregation(nn.Module):
             self.linear.bias,
         )
         return self.classifier(F.relu(self.norm(total), inplace=True))
+
+
+class _NoAnswers(nn.Module):
+    """Stands where :class:`CrossScale` would: no level is answered."""
+
+    def forward(self, pyramid: Sequence[Tensor]) -> list[list[Tensor]]:
+        return [[] for _ in pyramid]

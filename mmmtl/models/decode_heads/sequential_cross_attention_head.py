@@ -25,12 +25,18 @@ Departs:
     * The initial predictions are computed in training only.
     * ``channels`` projects the levels first, for other backbones; the
       released code knows HRNet18 only.
+    * For ablations, ``with_ctam``, ``with_csam`` and ``attention_order``. How
+      the paper exchanges the order, if it does, is not known. Here all
+      parameters stay: the task features are propagated as they are; each
+      level adds the mean of its answers from the coarser ones before the
+      tasks attend to each other; the aggregation reads the result beside the
+      same answers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -62,6 +68,8 @@ from mmmtl.models.layers.resize import resize_bilinear
 from mmmtl.registry import MODELS
 from mmmtl.structures.task_order import TaskOrder
 
+AttentionOrder = Literal['task_scale', 'scale_task']
+
 
 @MODELS.register_module()
 class SequentialCrossAttentionHead(BaseMultiTaskHead):
@@ -78,6 +86,9 @@ class SequentialCrossAttentionHead(BaseMultiTaskHead):
         channels: Sequence[int] | None = None,
         fpma_view: View = 'channel_major',
         ctam_fusion: Fusion = 'shared',
+        with_ctam: bool = True,
+        with_csam: bool = True,
+        attention_order: AttentionOrder = 'task_scale',
         num_heads: int = 4,
         window_size: int = 7,
         with_cp: bool = False,
@@ -99,6 +110,12 @@ class SequentialCrossAttentionHead(BaseMultiTaskHead):
                 ``channel_major`` or ``task_major``.
             ctam_fusion: Whether the targets share the block that fuses what
                 they get from other tasks: ``shared`` or ``per_task``.
+            with_ctam: Whether tasks attend to each other at every scale.
+            with_csam: Whether scales attend to coarser ones within a task;
+                without, the levels alone are aggregated.
+            attention_order: Which comes first, the attention across tasks
+                (``task_scale``, as released) or across scales
+                (``scale_task``).
             num_heads: Heads of the propagation's attention; divides tasks
                 times channels of every level but the finest.
             window_size: Width of its windows.
@@ -118,9 +135,12 @@ class SequentialCrossAttentionHead(BaseMultiTaskHead):
         )
         self.in_channels = check_in_channels(in_channels, least=2)
         self.channels = _task_channels(channels, self.in_channels)
-        _check_options(self.supervised_tasks, fpma_view, ctam_fusion)
+        _check_options(
+            self.supervised_tasks, fpma_view, ctam_fusion, attention_order
+        )
         check_counts(num_heads=num_heads, window_size=window_size)
-        check_flags(with_cp=with_cp)
+        check_flags(with_ctam=with_ctam, with_csam=with_csam, with_cp=with_cp)
+        self.tasks_first = attention_order == 'task_scale'
         self.with_cp = with_cp
         self.task_order = TaskOrder(self.supervised_tasks)
         self.projections = nn.ModuleList(
@@ -144,11 +164,16 @@ class SequentialCrossAttentionHead(BaseMultiTaskHead):
             CrossTaskAttention(
                 width,
                 tasks=tuple(everything),
-                # The finest level feeds nothing but final predictions.
-                targets=tuple(everything) if level else self.tasks,
+                # What feeds nothing but final predictions needs no others:
+                # the finest level, and all levels after their attention.
+                targets=tuple(everything)
+                if level and self.tasks_first
+                else self.tasks,
                 fusion=ctam_fusion,
                 norm_cfg=norm_cfg,
             )
+            if with_ctam
+            else nn.Identity()
             for level, width in enumerate(self.channels)
         )
         # The first one leads from level 1 to level 0.
@@ -166,7 +191,10 @@ class SequentialCrossAttentionHead(BaseMultiTaskHead):
         self.aggregations = nn.ModuleDict(
             {
                 task: ScaleAggregation(
-                    self.channels, output=output, norm_cfg=norm_cfg
+                    self.channels,
+                    output=output,
+                    with_attention=with_csam,
+                    norm_cfg=norm_cfg,
                 )
                 for task, output in self.outputs.items()
             }
@@ -214,7 +242,10 @@ class SequentialCrossAttentionHead(BaseMultiTaskHead):
     def _exchange(
         self, inputs: Sequence[Tensor]
     ) -> tuple[list[TaskMaps], list[TaskMaps]]:
-        """Return task features before and after the tasks' exchange."""
+        """Return task features before and after the tasks' exchange.
+
+        Where that comes last, both are the same.
+        """
         check_level_channels(inputs, self.in_channels)
         refined: list[TaskMaps] = []
         exchanged: list[TaskMaps] = []
@@ -227,23 +258,68 @@ class SequentialCrossAttentionHead(BaseMultiTaskHead):
                     for task in self.supervised_tasks
                 }
             )
-            mixed = self.interactions[level](own)
+            mixed = self.interactions[level](own) if self.tasks_first else own
             refined.insert(0, own)
             exchanged.insert(0, mixed)
             if level:
                 carried = self.propagations[level - 1](mixed)
         return refined, exchanged
 
-    def _aggregate(self, exchanged: Sequence[TaskMaps]) -> TaskMaps:
-        logits = {}
-        for task, aggregation in self.aggregations.items():
-            pyramid = [features[task] for features in exchanged]
-            logits[task] = (
-                checkpoint(aggregation, pyramid, use_reentrant=False)
-                if self.with_cp and torch.is_grad_enabled()
-                else aggregation(pyramid)
+    def _aggregate(self, levels: Sequence[TaskMaps]) -> TaskMaps:
+        if not self.tasks_first:
+            return self._aggregate_tasks_last(levels)
+        return {
+            task: self._recomputed(
+                aggregation, [features[task] for features in levels]
             )
-        return logits
+            for task, aggregation in self.aggregations.items()
+        }
+
+    def _aggregate_tasks_last(self, levels: Sequence[TaskMaps]) -> TaskMaps:
+        """Attend across scales, then across tasks, and aggregate.
+
+        Auxiliary tasks have no attention across scales: the others see their
+        features as they are.
+        """
+        answers = {
+            task: aggregation.cross_scale(
+                [features[task] for features in levels]
+            )
+            for task, aggregation in self.aggregations.items()
+        }
+        mixed = [
+            interaction(
+                features
+                | {
+                    task: features[task] + _mean(own[level])
+                    for task, own in answers.items()
+                }
+            )
+            for level, (interaction, features) in enumerate(
+                zip(self.interactions, levels, strict=True)
+            )
+        ]
+        return {
+            task: self._recomputed(
+                aggregation.aggregate,
+                [features[task] for features in mixed],
+                answers[task],
+            )
+            for task, aggregation in self.aggregations.items()
+        }
+
+    def _recomputed(
+        self, function: Callable[..., Tensor], *arguments: Any
+    ) -> Tensor:
+        """Call a function, with less memory for its gradient if asked."""
+        if self.with_cp and torch.is_grad_enabled():
+            return checkpoint(function, *arguments, use_reentrant=False)
+        return function(*arguments)
+
+
+def _mean(answers: Sequence[Tensor]) -> Tensor | float:
+    """Return the mean of answers, 0 of none."""
+    return sum(answers) / max(len(answers), 1)
 
 
 def _beside(shared: Tensor, carried: Tensor | None) -> Tensor:
@@ -271,7 +347,10 @@ def _task_channels(
 
 
 def _check_options(
-    tasks: Sequence[str], fpma_view: str, ctam_fusion: str
+    tasks: Sequence[str],
+    fpma_view: str,
+    ctam_fusion: str,
+    attention_order: str,
 ) -> None:
     if len(tasks) < SequentialCrossAttentionHead.LEAST_TASKS:
         raise ValueError(
@@ -282,3 +361,8 @@ def _check_options(
         raise ValueError(f'fpma_view={fpma_view!r}: give one of {VIEWS}')
     if ctam_fusion not in FUSIONS:
         raise ValueError(f'ctam_fusion={ctam_fusion!r}: give one of {FUSIONS}')
+    if attention_order not in get_args(AttentionOrder):
+        raise ValueError(
+            f'attention_order={attention_order!r}: give one of '
+            f'{get_args(AttentionOrder)}'
+        )

@@ -105,7 +105,9 @@ class SharedAttentionHead(BaseMultiTaskHead):
             blocks: Kinds of the blocks of every stage, or one such list per
                 stage, coarsest first.
             reference_task: Whose queries and keys are shared: normals if
-                None, else depth, else the first task.
+                None, else depth, else the first task. A ``shared_skip``
+                block has them from the encoder, whoever it is, so the choice
+                changes the model where there is a ``shared_stream`` block.
             window_size: Side of a window in pixels, 2 or more.
             mlp_ratio: Width of the MLPs over the width of their stage;
                 enough for one channel.

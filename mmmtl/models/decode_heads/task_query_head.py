@@ -16,6 +16,11 @@ Departs:
     * ``attn_scope`` makes explicit what the released code does by feeding
       batch-first tensors to an attention that is not batch-first.
     * Consecutive linear maps are folded (same results).
+    * Interaction and queries can be left out, for ablations: without the
+      interaction the queries read the mixers' features; without the queries
+      a task adds its own token of the interaction; without both the mixers'
+      features go to the output blocks. The released code has no such
+      switches; what takes the place of a missing part is our choice.
 """
 
 from __future__ import annotations
@@ -31,6 +36,7 @@ from mmmtl.models.decode_heads.base_multi_task_head import (
     BaseMultiTaskHead,
     TaskMaps,
 )
+from mmmtl.models.layers.argument_checks import check_flags
 from mmmtl.models.layers.linear_norm import LinearNorm
 from mmmtl.models.layers.scoped_attention import (
     SCOPES,
@@ -52,6 +58,8 @@ class TaskQueryHead(BaseMultiTaskHead):
         bottleneck_channels: int,
         num_heads: int = 4,
         attn_scope: AttnScope = 'sample',
+        with_interaction: bool = True,
+        with_queries: bool = True,
         norm_cfg: Mapping[str, Any] | None = None,
         init_cfg: Any = None,
     ) -> None:
@@ -65,30 +73,40 @@ class TaskQueryHead(BaseMultiTaskHead):
             num_heads: Heads of every attention.
             attn_scope: Which tokens a query sees: ``sample``, ``batch`` or
                 ``tokens``.
+            with_interaction: Whether the tasks' tokens are mixed before they
+                are queried.
+            with_queries: Whether each task queries the tokens of all tasks.
             norm_cfg: Norm of the output blocks; BatchNorm if None.
             init_cfg: mmengine's initialisation config.
 
         Raises:
-            ValueError: If the scope is unknown or the heads do not divide
-                the width.
+            ValueError: If the scope is unknown, a switch is neither True nor
+                False, or the heads do not divide the width.
         """
         super().__init__(tasks=tasks, init_cfg=init_cfg)
         if attn_scope not in SCOPES:
             raise ValueError(
                 f'attn_scope={attn_scope!r}: give one of {SCOPES}'
             )
+        check_flags(
+            with_interaction=with_interaction, with_queries=with_queries
+        )
         self.attn_scope = attn_scope
-        self.interaction = ScopedAttention(channels, num_heads=num_heads)
-        self.interaction_mlp = LinearNorm(channels)
-        self.queries = nn.ModuleDict(
-            {
-                task: ScopedAttention(channels, num_heads=num_heads)
-                for task in self.tasks
-            }
-        )
-        self.query_mlps = nn.ModuleDict(
-            {task: LinearNorm(channels) for task in self.tasks}
-        )
+        self.with_interaction = with_interaction
+        self.with_queries = with_queries
+        if with_interaction:
+            self.interaction = ScopedAttention(channels, num_heads=num_heads)
+            self.interaction_mlp = LinearNorm(channels)
+        if with_queries:
+            self.queries = nn.ModuleDict(
+                {
+                    task: ScopedAttention(channels, num_heads=num_heads)
+                    for task in self.tasks
+                }
+            )
+            self.query_mlps = nn.ModuleDict(
+                {task: LinearNorm(channels) for task in self.tasks}
+            )
         self.bottlenecks = nn.ModuleDict(
             {
                 task: _bottleneck(channels, bottleneck_channels, norm_cfg)
@@ -126,29 +144,38 @@ class TaskQueryHead(BaseMultiTaskHead):
         height, width = features[0].shape[-2:]
         own = [feature.flatten(2).transpose(1, 2) for feature in features]
         tokens = torch.stack(own, dim=2)  # (B, N, T, C)
-        keys = self.interaction_mlp.norm(
-            self.interaction.self_attention(
-                tokens,
-                scope=self.attn_scope,
-                then=self.interaction_mlp.linear,
-            )
-        )
+        keys = self._interact(tokens) if self.with_interaction else tokens
         logits = {}
         for index, task in enumerate(self.tasks):
-            mlp = self.query_mlps[task]
-            answer = self.queries[task](
-                tokens[:, :, index],
-                keys,
-                scope=self.attn_scope,
-                then=mlp.linear,
-            )
-            refined = tokens[:, :, index] + mlp.norm(answer)
+            refined = tokens[:, :, index]
+            if self.with_queries:
+                refined = refined + self._query(task, refined, keys)
+            elif self.with_interaction:
+                refined = refined + keys[:, :, index]
             # A channels-last view: the convolution reads it without a copy.
             refined = refined.transpose(1, 2).unflatten(2, (height, width))
             logits[task] = self.classifiers[task](
                 self.bottlenecks[task](refined)
             )
         return logits
+
+    def _interact(self, tokens: Tensor) -> Tensor:
+        """Mix ``(B, N, T, C)`` tokens within the scope."""
+        mlp = self.interaction_mlp
+        return mlp.norm(
+            self.interaction.self_attention(
+                tokens, scope=self.attn_scope, then=mlp.linear
+            )
+        )
+
+    def _query(self, task: str, query: Tensor, keys: Tensor) -> Tensor:
+        """Let ``(B, N, C)`` tokens of a task query ``(B, N, T, C)`` keys."""
+        mlp = self.query_mlps[task]
+        return mlp.norm(
+            self.queries[task](
+                query, keys, scope=self.attn_scope, then=mlp.linear
+            )
+        )
 
     def _in_order(self, inputs: Mapping[str, Tensor]) -> list[Tensor]:
         if not isinstance(inputs, Mapping) or set(inputs) != set(self.tasks):

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 
-def check_counts(**counts: int) -> None:
-    """Refuse what is no whole number of 1 or more.
+def check_counts(*, least: int = 1, **counts: int) -> None:
+    """Refuse what is no whole number, or too small.
 
     Args:
+        least: The smallest that will do.
         counts: Values by the name of the argument.
 
     Raises:
@@ -18,9 +19,10 @@ def check_counts(**counts: int) -> None:
     """
     for name, value in counts.items():
         # JSON and Python count True as 1; nobody means it.
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if not whole or value < least:
             raise ValueError(
-                f'{name}={value!r}: give a whole number of 1 or more'
+                f'{name}={value!r}: give a whole number of {least} or more'
             )
 
 

@@ -66,7 +66,8 @@ class DeformableMixer(BaseModule):
             in_channels: Channels of the backbone's levels, finest first.
             channels: Width of the result.
             tasks: Task names in the order of the config; None for one mixer.
-            depth: Mixer blocks per task.
+            depth: Mixer blocks per task; 0 leaves the mixers out, and every
+                task gets the projected pyramid.
             block_order: ``mix_gather``, or ``gather_mix`` for checkpoints
                 made before commit e5dc5b1 (2023-03-07) of the released code.
             norm_cfg: Norm of the mixers; BatchNorm if None.
@@ -76,10 +77,10 @@ class DeformableMixer(BaseModule):
 
         Raises:
             ValueError: If a task or the block order is unknown, the width
-                is odd or the depth below 1.
+                is odd or the depth below 0.
         """
         super().__init__(init_cfg=init_cfg)
-        check_counts(depth=depth)
+        check_counts(least=0, depth=depth)
         if block_order not in _BLOCK_ORDERS:
             raise ValueError(
                 f'block_order={block_order!r}: give one of {_BLOCK_ORDERS}'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -18,7 +19,9 @@ from mmmtl.datasets.conversion.cocodoom import (
 )
 
 SIZE = (200, 320)
+# Run and tic of the first frame by split; the full lists go on from there.
 IMAGES = {'train': (1, 12), 'val': (2, 5), 'test': (3, 7)}
+EVERY = {'train': 5, 'val': 20, 'test': 20}
 IMP = (slice(80, 150), slice(100, 160))
 LAMP = (slice(20, 60), slice(200, 230))
 SKY = (slice(0, 15), slice(0, 320))
@@ -31,8 +34,8 @@ def image_id(run: int, tic: int) -> int:
 
 def objects() -> np.ndarray:
     """A wall, sky, an imp (id 300), and something nobody annotated (70000)."""
-    ids = np.full(SIZE, (1 << 23) + 1)
-    ids[SKY] = (1 << 23) + 2
+    ids = np.full(SIZE, (1 << 23) + 2)
+    ids[SKY] = 1 << 23
     ids[IMP] = 300
     ids[LAMP] = 70000
     return np.stack([ids % 256, ids // 256 % 256, ids >> 16], -1)
@@ -41,10 +44,12 @@ def objects() -> np.ndarray:
 def depth() -> np.ndarray:
     units = np.full(SIZE, WALL_UNITS)
     units[IMP] = 100
+    units[SKY] = 65535 / 64  # where depth is cut
     return np.round(64 * units).astype(np.uint16)
 
 
 def write_archive(root: Path) -> Path:
+    """Write the full archive: one frame by split, and a list that has it."""
     rng = np.random.default_rng(0)
     categories = [dict(id=11, name='TROOP'), dict(id=0, name='PLAYER')]
     for split, (run, tic) in IMAGES.items():
@@ -69,8 +74,30 @@ def write_archive(root: Path) -> Path:
             annotations=[note],
             categories=categories,
         )
-        (root / f'run-{split}.json').write_text(json.dumps(content))
+        (root / f'run-full-{split}.json').write_text(json.dumps(content))
     return root
+
+
+def change_list(path: Path, **changes: object) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def go_on(root: Path, split: str, frames: int) -> None:
+    """Add frames to a full list, last one first, without their pictures."""
+    path = root / f'run-full-{split}.json'
+    run, tic = IMAGES[split]
+    images = json.loads(path.read_text())['images']
+    for n in range(1, frames):
+        name = f'run{run}/map01/rgb/{tic + n:06d}.png'
+        images.insert(0, dict(id=image_id(run, tic + n), file_name=name))
+    change_list(path, images=images)
+
+
+def add_pictures(root: Path, split: str, tic: int) -> None:
+    run, first = IMAGES[split]
+    for kind in ('rgb', 'depth', 'objects'):
+        folder = root / f'run{run}/map01/{kind}'
+        shutil.copy(folder / f'{first:06d}.png', folder / f'{tic:06d}.png')
 
 
 def run(root: Path, out: Path, **changes: object) -> dict[str, int]:
@@ -97,7 +124,6 @@ def load(out: Path, split: str = 'train') -> dict:
         holes='mask_valid',
         metainfo=dict(classes=str(out / 'classes.txt')),
     )
-    assert len(dataset) == 1
     return dataset[0]
 
 
@@ -119,7 +145,7 @@ def test_loader_reads_what_was_converted(
     wanted[IMP], wanted[LAMP] = 2, 255
     np.testing.assert_array_equal(labels['semseg'], wanted)
     metres = np.full(SIZE, WALL_UNITS / 32)
-    metres[IMP] = 100 / 32
+    metres[IMP], metres[SKY] = 100 / 32, 0
     np.testing.assert_allclose(labels['depth'], metres, rtol=1e-6)
     # A wall across the line of sight looks back along it.
     inner = labels['normals'][165:195, 10:310]
@@ -132,10 +158,43 @@ def test_loader_reads_what_was_converted(
         assert 0 < labels[task].mean() < 1
 
 
-def test_sky_has_no_depth_if_it_is_named(
-    archive: Path, tmp_path: Path
+@pytest.mark.parametrize('split', ['train', 'val', 'test'])
+def test_full_lists_are_thinned_as_the_standard_ones(
+    archive: Path, tmp_path: Path, split: str
 ) -> None:
-    run(archive, tmp_path / 'out', sky=2)
+    """Every 5th or 20th; pictures in between need not even be there."""
+    step, first = EVERY[split], IMAGES[split][1]
+    go_on(archive, split, step + 1)
+    add_pictures(archive, split, first + step)
+    out = tmp_path / 'out'
+    assert run(archive, out)[split] == 2
+    ids = (out / f'splits/{split}.txt').read_text().split()
+    assert [name[-13:] for name in ids] == [
+        f'{tic:06d}_view_0' for tic in (first, first + step)
+    ]
+    with pytest.raises(DatasetError, match=f'{first + 1:06d}.png is missing'):
+        run(archive, tmp_path / 'all', full=True)
+
+
+def test_standard_lists_go_first(archive: Path, tmp_path: Path) -> None:
+    """Both archives in one folder: their frames, and their categories."""
+    number = image_id(1, 13)
+    image = dict(id=number, file_name='run1/map01/rgb/000013.png')
+    add_pictures(archive, 'train', 13)
+    content = dict(
+        images=[image], annotations=[], categories=[dict(id=4, name='SKULL')]
+    )
+    (archive / 'run-train.json').write_text(json.dumps(content))
+    run(archive, tmp_path / 'out')
+    assert load(tmp_path / 'out')['sample_id'].endswith('point_000013_view_0')
+    names = (tmp_path / 'out/classes.txt').read_text().split()
+    assert names == ['background', 'SKULL']
+    run(archive, tmp_path / 'all', full=True)
+    assert load(tmp_path / 'all')['sample_id'].endswith('point_000012_view_0')
+
+
+def test_sky_has_nothing_but_its_class(archive: Path, tmp_path: Path) -> None:
+    run(archive, tmp_path / 'out')
     labels = load(tmp_path / 'out')['labels']
     assert (labels['depth'][SKY] == 0).all()
     assert (labels['normals'][SKY] == 0).all()
@@ -184,10 +243,10 @@ def test_missing_or_truncated_picture(
 def test_bad_lists(archive: Path, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r'map-full-train\.json'):
         run(archive, tmp_path / 'out', split_by='map', full=True)
-    path = archive / 'run-val.json'
+    path = archive / 'run-full-val.json'
     for text in ('', '[]', '{"images": []}'):
         path.write_text(text)
-        with pytest.raises(DatasetError, match=r'run-val\.json'):
+        with pytest.raises(DatasetError, match=r'run-full-val\.json'):
             run(archive, tmp_path / 'out')
     with pytest.raises(DatasetError, match='is not called'):
         view_of('run1/map01/../000012.png')

@@ -148,7 +148,7 @@ def test_a_norm_of_the_config_is_used() -> None:
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        (dict(depth=0), 'depth=0: give a whole number of 1 or more'),
+        (dict(depth=-1), 'depth=-1: give a whole number of 0 or more'),
         (dict(block_order='gm'), "block_order='gm'"),
         (dict(tasks=['depth', 'depth']), 'more than once'),
         (dict(tasks=['sal']), "unknown task 'sal'"),

@@ -1,0 +1,11 @@
+_base_ = [
+    '../_base_/models/mult_swin-b.py',
+    '../_base_/tasks/taskonomy-mult.py',
+    '../_base_/datasets/taskonomy.py',
+    '../_base_/schedules/schedule_mult_40k.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    decode_head=dict(tasks={{_base_.task_outputs}}, with_cp=True),
+    loss_weighting={{_base_.loss_weighting}},
+)

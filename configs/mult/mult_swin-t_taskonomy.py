@@ -1,0 +1,12 @@
+# Total batch 8, 4 on each of 2 processes. On one add --total-batch 8.
+_base_ = [
+    '../_base_/models/mult_swin-t.py',
+    '../_base_/tasks/taskonomy-mult.py',
+    '../_base_/datasets/taskonomy.py',
+    '../_base_/schedules/schedule_mult_40k.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    decode_head=dict(tasks={{_base_.task_outputs}}),
+    loss_weighting={{_base_.loss_weighting}},
+)

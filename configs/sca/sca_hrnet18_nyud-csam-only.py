@@ -1,0 +1,21 @@
+# Ablation: attention across scales, none across tasks.
+_base_ = [
+    '../_base_/models/sca_hrnet18.py',
+    '../_base_/tasks/nyud-sca.py',
+    '../_base_/datasets/nyud-sca.py',
+    '../_base_/schedules/schedule_100e.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    decode_head=dict(
+        tasks=dict(
+            semseg={{_base_.task_outputs.semseg}},
+            depth={{_base_.task_outputs.depth}},
+        ),
+        with_ctam=False,
+    ),
+    loss_weighting=dict(
+        type='FixedWeighting', weights=dict(semseg=1.44, depth=1.15)
+    ),
+)
+log_processor = dict(by_epoch=True)
