@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import runpy
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -121,7 +122,8 @@ def test_options_give_the_authors_recipe(
     """The command of configs/sca/README.md for PASCAL-Context."""
     readme = (repo_root / 'configs/sca/README.md').read_text()
     (block,) = (b for b in readme.split('```') if '--optimizer' in b)
-    command = block.replace('\\\n', ' ').strip().splitlines()[-1].split()
+    text = block.removeprefix('bash').replace('\\\n', ' ')
+    command = shlex.split(text)
     assert command[:2] == ['python', f'tools/{TOOL}']
     monkeypatch.chdir(repo_root)
     monkeypatch.setattr(sys, 'argv', command[1:])
