@@ -457,3 +457,48 @@ def test_norms_tables_and_weights_of_losses_do_not_decay(leaf: str) -> None:
 def test_saliency_of_this_family_is_one_sigmoid_channel(leaf: str) -> None:
     task = load(leaf).model.decode_head.tasks.get('saliency')
     assert task is None or task.out_channels == 1
+
+
+@pytest.mark.parametrize('leaf', SCA)
+def test_sca_is_measured_as_its_authors_publish_it(leaf: str) -> None:
+    cfg = load(leaf)
+    assert cfg.model.test_cfg.class_resize == 'nearest'
+    for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
+        for metric in evaluator.metrics:
+            if metric.type == 'SaliencyMetric':
+                assert metric.protocol == 'mti-net-files'
+                assert evaluator.primary == dict(saliency='mIoU')
+
+
+def test_released_mult_averages_depth_errors_over_images() -> None:
+    cfg = load('mult/mult_swin-t_nyud-semseg-depth-released.py')
+    for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
+        (metric,) = (
+            m for m in evaluator.metrics if m.type == 'DepthErrorMetric'
+        )
+        assert (metric.average, metric.max_depth) == ('images', 10.0)
+    # So no prediction is beyond the limits.
+    assert cfg.model.decode_head.tasks.depth.max_value == 10.0
+
+
+def test_the_released_loader_has_the_released_order() -> None:
+    """Turn the frame, cut the box, scale depth, then the window."""
+    cfg = load('mult/mult_swin-t_nyud-semseg-depth-released.py')
+    steps = cfg.train_dataloader.dataset.pipeline
+    assert [step.type for step in steps] == [
+        'LoadImageFromFile',
+        'LoadMultiTaskAnnotations',
+        'LoadRawDepth',
+        'ShiftClassIds',
+        'MultiTaskRandomRotate',
+        'MultiTaskFixedCrop',
+        'ScaleDepthToRaw',
+        'MultiTaskFixedCrop',
+        'MultiTaskRandomCrop',
+        'MultiTaskRandomFlip',
+        'MultiTaskColourJitter',
+        'MultiTaskChannelPermutation',
+        'PackMultiTaskInputs',
+    ]
+    turn = steps[4]
+    assert (turn.degrees, turn.prob, turn.fill) == (2.5, 1.0, (0, 0, 0))

@@ -92,6 +92,7 @@ def test(args: argparse.Namespace, context: ErrorContext) -> None:
             single_task=getattr(
                 runner.test_loop.evaluator, 'single_task', None
             ),
+            primary=getattr(runner.test_loop.evaluator, 'primary', None),
         )
         write_json(args.out, results)
 

@@ -27,7 +27,7 @@ val_evaluator = dict(
     metrics=[
         dict(type='SegmentationMetric'),
         dict(type='SegmentationMetric', task='human_parts'),
-        dict(type='SaliencyMetric'),
+        dict(type='SaliencyMetric', protocol='mti-net-files'),
     ]
 )
 test_evaluator = val_evaluator

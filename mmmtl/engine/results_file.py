@@ -3,6 +3,7 @@
 A results file is JSON with ``metrics`` (value by name, ``null`` where it is
 not finite), ``per_class`` (per task the score of each class, where there are
 classes), ``single_task`` (what ``delta_m`` is relative to, or ``null``),
+``primary`` (tasks compared by another metric than elsewhere),
 ``config`` (file and full text), ``checkpoint`` (path and SHA-256) and
 ``versions``.
 """
@@ -20,7 +21,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmmtl.engine.user_errors import UserError
-from mmmtl.evaluation.primary_metrics import primary_key
+from mmmtl.evaluation.primary_metrics import primary_key, primary_metrics
 from mmmtl.structures import TASK_SPECS
 from mmmtl.version import __version__
 
@@ -46,6 +47,7 @@ def make_results(
     config_file: str | Path,
     checkpoint: str | Path,
     single_task: Mapping[str, float] | None = None,
+    primary: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Put an evaluation together.
 
@@ -55,6 +57,7 @@ def make_results(
         config_file: Where it came from.
         checkpoint: Path or URL of the weights.
         single_task: What ``delta_m`` is relative to.
+        primary: The evaluator's.
 
     Returns:
         The content of a results file.
@@ -69,6 +72,7 @@ def make_results(
         'metrics': whole,
         'per_class': per_class,
         'single_task': None if single_task is None else dict(single_task),
+        'primary': dict(primary or {}),
         'config': {'file': str(config_file), 'text': config.pretty_text},
         'checkpoint': {
             'path': str(checkpoint),
@@ -125,6 +129,13 @@ def read_results(path: str | Path) -> dict[str, Any]:
         )
     _check_numbers(metrics, 'metrics', path)
     _check_numbers(content.get('single_task') or {}, 'single_task', path)
+    try:
+        primary_metrics(content.get('primary'))
+    except (AttributeError, TypeError, ValueError) as error:
+        raise UserError(
+            f'results {path}: "primary" is no object of metrics by task '
+            f'({error}): give a file written by tools/test.py --out'
+        ) from error
     config = content.get('config', {})
     if not isinstance(config, dict) or not isinstance(
         config.get('file', ''), str
@@ -171,7 +182,10 @@ def check_only_task(
 
 
 def primary_value(
-    results: Mapping[str, Any], task: str, path: str | Path
+    results: Mapping[str, Any],
+    task: str,
+    path: str | Path,
+    primary: Mapping[str, str] | None = None,
 ) -> float:
     """Return the primary metric of a task.
 
@@ -179,11 +193,12 @@ def primary_value(
         results: A results file's content.
         task: Task name.
         path: The file, for error texts.
+        primary: Tasks that are compared by another metric.
 
     Raises:
         UserError: If the results do not have it.
     """
-    key = primary_key(task)
+    key = primary_key(task, primary)
     value = results['metrics'].get(key)
     if value is None:
         raise UserError(

@@ -42,8 +42,61 @@ def comparable_tasks(config: Config) -> tuple[list[str], list[str]]:
     names = set()
     for metric in _metrics(config.test_evaluator):
         names |= _reported(metric)
-    measured = [task for task in tasks if primary_key(task) in names]
+    primary = primary_changes(config)
+    measured = [t for t in tasks if primary_key(t, primary) in names]
     return measured, [task for task in tasks if task not in measured]
+
+
+def primary_changes(config: Config) -> dict[str, str]:
+    """Return the tasks that the test evaluator compares by another metric.
+
+    Args:
+        config: Of a multi-task model with a test evaluator.
+    """
+    return dict(_primary(config.test_evaluator))
+
+
+def plain_head_config(config: Config) -> Config:
+    """Put a plain head per task in the place of a method's neck and head.
+
+    What is left is the single-task model that the authors of MTI-Net and
+    SCA-MTL compare with, HRNet with its own head: all levels resized to the
+    finest and concatenated (270 channels of HRNet18), a 1x1 convolution to
+    the same width, BatchNorm, ReLU and a 1x1 convolution. Their first
+    convolution has a bias, which the norm takes away again; here it has none.
+
+    Args:
+        config: Of a multi-task model whose neck, or head if there is none,
+            reads the backbone's levels (``in_channels``).
+
+    Returns:
+        A new config; auxiliary tasks are left out.
+    """
+    plain = copy.deepcopy(config)
+    old = plain.model.pop('decode_head')
+    levels = list((plain.model.pop('neck', None) or old)['in_channels'])
+    head = dict(
+        type='FCNHead',
+        in_channels=levels,
+        in_index=list(range(len(levels))),
+        input_transform='resize_concat',
+        channels=sum(levels),
+        num_convs=1,
+        kernel_size=1,
+        concat_input=False,
+        dropout_ratio=0.0,
+        norm_cfg=old.get('norm_cfg') or dict(type='BN'),
+    )
+    tasks = {task: dict(output) for task, output in old['tasks'].items()}
+    for output in tasks.values():
+        output.pop('initial_bias', None)  # the head starts its own way
+    plain.model.decode_head = dict(
+        type='PerTaskHeads',
+        in_channels=levels,
+        tasks=tasks,
+        heads=dict.fromkeys(tasks, head),
+    )
+    return plain
 
 
 def single_task_config(config: Config, task: str) -> Config:
@@ -107,10 +160,9 @@ def _check_head(head: Mapping[str, Any]) -> None:
         'no single-task model'
     )
     raise UserError(
-        f'{reason}; single-task results come from '
-        'configs/baselines/fcn-single_*: give this tool their multi-task '
-        'config (configs/baselines/fcn-multi_*), or name finished results '
-        'with --results TASK=FILE.json'
+        f'{reason}; give --plain-head for a model with a plain head in its '
+        'place, or give the tool a config of configs/baselines/fcn-multi_*, '
+        'or name finished results with --results TASK=FILE.json'
     )
 
 
@@ -134,7 +186,15 @@ def _keep_metrics(evaluator: Any, task: str) -> dict[str, Any]:
         for metric in _metrics(evaluator)
         if any(name.startswith(f'{task}/') for name in _reported(metric))
     ]
-    return dict(type='MultiTaskEvaluator', metrics=kept)
+    single = dict(type='MultiTaskEvaluator', metrics=kept)
+    primary = {k: v for k, v in _primary(evaluator).items() if k == task}
+    return {**single, 'primary': primary} if primary else single
+
+
+def _primary(evaluator: Any) -> Mapping[str, str]:
+    if not isinstance(evaluator, Mapping):
+        return {}
+    return evaluator.get('primary') or {}
 
 
 def _metrics(evaluator: Any) -> Iterable[Mapping[str, Any]]:

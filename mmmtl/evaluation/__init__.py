@@ -20,6 +20,7 @@ from mmmtl.evaluation.primary_metrics import (
     PRIMARY_METRICS,
     PrimaryMetric,
     primary_key,
+    primary_metrics,
 )
 
 __all__ = [
@@ -35,4 +36,5 @@ __all__ = [
     'SaliencyMetric',
     'SegmentationMetric',
     'primary_key',
+    'primary_metrics',
 ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mmmtl.evaluation.functional.delta_m import delta_m
-from mmmtl.evaluation.primary_metrics import PRIMARY_METRICS, primary_key
+from mmmtl.evaluation.primary_metrics import primary_key, primary_metrics
 from mmmtl.structures import TASK_SPECS
 
 # Shown where a task's primary metric was not measured.
@@ -43,36 +43,47 @@ class Column:
 DELTA_M = Column('delta_m', lower_is_better=False)
 
 
-def choose_columns(results: Sequence[Mapping[str, float]]) -> list[Column]:
+def choose_columns(
+    results: Sequence[Mapping[str, float]],
+    primary: Sequence[Mapping[str, str]] = (),
+) -> list[Column]:
     """Choose the metrics that at least one result has.
 
     Args:
         results: Values by name.
+        primary: Of each result the tasks that it is compared by another
+            metric in; none if empty.
 
     Returns:
         The primary metric of each task, in the order of the task table, a
-        stand-in where it was not measured, and ``delta_m`` last.
+        stand-in where it was not measured, and ``delta_m`` last. Where the
+        results have different primary metrics, all of them.
     """
     present = {key for metrics in results for key in metrics}
+    tables = [primary_metrics(changes) for changes in primary or [{}]]
     columns = []
     for task in TASK_SPECS:
-        key = primary_key(task)
-        column = Column(key, PRIMARY_METRICS[task].lower_is_better)
-        if key not in present and key in _STAND_INS:
-            column = Column(*_STAND_INS[key])
-        if column.key in present:
-            columns.append(column)
+        for row in dict.fromkeys(table[task] for table in tables):
+            key = f'{task}/{row.name}'
+            column = Column(key, row.lower_is_better)
+            if key not in present and key in _STAND_INS:
+                column = Column(*_STAND_INS[key])
+            if column.key in present:
+                columns.append(column)
     return columns + [DELTA_M] * (DELTA_M.key in present)
 
 
 def add_delta_m(
-    metrics: Mapping[str, float], single_task: Mapping[str, float]
+    metrics: Mapping[str, float],
+    single_task: Mapping[str, float],
+    primary: Mapping[str, str] | None = None,
 ) -> dict[str, float]:
     """Add ``delta_m`` to the results of a model.
 
     Args:
         metrics: Values by name.
         single_task: Primary metric of the single-task models by task.
+        primary: Tasks that the model is compared by another metric in.
 
     Returns:
         A new dictionary.
@@ -80,12 +91,14 @@ def add_delta_m(
     Raises:
         ValueError: If the tasks on both sides differ.
     """
+    table = primary_metrics(primary)
+    keys = {task: primary_key(task, primary) for task in table}
     own = {
-        task: metrics[primary_key(task)]
-        for task in PRIMARY_METRICS
-        if metrics.get(primary_key(task)) is not None
+        task: metrics[key]
+        for task, key in keys.items()
+        if metrics.get(key) is not None
     }
-    lower = [t for t, row in PRIMARY_METRICS.items() if row.lower_is_better]
+    lower = [task for task, row in table.items() if row.lower_is_better]
     return {**metrics, DELTA_M.key: delta_m(own, single_task, lower)}
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mmmtl.structures import get_task_spec
+from mmmtl.structures import did_you_mean, get_task_spec
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,52 @@ PRIMARY_METRICS: dict[str, PrimaryMetric] = {
 }
 
 
-def primary_key(task: str) -> str:
+#: Whether less of a metric is better, by its name, the same in every task.
+LOWER_IS_BETTER: dict[str, bool] = {
+    **dict.fromkeys(('mIoU', 'mAcc', 'aAcc'), False),
+    **dict.fromkeys(('maxF', 'pixelF', 'odsF', 'oisF', 'AP'), False),
+    **dict.fromkeys(('delta1', 'delta2', 'delta3'), False),
+    **dict.fromkeys(('within_11.25', 'within_22.5', 'within_30'), False),
+    **dict.fromkeys(('mae', 'rmse', 'abs_err', 'abs_rel', 'sq_rel'), True),
+    **dict.fromkeys(('log10', 'rmse_log'), True),
+    **dict.fromkeys(('inv_abs_err', 'inv_abs_rel'), True),
+    **dict.fromkeys(('mean_err', 'median'), True),
+}
+
+
+def primary_metrics(
+    changes: Mapping[str, str] | None = None,
+) -> dict[str, PrimaryMetric]:
+    """Return the table, with the metrics that a recipe compares by instead.
+
+    Args:
+        changes: Name of a metric by task, as ``primary`` of the evaluator.
+
+    Returns:
+        Primary metric by task, of all tasks.
+
+    Raises:
+        ValueError: If a task is unknown, or it is not known of a metric
+            whether more of it is better.
+    """
+    table = dict(PRIMARY_METRICS)
+    for task, name in (changes or {}).items():
+        get_task_spec(task)
+        if name not in LOWER_IS_BETTER:
+            raise ValueError(
+                f'primary[{task!r}]={name!r} is no metric of ours: '
+                f'{did_you_mean(name, LOWER_IS_BETTER)}'
+            )
+        table[task] = PrimaryMetric(name, LOWER_IS_BETTER[name])
+    return table
+
+
+def primary_key(task: str, changes: Mapping[str, str] | None = None) -> str:
     """Return the full name of a task's primary metric, ``<task>/<metric>``.
 
     Args:
         task: Task name.
+        changes: See :func:`primary_metrics`.
 
     Returns:
         For instance ``'semseg/mIoU'``.
@@ -49,4 +91,5 @@ def primary_key(task: str) -> str:
     Raises:
         ValueError: If the task is unknown.
     """
-    return f'{get_task_spec(task).name}/{PRIMARY_METRICS[task].name}'
+    name = get_task_spec(task).name
+    return f'{name}/{primary_metrics(changes)[task].name}'

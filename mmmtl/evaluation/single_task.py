@@ -8,21 +8,28 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mmmtl.evaluation.primary_metrics import primary_key
 from mmmtl.structures import get_task_spec
 
 
-def read_single_task(path: str | Path) -> dict[str, float]:
+def read_single_task(
+    path: str | Path, primary: Mapping[str, str] | None = None
+) -> dict[str, float]:
     """Read the results of single-task models from a file.
 
     Args:
         path: JSON: an object of numbers by task, or one that holds such an
-            object as ``single_task``.
+            object as ``single_task``, and may say as ``primary`` which
+            metric of each task the numbers are.
+        primary: Tasks that are compared by another metric, see
+            :class:`~mmmtl.evaluation.MultiTaskEvaluator`.
 
     Returns:
         Primary metric by task.
 
     Raises:
-        ValueError: If the file is missing or holds something else.
+        ValueError: If the file is missing or holds something else, or
+            figures of another metric.
     """
     path = Path(path)
     if not path.is_file():
@@ -36,8 +43,10 @@ def read_single_task(path: str | Path) -> dict[str, float]:
         raise ValueError(
             f'single_task={str(path)!r} is no JSON: {error}'
         ) from error
-    if isinstance(content, dict):
-        content = content.get('single_task', content)
+    stated: Any = {}
+    if isinstance(content, dict) and 'single_task' in content:
+        stated = content.get('primary') or {}
+        content = content['single_task']
     if not isinstance(content, dict) or not all(
         isinstance(value, (int, float)) for value in content.values()
     ):
@@ -45,7 +54,17 @@ def read_single_task(path: str | Path) -> dict[str, float]:
             f'single_task={str(path)!r} holds no numbers by task: write it '
             'with tools/analysis_tools/single_task.py'
         )
-    return check_single_task(content) or {}
+    single_task = check_single_task(content) or {}
+    for task in single_task:
+        key = primary_key(task, primary)
+        found = f'{task}/{stated.get(task, key.partition("/")[2])}'
+        if found != key:
+            raise ValueError(
+                f'single_task={str(path)!r} holds {found}, the model is '
+                f'compared by {key}: change primary of the evaluator, or '
+                'make the file with a config that has the same'
+            )
+    return single_task
 
 
 def check_single_task(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -73,7 +73,11 @@ def decode(task: str, logits: Tensor) -> Tensor:
 
 
 def undo_augmentation(
-    task: str, logits: Tensor, metainfo: Mapping[str, Any]
+    task: str,
+    logits: Tensor,
+    metainfo: Mapping[str, Any],
+    *,
+    class_resize: Literal['bilinear', 'nearest'] = 'bilinear',
 ) -> Tensor:
     """Bring one image's logits back to the original image.
 
@@ -88,6 +92,10 @@ def undo_augmentation(
             ``flip_direction``, ``zoom`` (factor by which the image was
             enlarged), ``ori_shape``, ``crop_box`` (left, top, right, bottom
             in the original image); each may be missing.
+        class_resize: How the logits of classes are resized; others always
+            bilinearly. The class of a nearest pixel's logits is the nearest
+            pixel's class, so ``'nearest'`` is the same as to choose classes
+            first and to resize their map (OpenCV's ``INTER_NEAREST``).
 
     Returns:
         ``(K, H0, W0)`` logits at ``ori_shape``, or at the unpadded size
@@ -103,7 +111,8 @@ def undo_augmentation(
     box = metainfo.get('crop_box') or (0, 0, full[1], full[0])
     size = (box[3] - box[1], box[2] - box[0])
     if size != tuple(logits.shape[-2:]):
-        logits = F.interpolate(logits[None], size, mode='bilinear')[0]
+        mode = class_resize if spec.decode == 'argmax' else 'bilinear'
+        logits = F.interpolate(logits[None], size, mode=mode)[0]
     if size != full:
         outside = (box[0], full[1] - box[2], box[1], full[0] - box[3])
         logits = F.pad(logits[None], outside, mode='replicate')[0]

@@ -26,6 +26,13 @@ def state() -> State:
     return reference_state_dict(spec)
 
 
+@pytest.fixture(scope='module')
+def pair() -> State:
+    """Of two tasks (DEA1)."""
+    spec, _ = load_fixture('mult_dea1_swin-t_nyud')
+    return reference_state_dict(spec)
+
+
 def test_only_computed_tensors_are_dropped(state: State) -> None:
     """The decoder's eight indices go; eight ``qkv`` become two each."""
     converted, settings = convert_mult(state)
@@ -39,6 +46,31 @@ def test_only_computed_tensors_are_dropped(state: State) -> None:
         'model.decode_head.tasks.semseg.out_channels': '41',
     }
     assert CONVERTERS['mult'] is convert_mult
+
+
+def test_two_tasks(pair: State) -> None:
+    """The second block's queries and keys are those of the depth stream."""
+    converted, settings = convert_mult(pair)
+    assert len(converted) == len(pair) - 8 + 2 * 4
+    assert settings == {
+        'model.decode_head.blocks': "['shared_skip', 'shared_stream']",
+        'model.decode_head.reference_task': 'depth',
+        'model.decode_head.tasks.semseg.out_channels': '41',
+        'model.decode_head.tasks.depth.max_value': '10.0',
+    }
+    theirs = 'decode_head.layers.2.blocks.1.attn.'
+    ours = 'decode_head.stages.2.blocks.1.shared.'
+    joined = torch.cat(
+        [
+            converted[f'{ours}query_key.weight'],
+            converted[f'{ours}streams.depth.value.weight'],
+        ]
+    )
+    assert torch.equal(joined, pair[f'{theirs}qkv_de.weight'])
+    assert torch.equal(
+        converted[f'{ours}streams.semseg.value.weight'],
+        pair[f'{theirs}v_se.weight'],
+    )
 
 
 def test_query_key_and_value_come_apart(state: State) -> None:
@@ -113,8 +145,6 @@ def test_unknown_keys_are_refused_by_name(state: State, key: str) -> None:
 @pytest.mark.parametrize(
     ('key', 'shape'),
     [
-        # An output of the second task.
-        ('decode_head.conv_de.weight', (1, 96, 1, 1)),
         # The value of stream and encoder side by side (SCA2).
         ('decode_head.layers.1.blocks.0.attn.v.weight', (384, 768)),
         # All three of them from both (SCA3), in both blocks (SCA4).
@@ -122,16 +152,34 @@ def test_unknown_keys_are_refused_by_name(state: State, key: str) -> None:
         ('decode_head.layers.3.blocks.1.attn.qkv.weight', (288, 192)),
         # Query from one, key and value from the other (COA, ICA).
         ('decode_head.layers.2.blocks.0.attn.kv.weight', (384, 192)),
-        # A value for each of two tasks, map of the second block in common.
-        ('decode_head.layers.0.blocks.0.attn.v_se.weight', (768, 768)),
         ('decode_head.layers.0.blocks.1.attn.qk.weight', (1536, 768)),
     ],
 )
 def test_other_released_classes_are_refused(
     state: State, key: str, shape: tuple[int, ...]
 ) -> None:
+    assert_refused(state, key, shape)
+
+
+@pytest.mark.parametrize(
+    ('key', 'shape'),
+    [
+        # The values of stream and encoder side by side (DEA2).
+        ('decode_head.layers.1.blocks.0.attn.v_se.weight', (384, 768)),
+        # All three of them from both (DEA3), in both blocks (DEA4).
+        ('decode_head.layers.0.blocks.0.attn.qkv_de.weight', (2304, 1536)),
+        ('decode_head.layers.3.blocks.1.attn.qkv_de.weight', (288, 192)),
+    ],
+)
+def test_other_classes_of_two_tasks_are_refused(
+    pair: State, key: str, shape: tuple[int, ...]
+) -> None:
+    assert_refused(pair, key, shape)
+
+
+def assert_refused(state: State, key: str, shape: tuple[int, ...]) -> None:
     with pytest.raises(
-        ConversionError, match=r'only SwinTransformerSCA1 .*DEA1-4'
+        ConversionError, match=r'only SwinTransformerSCA1 .*DEA2-4'
     ) as error:
         convert_mult({**state, key: torch.zeros(shape)})
     assert key in str(error.value)
@@ -176,6 +224,25 @@ def test_a_part_too_many_is_refused(state: State, key: str) -> None:
 def test_an_incomplete_file_is_refused(state: State, lost: str) -> None:
     cut = {k: t for k, t in state.items() if not fnmatch(k, f'{lost}*')}
     assert len(cut) < len(state)
+    with pytest.raises(ConversionError, match='incomplete'):
+        convert_mult(cut)
+
+
+@pytest.mark.parametrize(
+    'lost',
+    [
+        'decode_head.conv_de.',
+        'decode_head.conv_seg.',
+        'decode_head.*.norm1_de.',
+        'decode_head.layers.1.blocks.1.attn.qkv_de.bias',
+        'decode_head.*.v_se.',
+    ],
+)
+def test_an_incomplete_file_of_two_tasks_is_refused(
+    pair: State, lost: str
+) -> None:
+    cut = {k: t for k, t in pair.items() if not fnmatch(k, f'{lost}*')}
+    assert len(cut) < len(pair)
     with pytest.raises(ConversionError, match='incomplete'):
         convert_mult(cut)
 

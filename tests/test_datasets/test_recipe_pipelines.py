@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from PIL import Image
 
 from mmmtl.datasets.rooms.order import Order
 from mmmtl.datasets.rooms.produce import produce
 from mmmtl.models.postprocess import undo_augmentation
-from mmmtl.registry import DATASETS, build_in_scope
+from mmmtl.registry import DATASETS, TRANSFORMS, build_in_scope
 from mmmtl.structures import (
     TASK_SPECS,
     MultiTaskDataSample,
@@ -41,12 +42,23 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp('rooms')
     nyud = write_rooms(root, 'nyud')
     pascal = write_rooms(root, 'pascal_context')
+    full = write_rooms(root / 'full', 'nyud', (480, 640))
+    (full / 'depth_raw').mkdir()
+    for path in (full / 'depth').iterdir():
+        # Nothing is measured beyond three quarters of the farthest.
+        depth = np.load(path)
+        raw = np.where(depth > 0.75 * depth.max(), 0, depth).squeeze()
+        # Outside of the box, where it must not count.
+        depth[:4] = 9.5
+        np.save(path, depth)
+        stored = np.round(raw * 1000).astype(np.uint16)
+        Image.fromarray(stored).save(full / f'depth_raw/{path.stem}.png')
     return {
         'nyud-sca': nyud,
         'nyud-mult': nyud,
         'pascal-context-sca': pascal,
         'pascal-context-mult': pascal,
-        'nyud-full-frame': write_rooms(root / 'full', 'nyud', (480, 640)),
+        'nyud-full-frame': full,
     }
 
 
@@ -175,6 +187,115 @@ def test_full_frames_count_inside_the_window_only(
     # 41 ids, of which 0 is never a label.
     assert semseg[~outside].min() >= 1
     assert (depth[~outside] > 0).all()
+
+
+def test_full_frames_measure_depth_scaled_in_the_box(
+    repo_root: Path, folders: dict[str, Path]
+) -> None:
+    """Columns 43 to 607 and rows 8 to 471, more than the window."""
+    root = folders['nyud-full-frame']
+    sample = read(repo_root, folders, 'nyud-full-frame', 'val')
+    found = sample['data_samples'].get_gt('depth')[0].numpy()
+    name = (root / 'gt_sets/val.txt').read_text().split()[0]
+    depth = np.load(root / f'depth/{name}.npy').squeeze()
+    raw = np.asarray(Image.open(root / f'depth_raw/{name}.png')) / 1000
+    box = (slice(8, 472), slice(43, 608))
+    factor = raw[box].max() / depth.clip(max=10)[box].max()
+    assert factor < 0.95
+    window = (slice(8, 472), slice(93, 557))
+    want = depth.clip(max=10)[window] * factor
+    np.testing.assert_allclose(found[window], want, rtol=1e-5)
+
+
+def test_training_views_of_full_frames_equal_the_released_steps(
+    repo_root: Path, folders: dict[str, Path]
+) -> None:
+    """With Pillow and numpy, from the same draws, up to the rounding."""
+    root = folders['nyud-full-frame']
+    name = (root / 'gt_sets/train.txt').read_text().split()[0]
+    config = Config.fromfile(
+        repo_root / 'configs/_base_/datasets/nyud-full-frame.py'
+    )
+    settings = config.train_dataloader.dataset
+    settings.data_root = str(root)
+    steps = [dict(step) for step in settings.pipeline]
+    named = {step['type']: step for step in steps}
+    assert named['MultiTaskRandomRotate']['degrees'] == 2.5
+    assert named['MultiTaskRandomRotate']['prob'] == 1.0
+    named['MultiTaskRandomRotate']['degrees'] = (2.5, 2.5)
+    named['MultiTaskRandomFlip']['prob'] = 1.0
+    named['MultiTaskChannelPermutation']['prob'] = 0.0
+    named['MultiTaskColourJitter'].update(
+        gamma_range=(0.9, 0.9),
+        brightness_range=(1.2, 1.2),
+        channel_range=(1.1, 1.1),
+        prob=1.0,
+    )
+    settings.pipeline = steps
+    np.random.seed(3)
+    packed = build_in_scope(DATASETS, settings)[0]
+
+    def opened(file: str, kind: type = np.uint8) -> Image.Image:
+        path = root / file
+        array = (
+            np.load(path).squeeze()
+            if path.suffix == '.npy'
+            else np.asarray(Image.open(path))
+        )
+        return Image.fromarray(array.astype(kind))
+
+    def cut(picture: Image.Image, mode: Image.Resampling) -> np.ndarray:
+        turned = np.asarray(picture.rotate(2.5, mode))
+        return turned[8:472, 43:608]
+
+    still = Image.Resampling.NEAREST
+    image = cut(opened(f'images/{name}.png'), Image.Resampling.BILINEAR)
+    classes = cut(opened(f'segmentation/{name}.png'), still)
+    depth, raw = (
+        cut(opened(f'{file}', np.float32), still).clip(max=limit) / unit
+        for file, limit, unit in (
+            (f'depth/{name}.npy', 10, 1),
+            (f'depth_raw/{name}.png', 10_000, 1000),
+        )
+    )
+    depth = depth * (raw.max() / depth.max())
+    colours = ((image / 255) ** 0.9 * 1.2 * 1.1).clip(0, 1) * 255
+    # The offset is not told: the one at which the classes agree.
+    label = packed['data_samples'].get_gt('semseg')[0].numpy()
+    want = np.where(classes == 0, 255, classes)[:, ::-1]
+    shares = [(label == want[:, 101 - x : 565 - x]).mean() for x in range(101)]
+    x = int(np.argmax(shares))
+    assert shares[x] > 0.995  # the two libraries round places apart
+    here = (slice(None), slice(101 - x, 565 - x))
+    found = packed['data_samples'].get_gt('depth')[0].numpy()
+    off = np.abs(found - depth[:, ::-1][here])
+    assert np.quantile(off, 0.99) < 1e-3
+    pixels = packed['inputs'].numpy()[::-1].transpose(1, 2, 0)
+    off = np.abs(pixels - colours[:, ::-1][here])
+    assert np.quantile(off, 0.99) < 4
+    # Black and without label where the turned frame ends.
+    corner = colours[:, ::-1][here].max(-1) == 0
+    assert corner.any()
+    assert (label[corner] == 255).mean() > 0.9
+    assert np.median(pixels[corner]) == 0
+
+
+def test_windows_of_full_frames_start_at_0_to_100(repo_root: Path) -> None:
+    config = Config.fromfile(
+        repo_root / 'configs/_base_/datasets/nyud-full-frame.py'
+    )
+    kinds = ('MultiTaskFixedCrop', 'MultiTaskRandomCrop')
+    box, range_, crop = (
+        build_in_scope(TRANSFORMS, dict(step))
+        for step in config.train_pipeline
+        if step['type'] in kinds
+    )
+    view = range_(box(dict(img=np.zeros((480, 640, 3), np.uint8))))
+    assert view['crop_box'] == (43, 8, 607, 472)
+    np.random.seed(0)
+    drawn = [crop.draw(view) for _ in range(3000)]
+    assert {top for top, _ in drawn} == {0}
+    assert {left for _, left in drawn} == set(range(101))
 
 
 def test_full_frames_name_a_class_and_a_colour_per_channel(

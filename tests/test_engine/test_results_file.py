@@ -34,6 +34,7 @@ def test_classes_are_separated_from_metrics(tmp_path: Path) -> None:
         config_file='a.py',
         checkpoint=tmp_path / 'none.pth',
         single_task={'semseg': 28.0},
+        primary={'saliency': 'mIoU'},
     )
     assert results['metrics'] == {'semseg/mIoU': 30.0, 'delta_m': 1.5}
     assert results['per_class'] == {
@@ -41,6 +42,7 @@ def test_classes_are_separated_from_metrics(tmp_path: Path) -> None:
         'human_parts': {'head': 5.0},
     }
     assert results['single_task'] == {'semseg': 28.0}
+    assert results['primary'] == {'saliency': 'mIoU'}
     assert results['checkpoint']['sha256'] is None
 
 
@@ -72,6 +74,8 @@ def test_classes_are_switched_on_wherever_the_metric_stands() -> None:
 def test_primary_value() -> None:
     results = {'metrics': {'depth/rmse': 0.5, 'depth/abs_rel': 0.1}}
     assert primary_value(results, 'depth', 'a.json') == 0.5
+    changed = dict(depth='abs_rel')
+    assert primary_value(results, 'depth', 'a.json', changed) == 0.1
     with pytest.raises(UserError, match=r'a\.json have no edge/odsF'):
         primary_value(results, 'edge', 'a.json')
 
@@ -88,6 +92,7 @@ def test_primary_value() -> None:
         ('{"metrics": {"depth/rmse": [1]}}', r'is \[1\]: only numbers'),
         ('{"metrics": {}, "config": null}', '"config" is no object'),
         ('{"metrics": {}, "config": {"file": 3}}', '"config" is no object'),
+        ('{"metrics": {}, "primary": ["mIoU"]}', '"primary" is no object'),
         ('{"metrics": {}, "single_task": [3]}', '"single_task" is no object'),
     ],
 )

@@ -5,11 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
+import torch.nn.functional as F
 from mmengine.config import Config
 
 from mmmtl.engine.config_file import load_config
 from mmmtl.engine.single_task_config import (
     comparable_tasks,
+    plain_head_config,
+    primary_changes,
     single_task_config,
 )
 from mmmtl.engine.user_errors import UserError
@@ -118,7 +122,7 @@ def test_head_that_needs_two_tasks_is_refused(
     with pytest.raises(
         UserError,
         match=r'SequentialCrossAttentionHead: this head needs two tasks; '
-        r'single-task results come from configs/baselines/fcn-single_\*',
+        r'give --plain-head for a model with a plain head in its place',
     ):
         single_task_config(config, 'depth')
 
@@ -127,3 +131,75 @@ def test_auxiliary_tasks_are_refused(rooms: Config) -> None:
     rooms.model.decode_head.auxiliary_tasks = dict(saliency={})
     with pytest.raises(UserError, match=r"auxiliary_tasks=\['saliency'\]: "):
         single_task_config(rooms, 'depth')
+
+
+@pytest.mark.parametrize(
+    ('leaf', 'task', 'channels'),
+    [
+        ('sca_hrnet18_nyud', 'depth', 1),
+        ('sca_hrnet18_nyud-aux', 'semseg', 40),
+        ('sca_hrnet18_pascal-context-3task', 'saliency', 1),
+    ],
+)
+def test_plain_head_is_the_authors_single_task_model(
+    repo_root: Path, leaf: str, task: str, channels: int
+) -> None:
+    """270 -> 270, norm, 270 -> K; released with 270 biases more.
+
+    Everything else is the recipe of the multi-task model.
+    """
+    config = load_config(repo_root / f'configs/sca/{leaf}.py')
+    config.model.backbone.init_cfg = None
+    single = single_task_config(plain_head_config(config), task)
+    assert single.train_dataloader.dataset.tasks == [task]
+    assert 'neck' not in single.model
+    for key in ('pipeline', 'type', 'split'):
+        assert (
+            single.train_dataloader.dataset[key]
+            == config.train_dataloader.dataset[key]
+        )
+    model = build_in_scope(MODELS, single.model)
+    assert model.tasks == (task,)
+    count = sum(p.numel() for p in model.decode_head.parameters())
+    assert count == 270 * 270 + 2 * 270 + 271 * channels
+    assert model.test_cfg['class_resize'] == 'nearest'
+    # The original is untouched.
+    assert config.model.decode_head.type == 'SequentialCrossAttentionHead'
+
+
+def test_plain_head_is_concatenation_and_two_convolutions(
+    repo_root: Path,
+) -> None:
+    config = load_config(repo_root / 'configs/sca/sca_hrnet18_nyud.py')
+    config.model.backbone.init_cfg = None
+    single = single_task_config(plain_head_config(config), 'semseg')
+    model = build_in_scope(MODELS, single.model).eval()
+    levels = [
+        torch.randn(1, width, 8 // 2**i, 8 // 2**i)
+        for i, width in enumerate((18, 36, 72, 144))
+    ]
+    joined = torch.cat(
+        [F.interpolate(x, (8, 8), mode='bilinear') for x in levels], 1
+    )
+    head = model.decode_head.decoders['semseg'].head
+    (block,) = head.convs
+    hidden = F.conv2d(joined, block.conv.weight) / (1 + 1e-5) ** 0.5
+    want = F.conv2d(hidden.relu(), head.conv_seg.weight, head.conv_seg.bias)
+    found = model.decode_head(levels)['semseg']
+    assert torch.allclose(found, want, atol=1e-5)
+
+
+def test_primary_metrics_of_the_recipe_go_with_it(repo_root: Path) -> None:
+    config = load_config(
+        repo_root / 'configs/sca/sca_hrnet18_pascal-context-3task.py'
+    )
+    assert primary_changes(config) == dict(saliency='mIoU')
+    tasks = ['semseg', 'human_parts', 'saliency']
+    assert comparable_tasks(config) == (tasks, [])
+    plain = plain_head_config(config)
+    saliency = single_task_config(plain, 'saliency')
+    assert saliency.test_evaluator.primary == dict(saliency='mIoU')
+    assert 'primary' not in single_task_config(plain, 'semseg').test_evaluator
+    # Where the metric does not measure it, saliency does not count.
+    config.test_evaluator.metrics[2] = dict(type='SaliencyMetric')
+    assert comparable_tasks(config) == (tasks[:2], ['saliency'])

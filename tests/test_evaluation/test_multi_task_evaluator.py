@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from mmmtl.evaluation import (
@@ -9,9 +12,13 @@ from mmmtl.evaluation import (
     DepthErrorMetric,
     MultiTaskEvaluator,
     PixelEdgeMetric,
+    SaliencyMetric,
     primary_key,
+    primary_metrics,
 )
 from mmmtl.evaluation.functional import delta_m
+from mmmtl.evaluation.metrics import BaseTaskMetric
+from mmmtl.evaluation.primary_metrics import LOWER_IS_BETTER
 from mmmtl.registry import EVALUATOR, build_in_scope
 from mmmtl.structures import TASK_SPECS, MultiTaskDataSample
 from tests.test_evaluation.metric_cases import CASES, draw_pairs, to_sample
@@ -147,3 +154,75 @@ def test_single_task_that_does_not_fit_is_refused(
 def test_edge_alone_has_no_delta_m() -> None:
     with pytest.raises(ValueError, match='no metric measures'):
         MultiTaskEvaluator([PixelEdgeMetric()], single_task=dict(edge=76.22))
+
+
+def test_of_every_metric_it_is_known_what_is_better() -> None:
+    reported = {
+        name
+        for kind in BaseTaskMetric.__subclasses__()
+        for name in (*kind.reports, *getattr(kind, '_inverse_reports', ()))
+    }
+    assert reported <= LOWER_IS_BETTER.keys()
+    # A perfect prediction has 0 of what is better low, 100 of the rest.
+    for case in CASES.values():
+        for name, ideal in case.ideal.items():
+            assert LOWER_IS_BETTER[name] == (ideal == 0), name
+    for row in PRIMARY_METRICS.values():
+        assert row.lower_is_better == LOWER_IS_BETTER[row.name]
+
+
+def test_a_recipe_compares_by_metrics_of_its_own() -> None:
+    """Saliency by mIoU, more is better; depth by abs_rel, less is."""
+    single = dict(saliency=40.0, depth=0.5)
+    evaluator = MultiTaskEvaluator(
+        [SaliencyMetric(protocol='mti-net-files'), DepthErrorMetric()],
+        single_task=single,
+        primary=dict(saliency='mIoU', depth='abs_rel'),
+    )
+    for task in single:
+        (pair,) = draw_pairs(CASES[task], 1)
+        sample = to_sample(task, pair)
+        other = 'depth' if task == 'saliency' else 'saliency'
+        # The other task's sample has no label of this one.
+        metric = evaluator.metrics[0 if task == 'saliency' else 1]
+        assert metric.task != other
+        metric.process(None, [sample.to_dict()])
+    scores = evaluator.evaluate(1)
+    gain = scores['saliency/mIoU'] / 40 - 1 + 1 - scores['depth/abs_rel'] / 0.5
+    assert scores['delta_m'] == pytest.approx(100 * gain / 2)
+    assert primary_key('saliency', evaluator.primary) == 'saliency/mIoU'
+    assert primary_metrics()['saliency'].name == 'maxF'
+
+
+@pytest.mark.parametrize(
+    ('primary', 'message'),
+    [
+        (dict(salience='mIoU'), "did you mean 'saliency'"),
+        (dict(saliency='mIuo'), "did you mean 'mIoU'"),
+        # The default protocol has no mIoU.
+        (dict(saliency='mIoU'), r"not measured, only \['saliency/mae', "),
+    ],
+)
+def test_a_primary_metric_that_is_not_there_is_refused(
+    primary: dict[str, str], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        MultiTaskEvaluator([SaliencyMetric()], primary=primary)
+    # Of a task that is not measured at all it says nothing.
+    MultiTaskEvaluator([DepthErrorMetric()], primary=dict(saliency='mIoU'))
+
+
+def test_single_task_results_of_another_metric_are_refused(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / 'single.json'
+    content = dict(single_task=dict(saliency=60.0))
+    metric = SaliencyMetric(protocol='mti-net-files')
+    for stated in ({}, dict(primary=dict(saliency='mIoU'))):
+        path.write_text(json.dumps(content | stated))
+        evaluator = MultiTaskEvaluator(
+            [metric], single_task=path, primary=dict(saliency='mIoU')
+        )
+        assert evaluator.single_task == dict(saliency=60.0)
+    with pytest.raises(ValueError, match=r'saliency/mIoU, .* saliency/maxF'):
+        MultiTaskEvaluator([metric], single_task=path)

@@ -1,4 +1,4 @@
-"""The three protocols of saliency, each against a foreign reference."""
+"""The four protocols of saliency, each against a foreign reference."""
 
 from __future__ import annotations
 
@@ -89,6 +89,71 @@ def test_mti_net_thresholds_end_at_0_9_and_start_at_0_2() -> None:
         assert found['saliency/maxF'] == pytest.approx(want)
 
 
+def test_convention_files_average_the_iou_of_images() -> None:
+    """Image 1: 1 of 2, image 2 empty in both: 1, image 3 misses all: 0.
+
+    At every threshold: (1/2 + 1 + 0) / 3. Mean P = (1/2 + 0 + 0) / 3, mean R
+    = (1 + 0 + 0) / 3: F = 1.3 * (1/18) / (0.3 / 6 + 1/3). Errors of the
+    stored 242 / 255 (0.95 * 255 = 242.25): mean over images.
+    """
+    pairs = [
+        row([0.95, 0.95, 0.0], [1, 0, 255]),
+        row([0.0, 0.0, 0.95], [0, 0, 255]),
+        row([0.0, 0.0, 0.0], [1, 0, 0]),
+    ]
+    found = scores(pairs, 'mti-net-files')
+    assert found['saliency/mIoU'] == pytest.approx(50)
+    want = 1.3 / 18 / (0.05 + 1 / 3)
+    assert found['saliency/maxF'] == pytest.approx(100 * want)
+    assert found['saliency/mae'] == pytest.approx((1 / 2 + 0 + 1 / 3) / 3)
+
+
+@pytest.mark.parametrize(
+    ('value', 'salient'),
+    [
+        # 51 = 255 * 0.2 is not above 0.2, and 51.9 is stored as 51.
+        (51 / 255, False),
+        (51.9 / 255, False),
+        (52 / 255, True),
+    ],
+)
+def test_files_are_cut_to_bytes_and_compared_strictly(
+    value: float, salient: bool
+) -> None:
+    found = scores([row([value, 0.0], [1, 0])], 'mti-net-files')
+    assert found['saliency/mIoU'] == (100 if salient else 0)
+    # The online protocol of the same code takes 0.2 itself.
+    assert scores([row([0.2, 0.0], [1, 0])], 'mti-net')[
+        'saliency/maxF'
+    ] == pytest.approx(100)
+
+
+def test_files_equal_the_released_steps() -> None:
+    """Write and read a picture, then threshold by threshold."""
+    rng = np.random.default_rng(3)
+    pairs = [draw_edges(rng, 7 + i, 9) for i in range(5)]
+    curves = []
+    for prediction, label in pairs:
+        picture = cv2.imencode('.png', (prediction[0] * 255).astype('u1'))[1]
+        read = cv2.imdecode(picture, cv2.IMREAD_GRAYSCALE)[None]
+        valid, truth = label != 255, label == 1
+        for t in np.linspace(0.2, 0.9, 15):
+            mask = (read.astype(float) / 255 > t + 1e-9) & valid
+            both = (mask & truth).sum()
+            curves.append(
+                [
+                    both / (mask | truth).sum(),
+                    both / mask.sum(),
+                    both / truth.sum(),
+                ]
+            )
+    iou, p, r = np.reshape(curves, (5, 15, 3)).mean(0).T
+    found = scores(pairs, 'mti-net-files')
+    assert found['saliency/mIoU'] == pytest.approx(100 * iou.max())
+    f = 1.3 * p * r / (0.3 * p + r)
+    assert found['saliency/maxF'] == pytest.approx(100 * f.max())
+
+
 def test_convention_sod_averages_f_of_stretched_maps() -> None:
     """0.2 and 0.4 become 0 and 1: F = 1. The second map: F = 0."""
     pairs = [row([0.4, 0.2], [1, 0]), row([0.3, 0.6], [0, 0])]
@@ -97,7 +162,7 @@ def test_convention_sod_averages_f_of_stretched_maps() -> None:
     assert found['saliency/mae'] == pytest.approx(0.25)
 
 
-@pytest.mark.parametrize('protocol', ['mti-net', 'sod'])
+@pytest.mark.parametrize('protocol', ['mti-net', 'mti-net-files', 'sod'])
 def test_any_split_equals_the_whole(protocol: str) -> None:
     rng = np.random.default_rng(2)
     pairs = [draw_edges(rng, 7 + i, 9) for i in range(5)]

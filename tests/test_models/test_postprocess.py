@@ -3,6 +3,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -180,3 +182,26 @@ def test_resizing_back_is_bilinear_with_square_pixels() -> None:
     found = undo_augmentation('edge', logits, dict(ori_shape=(4, 6)))
     want = F.avg_pool2d(logits, 2)
     assert torch.allclose(found, want, atol=1e-6)
+
+
+@pytest.mark.parametrize('size', [(9, 13), (3, 4)])
+def test_nearest_classes_are_chosen_before_they_are_resized(
+    size: tuple[int, int],
+) -> None:
+    """As by OpenCV from the map of classes."""
+    logits = random_logits('semseg')
+    found = undo_augmentation(
+        'semseg', logits, dict(ori_shape=size), class_resize='nearest'
+    )
+    ids = decode('semseg', logits)[0].numpy().astype(np.uint8)
+    want = cv2.resize(ids, size[::-1], interpolation=cv2.INTER_NEAREST)
+    assert decode('semseg', found)[0].tolist() == want.tolist()
+
+
+def test_other_maps_stay_bilinear() -> None:
+    logits = random_logits('edge')
+    metainfo = dict(ori_shape=(9, 13))
+    assert torch.equal(
+        undo_augmentation('edge', logits, metainfo, class_resize='nearest'),
+        undo_augmentation('edge', logits, metainfo),
+    )

@@ -64,6 +64,34 @@ def test_table_of_a_paper(
     assert (picture == (44, 160, 44)).all(axis=2).mean() > 0.01
 
 
+def test_tasks_are_compared_by_the_metrics_of_the_recipe(
+    run_tool: Callable, tmp_path: Path
+) -> None:
+    """delta_m and columns of a result follow its own primary metrics."""
+    single = tmp_path / 'single_task.json'
+    single.write_text(json.dumps({'single_task': {'saliency': 50.0}}))
+    metrics = {'saliency/maxF': 70.0, 'saliency/mIoU': 60.0}
+    files = []
+    for name, primary in (('a', {'saliency': 'mIoU'}), ('b', {})):
+        path = tmp_path / f'{name}.json'
+        content = {'metrics': metrics, 'primary': primary}
+        path.write_text(json.dumps(content))
+        files.append(path)
+    options = ('--single-task', single, '--chart', tmp_path / 'chart.png')
+    both = run_tool(TOOL, *files, '--names', 'A', 'B', *options)
+    assert both.code == 0, both.err
+    lines = both.out.splitlines()
+    assert lines[0] == (
+        '| model | saliency/mIoU ↑ | saliency/maxF ↑ | delta_m ↑ |'
+    )
+    assert [line.split('|')[-2].strip('* ') for line in lines[2:]] == [
+        '20.00',
+        '40.00',
+    ]
+    one = run_tool(TOOL, files[0], *options)
+    assert one.out.splitlines()[0].count('saliency') == 1
+
+
 def test_names_and_missing_values(
     run_tool: Callable, files: list[Path], tmp_path: Path
 ) -> None:

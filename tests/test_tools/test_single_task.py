@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import runpy
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from mmmtl.engine.config_file import load_config
+from mmmtl.engine.user_errors import UserError
 from mmmtl.evaluation import MultiTaskEvaluator
 
 TOOL = 'analysis_tools/single_task.py'
@@ -40,6 +43,7 @@ def test_given_results_are_collected(
     assert result.code == 0, result.err
     content = json.loads(out.read_text())
     assert content['single_task'] == {'semseg': 20.0, 'depth': 0.7}
+    assert content['primary'] == {'semseg': 'mIoU', 'depth': 'rmse'}
     assert content['runs']['depth']['metrics'] == {'depth/rmse': 0.7}
     metrics = [dict(type='SegmentationMetric'), dict(type='DepthErrorMetric')]
     evaluator = MultiTaskEvaluator(metrics, single_task=str(out))
@@ -110,6 +114,35 @@ def test_several_processes_go_through_the_launch_scripts(
             *('--out', 'c.json'),
         ),
     ]
+
+
+def test_options_give_the_authors_recipe(
+    repo_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command of configs/sca/README.md for PASCAL-Context."""
+    readme = (repo_root / 'configs/sca/README.md').read_text()
+    (block,) = (b for b in readme.split('```') if '--optimizer' in b)
+    text = block.removeprefix('bash').replace('\\\n', ' ')
+    command = shlex.split(text)
+    assert command[:2] == ['python', f'tools/{TOOL}']
+    monkeypatch.chdir(repo_root)
+    monkeypatch.setattr(sys, 'argv', command[1:])
+    names = runpy.run_path(str(repo_root / 'tools' / TOOL))
+    args = names['parse_args']()
+    config = load_config(args.config, args.cfg_options)
+    changed = names['change_model'](config, args)
+    assert changed.optim_wrapper.optimizer == dict(
+        type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-4
+    )
+    assert changed.train_cfg.max_epochs == 60
+    assert changed.train_cfg.dynamic_intervals == [(51, 1)]
+    assert changed.param_scheduler[0].end == 61
+    assert changed.train_dataloader.batch_size == 8
+    assert changed.model.loss_weighting is None
+    assert changed.model.decode_head.type == 'PerTaskHeads'
+    args.optimizer = ['SGD', '0.01']
+    with pytest.raises(UserError, match=r'--optimizer SGD 0\.01: write TYPE'):
+        names['change_model'](config, args)
 
 
 @pytest.mark.slow

@@ -107,11 +107,12 @@ def compare(args: argparse.Namespace) -> None:
     contents = [read_results(path) for path in args.results]
     names = choose_names(contents, args)
     if args.single_task is not None:
-        single = read_single_task(args.single_task)
         rows = []
         for path, content in zip(args.results, contents, strict=True):
+            primary = content.get('primary')
+            single = read_single_task(args.single_task, primary)
             try:
-                rows.append(add_delta_m(content['metrics'], single))
+                rows.append(add_delta_m(content['metrics'], single, primary))
             except ValueError as error:
                 raise UserError(
                     f'results {path} with --single-task {args.single_task}: '
@@ -119,7 +120,9 @@ def compare(args: argparse.Namespace) -> None:
                 ) from error
     else:
         rows = comparable_rows(contents)
-    columns = choose_columns(rows)
+    columns = choose_columns(
+        rows, [content.get('primary') or {} for content in contents]
+    )
     if not columns:
         raise UserError(
             'none of the results has a metric of a task, only '

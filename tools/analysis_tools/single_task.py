@@ -6,6 +6,10 @@ folder, and stores their primary metrics. A task whose folder has results
 already is not trained again, so an interrupted command goes on where it was.
 Then ``--cfg-options test_evaluator.single_task=single_task.json`` of the test
 tool adds ``delta_m``.
+
+``--plain-head`` takes the method's neck and head away, for methods that need
+several tasks; ``--optimizer`` puts another optimizer in the place of the
+config's. configs/sca/README.md has the commands of a published recipe.
 """
 
 from __future__ import annotations
@@ -54,6 +58,18 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--total-batch', type=int, help='handed to the train tool'
+    )
+    parser.add_argument(
+        '--plain-head',
+        action='store_true',
+        help='a plain head per task (concatenated levels, two 1x1 '
+        "convolutions) in the place of the config's neck and head",
+    )
+    parser.add_argument(
+        '--optimizer',
+        nargs='+',
+        metavar=('TYPE', 'KEY=VALUE'),
+        help="in the place of the config's: SGD lr=0.01 momentum=0.9",
     )
     parser.add_argument(
         '--cfg-options',
@@ -135,6 +151,28 @@ def given_results(pairs: list[str], tasks: list[str]) -> dict[str, Path]:
     return found
 
 
+def change_model(config: Any, args: argparse.Namespace) -> Any:
+    """Return the config with the options that ask for another recipe."""
+    from mmengine.config import DictAction
+
+    from mmmtl.engine.single_task_config import plain_head_config
+
+    if args.plain_head:
+        config = plain_head_config(config)
+    if args.optimizer:
+        kind, *pairs = args.optimizer
+        if not all('=' in pair for pair in pairs):
+            raise UserError(
+                f'--optimizer {" ".join(args.optimizer)}: write TYPE '
+                'KEY=VALUE ...'
+            )
+        parser = argparse.ArgumentParser()
+        parser.add_argument('--pairs', nargs='*', action=DictAction)
+        values = parser.parse_args(['--pairs', *pairs]).pairs
+        config.optim_wrapper.optimizer = dict(type=kind, **values)
+    return config
+
+
 def collect(args: argparse.Namespace, context: Any) -> None:
     """Do as the command line says.
 
@@ -152,10 +190,13 @@ def collect(args: argparse.Namespace, context: Any) -> None:
     )
     from mmmtl.engine.single_task_config import (
         comparable_tasks,
+        primary_changes,
         single_task_config,
     )
+    from mmmtl.evaluation import primary_key
 
     config = load_config(args.config, args.cfg_options)
+    config = change_model(config, args)
     context.config = config
     check_out(args.out)
     tasks, others = comparable_tasks(config)
@@ -170,6 +211,7 @@ def collect(args: argparse.Namespace, context: Any) -> None:
     name = f'{Path(args.config).stem}-single'
     root = Path(args.work_dir or os.path.join('work_dirs', name))
     given = given_results(args.results, tasks)
+    primary = primary_changes(config)
     values, sources = {}, {}
     for task in args.tasks or tasks:
         file = given.get(task) or train_and_test(
@@ -177,11 +219,19 @@ def collect(args: argparse.Namespace, context: Any) -> None:
         )
         results = read_results(file)
         check_only_task(results, task, file)
-        values[task] = primary_value(results, task, file)
+        values[task] = primary_value(results, task, file, primary)
         sources[task] = {'file': str(file), **results}
     write_json(
         args.out,
-        {'single_task': values, 'config': args.config, 'runs': sources},
+        {
+            'single_task': values,
+            'primary': {
+                task: primary_key(task, primary).partition('/')[2]
+                for task in values
+            },
+            'config': args.config,
+            'runs': sources,
+        },
     )
     for task, value in values.items():
         print(f'{task}: {value:.4f}')

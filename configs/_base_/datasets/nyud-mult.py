@@ -10,6 +10,7 @@ train_pipeline = [
     dict(type='MultiTaskRandomCrop', crop_size=crop_size),
     dict(type='MultiTaskRandomFlip', prob=0.5),
     dict(type='MultiTaskColourJitter'),
+    dict(type='MultiTaskChannelPermutation'),
     dict(type='PackMultiTaskInputs'),
 ]
 # The recipe has 2 processes.

@@ -9,6 +9,7 @@ train_pipeline = [
     dict(type='MultiTaskRandomCrop', crop_size=window),
     dict(type='MultiTaskRandomFlip', prob=0.5),
     dict(type='MultiTaskColourJitter'),
+    dict(type='MultiTaskChannelPermutation'),
     dict(type='MultiTaskCenteredPad', size=window),
     # After the crop, which may have cut people off.
     dict(type='IgnoreEmptyHumanParts'),

@@ -52,3 +52,21 @@ train_dataloader = dict(
 )
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
+# Saliency is measured and compared as the authors publish it.
+val_evaluator = dict(
+    metrics=[
+        dict(type='SegmentationMetric'),
+        dict(type='SegmentationMetric', task='human_parts'),
+        dict(type='SaliencyMetric', protocol='mti-net-files'),
+        dict(type='NormalsMetric'),
+        dict(type='PixelEdgeMetric'),
+    ],
+    primary=dict(saliency='mIoU'),
+)
+test_evaluator = dict(
+    metrics=[
+        *val_evaluator['metrics'],
+        dict(type='BoundaryMetric', max_dist=0.0075, workers=2),
+    ],
+    primary=val_evaluator['primary'],
+)

@@ -33,5 +33,6 @@ model = dict(
         in_channels=[36, 72, 144, 288],
         norm_cfg=norm_cfg,
     ),
-    test_cfg=dict(mode='whole'),
+    # As the authors store their maps of classes.
+    test_cfg=dict(mode='whole', class_resize='nearest'),
 )

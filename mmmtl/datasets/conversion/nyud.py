@@ -31,10 +31,14 @@ from mmmtl.datasets.geometry import (
     instance_boundaries,
     normals_from_depth,
 )
+from mmmtl.datasets.transforms.raw_depth import RAW_FOLDER
 
 # Of 480x640: the region that the depth camera sees, as the boundary and the
 # 40-class benchmarks cut it.
 CROP = (slice(45, 470), slice(40, 600))
+# MulT blackens what lies outside in frames and takes its labels away; turned
+# frames bring some of it into the picture.
+FRAME = (slice(7, 474), slice(7, 632))
 META_FILE = 'meta.json'
 FOLDERS = ('images', 'segmentation', 'depth', 'normals', 'edge', 'gt_sets')
 _CHECKED_FRAMES = 5
@@ -56,7 +60,9 @@ class NYUDSource:
         raw_depth: Store the measured depth, 0 in its holes, in place of the
             in-painted one.
         layout: Which files are written.
-        full_frame: Keep all 480x640 pixels instead of the benchmarks' crop.
+        full_frame: Keep all 480x640 pixels instead of the benchmarks' crop,
+            black and without classes and boundaries at their border, and the
+            measured depth beside the other one, as MulT's loader needs them.
     """
 
     labeled: Path
@@ -78,9 +84,14 @@ class NYUDSource:
             'content': 'NYU Depth v2, official labelled set',
             'layout': self.layout,
             'source_bytes': self.labeled.stat().st_size,
-            'crop': 'none'
+            'crop': 'none; black outside of rows 7 to 473, columns 7 to 631'
             if self.full_frame
             else 'rows 45 to 469, columns 40 to 599 of 480x640',
+            **(
+                {RAW_FOLDER: 'measured, millimetres, 0 unknown'}
+                if self.full_frame
+                else {}
+            ),
             'depth': 'measured' if self.raw_depth else 'in-painted',
             'normals': 'computed from the measured depth; '
             f'{LAYOUTS[self.layout].no_normal} where there is none'
@@ -123,7 +134,7 @@ def convert(
             _check_normals(source.normals_dir, mat, splits['train'])
     numbers = [n for split in splits.values() for n in split]
     with new_folder(out) as folder:
-        for name in FOLDERS:
+        for name in (*FOLDERS, *[RAW_FOLDER] * source.full_frame):
             (folder / name).mkdir()
         try:
             run_parallel(
@@ -146,9 +157,16 @@ def _convert_one(job: tuple[NYUDSource, Path, int]) -> None:
     source, folder, number = job
     window = source.window
     frame = _mat(source.labeled).frame(number)
+    image, classes, edge = (
+        frame.image,
+        _forty(frame, _class_map(source.classes), number),
+        instance_boundaries(frame.labels, frame.instances),
+    )
+    if source.full_frame:
+        image, classes, edge = map(_blank_border, (image, classes, edge))
     maps = ViewMaps(
-        image=frame.image[window],
-        segmentation=_forty(frame, _class_map(source.classes), number)[window],
+        image=image[window],
+        segmentation=classes[window],
         depth=(frame.raw_depth if source.raw_depth else frame.depth)[window],
         # Of the in-painted depth, which is made up, normals would be too.
         normals=normals_from_depth(frame.raw_depth, NYUD_COLOUR)[window]
@@ -156,9 +174,20 @@ def _convert_one(job: tuple[NYUDSource, Path, int]) -> None:
         else vectors_of_bytes(read_normals(source.normals_dir, number))[
             window
         ],
-        edge=instance_boundaries(frame.labels, frame.instances)[window],
+        edge=edge[window],
     )
     LAYOUTS[source.layout].write(folder, f'{number:04d}', maps)
+    if source.full_frame:
+        # MulT's loader needs both, and stores millimetres too.
+        millimetres = np.rint(frame.raw_depth * 1000).astype(np.uint16)
+        path = folder / RAW_FOLDER / f'{number:04d}.png'
+        Image.fromarray(millimetres).save(path)
+
+
+def _blank_border(array: np.ndarray) -> np.ndarray:
+    kept = np.zeros_like(array)
+    kept[FRAME] = array[FRAME]
+    return kept
 
 
 # One open file per process.

@@ -6,7 +6,10 @@ be replayed. What a label needs (interpolation, signs, zoom, padding) is read
 from its row in :data:`mmmtl.structures.TASK_SPECS`.
 """
 
-from mmmtl.datasets.transforms.colour_jitter import MultiTaskColourJitter
+from mmmtl.datasets.transforms.colour_jitter import (
+    MultiTaskChannelPermutation,
+    MultiTaskColourJitter,
+)
 from mmmtl.datasets.transforms.fixed_crop import (
     IgnoreOutsideCrop,
     MultiTaskFixedCrop,
@@ -22,6 +25,10 @@ from mmmtl.datasets.transforms.photometric import (
 )
 from mmmtl.datasets.transforms.random_crop import MultiTaskRandomCrop
 from mmmtl.datasets.transforms.random_scale import MultiTaskRandomScale
+from mmmtl.datasets.transforms.raw_depth import (
+    LoadRawDepth,
+    ScaleDepthToRaw,
+)
 from mmmtl.datasets.transforms.resize import MultiTaskResize
 from mmmtl.datasets.transforms.rotate import MultiTaskRandomRotate
 from mmmtl.datasets.transforms.scale_rotate import MultiTaskRandomScaleRotate
@@ -32,7 +39,9 @@ __all__ = [
     'IgnoreEmptyHumanParts',
     'IgnoreOutsideCrop',
     'LoadMultiTaskAnnotations',
+    'LoadRawDepth',
     'MultiTaskCenteredPad',
+    'MultiTaskChannelPermutation',
     'MultiTaskColourJitter',
     'MultiTaskFixedCrop',
     'MultiTaskPhotoMetricDistortion',
@@ -43,5 +52,6 @@ __all__ = [
     'MultiTaskRandomScaleRotate',
     'MultiTaskResize',
     'PackMultiTaskInputs',
+    'ScaleDepthToRaw',
     'ShiftClassIds',
 ]

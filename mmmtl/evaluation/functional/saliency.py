@@ -1,4 +1,4 @@
-"""F-measure of saliency maps under the three protocols in use."""
+"""F-measure and IoU of saliency maps under the four protocols in use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ class SaliencyProtocol:
     """How maps become one F.
 
     Attributes:
-        thresholds: ``(M,)`` rising float32; salient where >= a threshold.
+        thresholds: ``(M,)`` rising; salient where >= a threshold. float32
+            probabilities, or bytes where ``stored``.
         beta_squared: Weight of recall, see
             :func:`~mmmtl.evaluation.functional.binary.f_measure`.
         average: What is averaged before the maximum over the thresholds is
@@ -22,17 +23,22 @@ class SaliencyProtocol:
             (precision and recall of the images) or ``'f'`` (F of the
             images).
         stretch: Whether each map is first stretched to 0..1.
+        stored: Whether maps are measured as the bytes of a picture file.
     """
 
     thresholds: np.ndarray
     beta_squared: float
     average: str
     stretch: bool = False
+    stored: bool = False
 
 
 #: By name. ``'dataset'`` is the protocol of brdav/atrc and its successors,
-#: ``'mti-net'`` that of SimonVandenhende's MTI-Net code, ``'sod'`` that of
-#: the toolboxes for salient object detection.
+#: ``'mti-net'`` the one by which SimonVandenhende's MTI-Net code looks on
+#: while it trains, ``'mti-net-files'`` the one by which it and its successors
+#: (kimsunkyung/SCA_MTL at 8214866, ``evaluation/eval_sal.py``) measure the
+#: maps they have stored, ``'sod'`` that of the toolboxes for salient object
+#: detection.
 SALIENCY_PROTOCOLS = {
     'dataset': SaliencyProtocol(
         thresholds=np.arange(1, 20, dtype=np.float32) / np.float32(20),
@@ -43,6 +49,16 @@ SALIENCY_PROTOCOLS = {
         thresholds=np.linspace(0.2, 0.9, 15, dtype=np.float32),
         beta_squared=1.0,
         average='ratios',
+    ),
+    'mti-net-files': SaliencyProtocol(
+        # Salient is v / 255 > k / 20 for k = 4 .. 18, that is v above the
+        # whole part of 255 k / 20. In whole numbers, so that the bytes that
+        # equal a threshold (51, 102, 153, 204) are not salient on any
+        # machine.
+        thresholds=255 * np.arange(4, 19) // 20 + 1,
+        beta_squared=0.3,
+        average='ratios',
+        stored=True,
     ),
     'sod': SaliencyProtocol(
         thresholds=np.arange(256, dtype=np.float32) / np.float32(255),
@@ -65,20 +81,28 @@ def saliency_sums(
 
     Returns:
         ``(3, M)`` counts, precisions and recalls ``(2, M)`` and F ``(M,)``
-        of this image (0 where they are 0/0), and ``(2,)``: sum and mean of
-        the absolute errors. All may be added over images.
+        of this image (0 where they are 0/0), IoU ``(M,)`` (1 where neither
+        holds a salient pixel), and ``(2,)``: sum and mean of the absolute
+        errors. All may be added over images.
     """
     values = probability.astype(np.float32, copy=False)
     if protocol.stretch:
         values = _stretch(values)
-    counts = threshold_counts(values, label, protocol.thresholds)
+    levels = values
+    if protocol.stored:
+        # numpy's astype cuts the fraction off, and so did the authors.
+        levels = (values * np.float32(255)).astype(np.uint8)
+        values = levels / np.float32(255)
+    counts = threshold_counts(levels, label, protocol.thresholds)
     hits, predicted, labelled = counts
+    union = predicted + labelled - hits
     ratios = np.stack(
         [hits / np.maximum(predicted, 1), hits / np.maximum(labelled, 1)]
     )
     f = f_measure(counts, beta_squared=protocol.beta_squared)
+    iou = np.where(union == 0, 1.0, hits / np.maximum(union, 1))
     errors = np.abs(values.astype(np.float64) - (label == 1))
-    return counts, ratios, f, np.array([errors.sum(), errors.mean()])
+    return counts, ratios, f, iou, np.array([errors.sum(), errors.mean()])
 
 
 def saliency_scores(
@@ -92,7 +116,7 @@ def saliency_scores(
 
     Convention:
         Under ``'dataset'`` every pixel of the data set counts the same,
-        under the two others every image.
+        under the others every image.
 
     Args:
         sums: Results of :func:`saliency_sums`, added over the images.
@@ -101,9 +125,10 @@ def saliency_scores(
         protocol: The protocol the sums were made with.
 
     Returns:
-        ``maxF`` in percent, ``mae`` in 0..1.
+        ``maxF`` in percent, ``mae`` in 0..1, and where maps are measured as
+        stored ``mIoU`` in percent.
     """
-    counts, ratios, f, (error_sum, error_means) = sums
+    counts, ratios, f, iou, (error_sum, error_means) = sums
     if protocol.average == 'counts':
         curve = f_measure(counts, beta_squared=protocol.beta_squared)
         mae = error_sum / num_pixels
@@ -116,7 +141,10 @@ def saliency_scores(
             b = protocol.beta_squared
             whole = np.maximum(b * precision + recall, 1e-12)
             curve = (1 + b) * precision * recall / whole
-    return {'maxF': 100.0 * float(curve.max()), 'mae': float(mae)}
+    scores = {'maxF': 100.0 * float(curve.max()), 'mae': float(mae)}
+    if protocol.stored:
+        scores['mIoU'] = 100.0 * float(iou.max()) / num_images
+    return scores
 
 
 def _stretch(values: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""F-measure and mean absolute error of saliency maps."""
+"""F-measure, mean absolute error and IoU of saliency maps."""
 
 from __future__ import annotations
 
@@ -32,12 +32,21 @@ class SaliencyMetric(BaseTaskMetric):
         0.2 ... 0.9 are averaged over the images, then F has beta^2 = 1. The
         absolute error is the mean over images.
 
+        ``'mti-net-files'``: what that code, and SCA-MTL's, publish. Maps are
+        measured as the picture files that it stores: 255 times the
+        probability, its fraction cut off. Salient is what is *above* one of
+        the same 15 thresholds. ``mIoU`` (percent) is the mean over the
+        images of the IoU of salient pixels, 1 where neither prediction nor
+        label has one, at the best threshold. F has beta^2 = 0.3; a precision
+        or recall that is 0/0 counts as 0, which the sources leave open. The
+        absolute error is the mean over images, of the stored maps.
+
         ``'sod'``: each map is stretched to 0..1, F (beta^2 = 0.3) of each
         image at 256 thresholds is averaged over the images. The absolute
         error is the mean over images.
 
         A pixel is predicted salient where its probability is >= the
-        threshold.
+        threshold, unless said otherwise.
     """
 
     reports = ('maxF', 'mae')
@@ -45,7 +54,9 @@ class SaliencyMetric(BaseTaskMetric):
     def __init__(
         self,
         *,
-        protocol: Literal['dataset', 'mti-net', 'sod'] = 'dataset',
+        protocol: Literal[
+            'dataset', 'mti-net', 'mti-net-files', 'sod'
+        ] = 'dataset',
         prefix: str | None = None,
         collect_device: Literal['cpu', 'gpu'] = 'cpu',
         collect_dir: str | None = None,
@@ -73,6 +84,8 @@ class SaliencyMetric(BaseTaskMetric):
                 f'{list(SALIENCY_PROTOCOLS)}'
             )
         self.protocol = SALIENCY_PROTOCOLS[protocol]
+        if self.protocol.stored:
+            self.reports = (*self.reports, 'mIoU')
 
     def measure(self, prediction: np.ndarray, label: np.ndarray) -> Sums:
         """See the base class."""

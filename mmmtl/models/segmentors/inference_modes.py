@@ -10,7 +10,8 @@ from torch import Tensor
 from mmmtl.structures import did_you_mean
 
 TaskMaps = dict[str, Tensor]
-_KEYS = ('mode', 'crop_size', 'stride')
+_KEYS = ('mode', 'crop_size', 'stride', 'class_resize')
+_RESIZES = ('bilinear', 'nearest')
 
 
 def check_test_cfg(test_cfg: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -18,17 +19,19 @@ def check_test_cfg(test_cfg: Mapping[str, Any] | None) -> dict[str, Any]:
 
     Args:
         test_cfg: ``dict(mode='whole')`` or ``dict(mode='slide',
-            crop_size=(h, w), stride=(dy, dx))``; None means whole.
+            crop_size=(h, w), stride=(dy, dx))``; None means whole. Both may
+            have ``class_resize``.
 
     Returns:
-        A plain dictionary with ``mode``.
+        A plain dictionary with ``mode`` and ``class_resize``.
 
     Raises:
-        ValueError: If a key is unknown or missing, or the stride leaves
-            gaps between windows.
+        ValueError: If a key is unknown or missing, a value is unknown, or
+            the stride leaves gaps between windows.
     """
     cfg = dict(test_cfg or {})
     cfg.setdefault('mode', 'whole')
+    cfg.setdefault('class_resize', 'bilinear')
     for key in cfg:
         if key not in _KEYS:
             raise ValueError(
@@ -37,6 +40,11 @@ def check_test_cfg(test_cfg: Mapping[str, Any] | None) -> dict[str, Any]:
     if cfg['mode'] not in ('whole', 'slide'):
         raise ValueError(
             f"test_cfg.mode={cfg['mode']!r}: give 'whole' or 'slide'"
+        )
+    if cfg['class_resize'] not in _RESIZES:
+        raise ValueError(
+            f'test_cfg.class_resize={cfg["class_resize"]!r}: give one of '
+            f'{list(_RESIZES)}'
         )
     if cfg['mode'] == 'slide':
         _check_windows(cfg)

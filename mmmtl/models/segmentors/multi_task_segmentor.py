@@ -57,7 +57,10 @@ class MultiTaskSegmentor(BaseSegmentor):
             loss_weighting: How the losses of the tasks are combined; None
                 adds them up as they are.
             test_cfg: ``dict(mode='whole')``, or ``dict(mode='slide',
-                crop_size=(h, w), stride=(dy, dx))``.
+                crop_size=(h, w), stride=(dy, dx))``. ``class_resize`` beside
+                it says how maps of classes go back to the original size:
+                ``'bilinear'`` resizes the logits, ``'nearest'`` the classes
+                that were chosen at the size of the network's input.
             data_preprocessor: :class:`MultiTaskDataPreprocessor`.
             init_cfg: mmengine's initialisation config.
 
@@ -188,7 +191,12 @@ class MultiTaskSegmentor(BaseSegmentor):
         }
         return [
             {
-                task: undo_augmentation(task, maps[index], sample.metainfo)
+                task: undo_augmentation(
+                    task,
+                    maps[index],
+                    sample.metainfo,
+                    class_resize=self.test_cfg['class_resize'],
+                )
                 for task, maps in values.items()
             }
             for index, sample in enumerate(samples)

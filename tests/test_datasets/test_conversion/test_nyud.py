@@ -341,16 +341,31 @@ def test_real_published_normals_face_the_camera(tmp_path: Path) -> None:
     assert np.median(normals[370:400, 150:300, 1]) < -0.9
 
 
-def test_full_frames_keep_every_pixel(
+def test_full_frames_are_what_mult_reads(
     source: NYUDSource, tmp_path: Path
 ) -> None:
+    """Rows 7 to 473 and columns 7 to 631; depth everywhere, twice."""
     whole = replace(source, full_frame=True)
     convert(whole, tmp_path / 'out')
     sample = loaded(tmp_path / 'out', 'val')[0]
-    assert sample['img'].shape == (*SHAPE, 3)
+    inside = np.zeros(SHAPE, bool)
+    inside[7:474, 7:632] = True
+    stored = frame(1)
     np.testing.assert_array_equal(
-        sample['labels']['depth'], frame(1)['depths']
+        sample['img'][..., ::-1], stored['images'] * inside[..., None]
     )
-    for task in TASKS:
-        assert sample['labels'][task].shape[:2] == SHAPE
-    assert whole.meta()['crop'] == 'none'
+    labels = sample['labels']
+    np.testing.assert_array_equal(labels['depth'], stored['depths'])
+    known = (stored['labels'] > 0) & inside
+    np.testing.assert_array_equal(labels['semseg'] != 255, known)
+    assert labels['edge'][inside].any()
+    assert not labels['edge'][~inside].any()
+    raw = np.asarray(Image.open(tmp_path / 'out/depth_raw/0001.png'))
+    np.testing.assert_allclose(raw / 1000, stored['rawDepths'], atol=5.1e-4)
+    assert whole.meta()['crop'].startswith('none')
+
+
+def test_only_full_frames_have_measured_depth_beside(
+    converted: Path,
+) -> None:
+    assert not (converted / 'depth_raw').exists()

@@ -86,10 +86,10 @@ def test_a_function_of_single_pixels_is_unchanged() -> None:
 
 
 def test_whole_is_the_default() -> None:
-    assert check_test_cfg(None) == dict(mode='whole')
-    assert check_test_cfg({}) == dict(mode='whole')
+    default = dict(mode='whole', class_resize='bilinear')
+    assert check_test_cfg(None) == check_test_cfg({}) == default
     slide = dict(mode='slide', crop_size=(4, 4), stride=[2, 2])
-    assert check_test_cfg(slide) == slide
+    assert check_test_cfg(slide) == slide | dict(class_resize='bilinear')
 
 
 @pytest.mark.parametrize(
@@ -97,6 +97,7 @@ def test_whole_is_the_default() -> None:
     [
         (dict(mode='window'), "mode='window': give 'whole' or 'slide'"),
         (dict(mod='whole'), "did you mean 'mode'"),
+        (dict(class_resize='cubic'), "class_resize='cubic': give one of"),
         (dict(mode='slide'), 'test_cfg.crop_size=None: give .height, width.'),
         (
             dict(mode='slide', crop_size=(4, 4)),

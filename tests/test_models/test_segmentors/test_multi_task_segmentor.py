@@ -318,3 +318,19 @@ def test_a_model_without_neck() -> None:
     image = torch.randn(1, 3, 4, 5)
     assert model.neck is None
     assert torch.equal(model(image)['semseg'], image * GAINS)
+
+
+def test_test_cfg_says_how_classes_are_resized() -> None:
+    """Of two pixels and two classes: 0 0 1 1, or by the mean of logits."""
+    image = torch.zeros(1, 3, 1, 2)
+    image[0, 0, 0, 0], image[0, 1, 0, 1] = 1.0, 9.0
+    found = {}
+    for resize in ('bilinear', 'nearest'):
+        model = fake_model(test_cfg=dict(class_resize=resize))
+        sample = MultiTaskDataSample(metainfo=dict(ori_shape=(1, 4)))
+        (sample,) = model(image, [sample], mode='predict')
+        (soft,) = model.predict_soft(image, [sample])
+        found[resize] = sample.get_pred('semseg')[0, 0].tolist()
+        assert soft['semseg'].argmax(0)[0].tolist() == found[resize]
+    # A quarter of the way, 0.25 * 9 is more than 0.75 * 1.
+    assert found == dict(bilinear=[0, 1, 1, 1], nearest=[0, 0, 1, 1])
