@@ -13,11 +13,12 @@ from PIL import Image
 from scipy.io import savemat
 
 from mmmtl.evaluation import BoundaryMetric
-from mmmtl.evaluation.functional.boundary import thin
+from mmmtl.evaluation.functional.boundary import outline, thin
 from tests.test_datasets.real_data import real_data
 from tests.test_evaluation.test_boundary.fixture import (
     FOLDER,
     IMAGES,
+    draw_two_points,
     reference,
 )
 
@@ -190,11 +191,28 @@ def test_seism_equals_the_metric(
     assert found['protocol'] == 'seism'
     assert len(found['thresholds']) == 101
     assert 100 * found['odsF'] == pytest.approx(want, abs=1e-9)
-    # One of the thresholds, not between them.
-    recall = np.divide(found['cntR'], found['sumR'])
-    precision = np.divide(found['cntP'], np.maximum(found['sumP'], 1))
-    f = 2 * recall * precision / np.maximum(recall + precision, 1e-9)
-    assert found['odsF'] == pytest.approx(f.max(), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ('protocol', 'want'), [('seism', 4 / 7), ('berkeley', 0.6177)]
+)
+def test_only_berkeley_interpolates(
+    protocol: str, want: float, run_tool: Run, tmp_path: Path
+) -> None:
+    regions, prediction = draw_two_points()
+    for side, values in (('p', prediction), ('g', regions)):
+        (tmp_path / side).mkdir()
+        if side == 'g' and protocol == 'berkeley':
+            values = outline(regions)
+        np.save(tmp_path / side / 'a.npy', values)
+    done = run_tool(
+        *(TOOL, tmp_path / 'p', tmp_path / 'g', '--max-dist', '0.001'),
+        *('--no-nms', '--thresholds', 2, '--workers', 1),
+        *('--protocol', protocol, '--out', tmp_path / 'r.json'),
+    )
+    assert done.code == 0, done.err
+    found = json.loads((tmp_path / 'r.json').read_text())
+    assert found['odsF'] == pytest.approx(want, abs=1e-4)
 
 
 def test_the_list_of_published_figures_by_its_name(

@@ -10,6 +10,7 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
+from mmengine.config import Config
 from PIL import Image
 from scipy.io import savemat
 
@@ -26,9 +27,11 @@ from mmmtl.evaluation.functional.boundary import (
     to_grey,
 )
 from mmmtl.evaluation.image_lists import read_image_list
-from mmmtl.registry import METRICS, build_in_scope
+from mmmtl.registry import DATASETS, METRICS, build_in_scope
 from mmmtl.structures import MultiTaskDataSample
+from tests.test_datasets.pascal_folder import write_pascal
 from tests.test_evaluation.metric_cases import to_sample
+from tests.test_evaluation.test_boundary.fixture import draw_two_points
 
 OPTIONS = dict(max_dist=0.03, thresholds=9)
 
@@ -216,6 +219,36 @@ def test_seism_measures_the_outline_of_the_stored_map(
     )
     assert found == {'edge/seism_odsF': 100 * want.ods_f}
     assert 5 < found['edge/seism_odsF'] < 99
+
+
+def test_convention_seism_does_not_interpolate(tmp_path: Path) -> None:
+    regions, prediction = draw_two_points()
+    Image.fromarray(regions).save(tmp_path / 'a.png')
+    sample = to_sample('edge', (prediction[None], np.zeros((1, 40, 60), int)))
+    sample.set_metainfo(dict(label_paths=dict(edge=str(tmp_path / 'a.png'))))
+    found = evaluate_samples(
+        [sample], protocol='seism', max_dist=0.001, nms=False, thresholds=2
+    )
+    assert found == {'edge/seism_odsF': pytest.approx(400 / 7)}
+
+
+def test_seism_of_a_padded_image_is_at_the_size_of_its_file(
+    repo_root: Path, tmp_path: Path
+) -> None:
+    """PASCAL-Context as its config loads it: three regions side by side."""
+    size = (60, 96)
+    write_pascal(tmp_path, size=size)
+    path = repo_root / 'configs/_base_/datasets/pascal-context.py'
+    settings = Config.fromfile(path).val_dataloader.dataset
+    settings.data_root = str(tmp_path)
+    packed = build_in_scope(DATASETS, settings)[0]
+    assert packed['inputs'].shape[1:] == (512, 512)
+    sample = packed['data_samples']
+    line = np.zeros((1, *size), np.float32)
+    line[:, :, [31, 63]] = 1  # left of the changes at 32 and 64
+    sample.set_pred('edge', torch.from_numpy(line))
+    options = dict(protocol='seism', max_dist=0.001, nms=False)
+    assert evaluate_samples([sample], **options) == {'edge/seism_odsF': 100}
 
 
 def test_both_protocols_stand_side_by_side(tmp_path: Path) -> None:
