@@ -101,6 +101,7 @@ setup(
     license='Apache-2.0',
     keywords='computer vision, multi-task learning, dense prediction',
     packages=find_packages(include=['mmmtl', 'mmmtl.*']),
+    package_data={'mmmtl.evaluation.image_lists': ['*.txt']},
     python_requires='>=3.10',
     install_requires=read_requirements('runtime'),
     extras_require={

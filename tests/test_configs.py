@@ -272,6 +272,35 @@ def test_tasks_of_baselines_agree_throughout(leaf: str) -> None:
             assert tasks == sorted(cfg.tasks)
 
 
+@pytest.mark.parametrize('leaf', LEAVES)
+def test_boundaries_are_measured_as_published(leaf: str) -> None:
+    """Both protocols on the real data sets, on the images of the papers.
+
+    Rooms are measured whole; no other data set has boundaries.
+    """
+    cfg = load(leaf)
+    metrics = (cfg.get('test_evaluator') or {}).get('metrics', [])
+    found = [
+        (m.get('protocol', 'berkeley'), m.get('ids'), m.max_dist)
+        for m in metrics
+        if m['type'] == 'BoundaryMetric'
+    ]
+    if 'edge' not in cfg.tasks:
+        assert found == []
+        return
+    ids, max_dist = {
+        'NYUDv2Dataset': (None, 0.011),
+        'PascalContextMTDataset': ('pascal_context_seism', 0.0075),
+    }[cfg.dataset_type]
+    if 'rooms' in leaf:
+        assert found == [('berkeley', None, max_dist)]
+    else:
+        assert found == [
+            ('berkeley', ids, max_dist),
+            ('seism', ids, max_dist),
+        ]
+
+
 def test_there_is_a_single_task_baseline_for_every_task() -> None:
     for backbone in ('hrnet18', 'swin-t'):
         for dataset in ('nyud', 'pascal-context', 'rooms'):

@@ -10,8 +10,5 @@ val_dataloader = dict(dataset=dict(tasks=tasks))
 test_dataloader = val_dataloader
 val_evaluator = dict(metrics=[dict(type='PixelEdgeMetric')])
 test_evaluator = dict(
-    metrics=[
-        dict(type='PixelEdgeMetric'),
-        dict(type='BoundaryMetric', max_dist=0.011, workers=2),
-    ]
+    metrics=[dict(type='PixelEdgeMetric'), *_base_.boundary_metrics]
 )

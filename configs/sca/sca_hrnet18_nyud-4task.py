@@ -24,9 +24,6 @@ val_evaluator = dict(
 )
 # odsF takes about a second per map, so only testing computes it.
 test_evaluator = dict(
-    metrics=[
-        *val_evaluator['metrics'],
-        dict(type='BoundaryMetric', max_dist=0.011, workers=2),
-    ]
+    metrics=[*val_evaluator['metrics'], *_base_.boundary_metrics]
 )
 log_processor = dict(by_epoch=True)

@@ -89,12 +89,12 @@ def check_label_map(stored: np.ndarray) -> None:
 
 
 def decode_edge(stored: np.ndarray) -> np.ndarray:
-    """From classes to the boundaries between them, one pixel thin.
+    """From classes to the boundaries between them, thinned.
 
     Convention:
         A pixel is a candidate where the Laplacian of the ids is not 0, then
-        the lines are thinned. Two touching things of one class have no
-        boundary.
+        the lines are thinned: 8-connected, one pixel thick. Two touching
+        things of one class have no boundary.
 
     Args:
         stored: ``(H, W)`` ids, the ``LabelMap``.

@@ -9,7 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from mmmtl.datasets.errors import DatasetError, SizeMismatchError
-from mmmtl.evaluation.boundary_maps import read_labels, read_strength
+from mmmtl.evaluation.boundary_maps import (
+    read_labels,
+    read_outline,
+    read_strength,
+)
 
 _PICTURES = ('.png', '.npy')
 _SHOWN = 5
@@ -22,10 +26,12 @@ class MapPair:
     Attributes:
         prediction: ``.png`` or ``.npy``.
         label: ``.png``, ``.npy`` or ``.mat``.
+        outline: The ground truth is the outline of the label's stored map.
     """
 
     prediction: Path
     label: Path
+    outline: bool = False
 
     def read(self) -> tuple[np.ndarray, list[np.ndarray]]:
         """Return the strength ``(H, W)`` and the labels ``(H, W)`` bool.
@@ -35,7 +41,11 @@ class MapPair:
                 partner, or holds values that a map cannot have.
         """
         strength = read_strength(self.prediction)
-        labels = read_labels(self.label)
+        labels = (
+            [read_outline(self.label)]
+            if self.outline
+            else read_labels(self.label)
+        )
         for label in labels:
             if label.shape != strength.shape:
                 raise SizeMismatchError(
@@ -47,7 +57,11 @@ class MapPair:
 
 
 def pair_maps(
-    predictions: Path, labels: Path, ids: Iterable[str] | None = None
+    predictions: Path,
+    labels: Path,
+    ids: Iterable[str] | None = None,
+    *,
+    outline: bool = False,
 ) -> tuple[list[MapPair], list[str]]:
     """Pair the maps of two folders by file stem.
 
@@ -55,6 +69,7 @@ def pair_maps(
         predictions: Folder of ``.png`` or ``.npy`` maps.
         labels: Folder of ``.png``, ``.npy`` or ``.mat`` ground truth.
         ids: Stems to take; all of the ground truth if None.
+        outline: See :class:`MapPair`.
 
     Returns:
         The pairs in the order of their stems, and the stems of predictions
@@ -74,7 +89,7 @@ def pair_maps(
                 f'{folder} has no map for {_names(missing)}: '
                 f'{len(stems)} maps are to be evaluated'
             )
-    pairs = [MapPair(found[stem], wanted[stem]) for stem in stems]
+    pairs = [MapPair(found[stem], wanted[stem], outline) for stem in stems]
     return pairs, sorted(found.keys() - set(stems))
 
 

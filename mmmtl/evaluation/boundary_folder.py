@@ -23,6 +23,7 @@ def count_pairs(
     max_dist: float,
     nms: bool,
     thin: bool = True,
+    thin_labels: bool = True,
     workers: int,
 ) -> Iterator[np.ndarray]:
     """Yield the counts of every pair, in order.
@@ -33,6 +34,7 @@ def count_pairs(
         max_dist: See there.
         nms: See there.
         thin: See there.
+        thin_labels: See there.
         workers: Number of processes; 1 works in this one. The result does
             not depend on it.
 
@@ -42,7 +44,11 @@ def count_pairs(
     if workers < 1:
         raise ValueError(f'{workers} workers: give 1 or more')
     options = dict(
-        thresholds=thresholds, max_dist=max_dist, nms=nms, thin=thin
+        thresholds=thresholds,
+        max_dist=max_dist,
+        nms=nms,
+        thin=thin,
+        thin_labels=thin_labels,
     )
     workers = min(workers, len(pairs))
     if workers == 1:

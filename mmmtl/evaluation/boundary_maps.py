@@ -9,7 +9,7 @@ import numpy as np
 from mmmtl.datasets.errors import EncodingError, UnreadableFileError
 from mmmtl.datasets.label_file import read_array
 from mmmtl.datasets.mat_file import read_mat
-from mmmtl.evaluation.functional.boundary import to_grey
+from mmmtl.evaluation.functional.boundary import outline, to_grey
 
 _SHOWN = 5
 
@@ -70,6 +70,35 @@ def read_labels(path: Path) -> list[np.ndarray]:
             'be 0 and one other value, of boundary pixels'
         )
     return [values != 0]
+
+
+def read_outline(path: str | Path) -> np.ndarray:
+    """Read a stored map and outline it, the ground truth of SEISM.
+
+    Convention:
+        The map is taken as it is stored, whatever its values mean: of
+        PASCAL-Context the ``LabelMap`` of classes, of NYUDv2 the picture of
+        lines, 0 and 255, of which both sides are outlined.
+
+    Args:
+        path: A picture, an array, or a ``.mat`` file with a ``LabelMap``.
+
+    Returns:
+        ``(H, W)`` bool, not thinned.
+
+    Raises:
+        DatasetError: If the file is no such map.
+    """
+    path = Path(path)
+    if path.suffix.lower() != '.mat':
+        return outline(_one_channel(path))
+    regions = read_mat(path, 'LabelMap')
+    if regions.ndim != 2:
+        raise EncodingError(
+            f'LabelMap of {path} has the shape {regions.shape}: store (H, W) '
+            'class ids'
+        )
+    return outline(regions)
 
 
 def _read_annotators(path: Path) -> list[np.ndarray]:

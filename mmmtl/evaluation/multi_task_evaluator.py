@@ -26,9 +26,10 @@ class MultiTaskEvaluator(Evaluator):
     Convention:
         ``delta_m`` is the mean relative gain over the single-task results in
         percent, of each task's primary metric (semseg/mIoU, depth/rmse,
-        normals/mean_err, edge/odsF, saliency/maxF, human_parts/mIoU, mae of
-        the heat maps, or what ``primary`` says). Single-task results are
-        needed for exactly the tasks whose primary metric is measured.
+        normals/mean_err, edge/odsF and not seism_odsF, saliency/maxF,
+        human_parts/mIoU, mae of the heat maps, or what ``primary`` says).
+        Single-task results are needed for exactly the tasks whose primary
+        metric is measured.
     """
 
     def __init__(

@@ -87,6 +87,7 @@ def test_wheel_holds_the_code_and_the_mim_folder(tree: Path) -> None:
     }
     # What is missing lies in a folder without __init__.py.
     assert modules - names == set()
+    assert 'mmmtl/evaluation/image_lists/pascal_context_seism.txt' in names
     mim = {name for name in names if name.startswith('mmmtl/.mim/')}
     assert mim == {
         'mmmtl/.mim/configs/demo/demo.py',

@@ -10,11 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.io import savemat
 
+from mmmtl.evaluation import BoundaryMetric
+from mmmtl.evaluation.functional.boundary import outline, thin
 from tests.test_datasets.real_data import real_data
 from tests.test_evaluation.test_boundary.fixture import (
     FOLDER,
     IMAGES,
+    draw_two_points,
     reference,
 )
 
@@ -45,7 +49,7 @@ def test_scores_counts_and_curve_of_the_fixture(
     assert done.code == 0, done.err
     found = json.loads(out.read_text())
     assert list(found) == [
-        *('odsF', 'oisF', 'AP', 'thresholds'),
+        *('protocol', 'odsF', 'oisF', 'AP', 'thresholds'),
         *('cntR', 'sumR', 'cntP', 'sumP'),
     ]
     # NMS and 99 thresholds are the defaults; F is the reference's.
@@ -115,6 +119,112 @@ def test_options_and_a_choice_of_maps(
     assert found['sumR'] == want[1].tolist()
     assert found['sumP'] == want[3].tolist()
     assert abs(np.array(found['cntR']) - want[0]).max() <= 2
+
+
+def _thicken(gt: Path) -> None:
+    """Two pixels for one, to the right."""
+    for path in gt.iterdir():
+        label = np.asarray(Image.open(path))
+        wide = label.copy()
+        wide[:, 1:] |= label[:, :-1]
+        Image.fromarray(wide).save(path)
+
+
+def test_ground_truth_is_thinned_unless_told_otherwise(
+    folders: tuple[Path, Path], run_tool: Run, tmp_path: Path
+) -> None:
+    _thicken(folders[1])
+    labels = [np.asarray(Image.open(p)) > 0 for p in folders[1].iterdir()]
+    want = {
+        '--thin-labels': sum(int(thin(label).sum()) for label in labels),
+        '--no-thin-labels': sum(int(label.sum()) for label in labels),
+    }
+    found = {}
+    for option in want:
+        done = run_tool(
+            *(TOOL, *folders, '--max-dist', '0.011', option),
+            *('--thresholds', 1, '--workers', 1, '--out', tmp_path / 'r.json'),
+        )
+        assert done.code == 0, done.err
+        found[option] = json.loads((tmp_path / 'r.json').read_text())
+        assert found[option]['sumR'] == [want[option]]
+    assert want['--no-thin-labels'] > 1.5 * want['--thin-labels']
+    assert (
+        found['--thin-labels']['odsF']
+        > found['--no-thin-labels']['odsF'] + 0.05
+    )
+
+
+@pytest.mark.parametrize('suffix', ['.png', '.mat'])
+def test_seism_equals_the_metric(
+    suffix: str, folders: tuple[Path, Path], run_tool: Run, tmp_path: Path
+) -> None:
+    """Ground truth from pictures, as NYUDv2's, or from LabelMaps."""
+    metric = BoundaryMetric(max_dist=0.011, protocol='seism')
+    for path in sorted(folders[1].iterdir()):
+        stored = path.with_suffix(suffix)
+        if suffix == '.mat':
+            savemat(stored, {'LabelMap': np.asarray(Image.open(path)) // 85})
+            path.unlink()
+        grey = np.asarray(Image.open(folders[0] / path.name))
+        # Half a grey level more, which is cut off.
+        probability = ((grey + 0.5) / 255).clip(0, 1).astype(np.float32)
+        metric.process(
+            None,
+            [
+                dict(
+                    sample_id=path.stem,
+                    label_paths={'edge': str(stored)},
+                    gt_edge_map={'data': np.zeros((1, *grey.shape), int)},
+                    pred_edge_map={'data': probability[None]},
+                )
+            ],
+        )
+    (want,) = metric.evaluate(3).values()
+    out = tmp_path / 'r.json'
+    done = run_tool(
+        *(TOOL, *folders, '--max-dist', '0.011', '--protocol', 'seism'),
+        *('--workers', 1, '--out', out),
+    )
+    assert done.code == 0, done.err
+    found = json.loads(out.read_text())
+    assert found['protocol'] == 'seism'
+    assert len(found['thresholds']) == 101
+    assert 100 * found['odsF'] == pytest.approx(want, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ('protocol', 'want'), [('seism', 4 / 7), ('berkeley', 0.6177)]
+)
+def test_only_berkeley_interpolates(
+    protocol: str, want: float, run_tool: Run, tmp_path: Path
+) -> None:
+    regions, prediction = draw_two_points()
+    for side, values in (('p', prediction), ('g', regions)):
+        (tmp_path / side).mkdir()
+        if side == 'g' and protocol == 'berkeley':
+            values = outline(regions)
+        np.save(tmp_path / side / 'a.npy', values)
+    done = run_tool(
+        *(TOOL, tmp_path / 'p', tmp_path / 'g', '--max-dist', '0.001'),
+        *('--no-nms', '--thresholds', 2, '--workers', 1),
+        *('--protocol', protocol, '--out', tmp_path / 'r.json'),
+    )
+    assert done.code == 0, done.err
+    found = json.loads((tmp_path / 'r.json').read_text())
+    assert found['odsF'] == pytest.approx(want, abs=1e-4)
+
+
+def test_the_list_of_published_figures_by_its_name(
+    folders: tuple[Path, Path], run_tool: Run, tmp_path: Path
+) -> None:
+    done = run_tool(
+        *(TOOL, *folders, '--max-dist', '0.0075', '--protocol', 'seism'),
+        *('--ids', 'pascal_context_seism', '--out', tmp_path / 'r.json'),
+    )
+    assert done.code == 2
+    assert 'no map for 2008_000003' in done.err
+    assert '2498 maps are to be evaluated' in done.err
 
 
 def test_predictions_without_ground_truth_are_mentioned(
@@ -205,16 +315,21 @@ def test_bad_options_are_one_line(
     assert not list(tmp_path.glob('r.*'))
 
 
+@pytest.mark.parametrize('thin_labels', ['--thin-labels', '--no-thin-labels'])
 def test_official_output_on_five_natural_images(
-    run_tool: Run, tmp_path: Path
+    thin_labels: str, run_tool: Run, tmp_path: Path
 ) -> None:
-    """Official figures: five images, four to six annotators each."""
+    """Official figures: five images, four to six annotators each.
+
+    The labels are thin already: thinning them changes less than the matching
+    differs.
+    """
     folder = real_data('bsds500/bench')
     out = tmp_path / 'r.json'
     done = run_tool(
         *(TOOL, folder / 'png', folder / 'groundTruth', '--no-nms'),
         *('--max-dist', '0.0075', '--thresholds', 5, '--workers', 1),
-        *('--out', out),
+        *('--out', out, thin_labels),
     )
     assert done.code == 0, done.err
     found = json.loads(out.read_text())

@@ -6,7 +6,14 @@ Example::
         --max-dist 0.011 --ids data/NYUDv2/gt_sets/val.txt --out result.json
 
 Maps are paired by file stem. The ground truth is a folder of binary pictures
-or of the .mat files of the Berkeley data set.
+or of the .mat files of the Berkeley data set; its lines are thinned first.
+
+``--protocol seism`` does what the tool of the multi-task papers does: the
+ground truth is the outline of the stored map, thinned::
+
+    python tools/analysis_tools/boundary_eval.py edge_preds \
+        data/PASCALContext/pascal-context/trainval --max-dist 0.0075 \
+        --protocol seism --ids pascal_context_seism --out result.json
 """
 
 from __future__ import annotations
@@ -22,6 +29,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mmmtl.evaluation.boundary_files import MapPair
+    from mmmtl.evaluation.functional.boundary import BoundaryScores
 
 
 def parse_args() -> argparse.Namespace:
@@ -39,6 +47,15 @@ def parse_args() -> argparse.Namespace:
         'for NYUDv2, 0.0075 for PASCAL-Context and the Berkeley data set',
     )
     parser.add_argument(
+        '--protocol',
+        choices=('berkeley', 'seism'),
+        default='berkeley',
+        help='berkeley: ground truth of lines, 99 thresholds, odsF may lie '
+        'between two; seism: the outline of the stored map (the edge '
+        'pictures of NYUDv2, the LabelMap files of PASCAL-Context), 101 '
+        'thresholds, odsF at one of them; default: berkeley',
+    )
+    parser.add_argument(
         '--nms',
         action=argparse.BooleanOptionalAction,
         default=True,
@@ -51,18 +68,25 @@ def parse_args() -> argparse.Namespace:
         help='thin what is above a threshold to lines of one pixel',
     )
     parser.add_argument(
+        '--thin-labels',
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help='thin the ground truth likewise; with --no-thin-labels it is '
+        'taken as it is',
+    )
+    parser.add_argument(
         '--thresholds',
         type=int,
-        default=99,
         metavar='N',
-        help='how many, evenly spaced: k / (N + 1); default: 99',
+        help='how many, evenly spaced: k / (N + 1); default: those of the '
+        'protocol',
     )
     parser.add_argument(
         '--ids',
-        type=Path,
         metavar='FILE',
-        help='evaluate only the stems in this text file; default: all of '
-        'the ground truth',
+        help='evaluate only the stems in this text file, or '
+        'pascal_context_seism, the 2498 images of published figures; '
+        'default: all of the ground truth',
     )
     parser.add_argument(
         '--workers',
@@ -88,8 +112,10 @@ def evaluate(args: argparse.Namespace) -> None:
     from mmmtl.evaluation.boundary_folder import count_pairs
     from mmmtl.evaluation.functional.boundary import (
         best_counts,
-        even_thresholds,
+        boundary_scores,
+        protocol_thresholds,
     )
+    from mmmtl.evaluation.image_lists import read_image_list
     from mmmtl.evaluation.worker_pool import usable_cores
 
     if not 0 < args.max_dist < 1:
@@ -100,9 +126,13 @@ def evaluate(args: argparse.Namespace) -> None:
     if args.out.suffix != '.json':
         raise UserError(f'--out {args.out}: the name must end in .json')
     check_out(args.out, (args.predictions, args.ground_truth))
-    thresholds = even_thresholds(args.thresholds)
+    seism = args.protocol == 'seism'
+    thresholds = protocol_thresholds(args.protocol, args.thresholds)
     pairs, unused = pair_maps(
-        args.predictions, args.ground_truth, read_stems(args.ids)
+        args.predictions,
+        args.ground_truth,
+        None if args.ids is None else read_image_list(args.ids),
+        outline=seism,
     )
     if unused and args.ids is None:
         print(
@@ -116,12 +146,14 @@ def evaluate(args: argparse.Namespace) -> None:
         max_dist=args.max_dist,
         nms=args.nms,
         thin=args.thin,
+        thin_labels=args.thin_labels,
         workers=usable_cores() if args.workers is None else args.workers,
     )
     total = best = 0
     for image in with_progress(counts, 'matching', len(pairs)):
         total, best = total + image, best + best_counts(image)
-    write_results(args.out, total, best, thresholds)
+    scores = boundary_scores(total, best, thresholds, interpolate=not seism)
+    write_results(args, scores, total, thresholds)
 
 
 def check_out(out: Path, folders: Sequence[Path]) -> None:
@@ -133,15 +165,6 @@ def check_out(out: Path, folders: Sequence[Path]) -> None:
                 f'curve {out.stem}.png could replace one: choose another '
                 'folder'
             )
-
-
-def read_stems(path: Path | None) -> list[str] | None:
-    """Return the words of a text file."""
-    if path is None:
-        return None
-    from mmmtl.datasets.sample_files import read_ids
-
-    return read_ids(path, hint='name a text file with one stem per line')
 
 
 def check_files(pairs: list[MapPair]) -> None:
@@ -172,21 +195,22 @@ def with_progress(items: Iterable, what: str, total: int) -> Iterable:
 
 
 def write_results(
-    out: Path, total: np.ndarray, best: np.ndarray, thresholds: np.ndarray
+    args: argparse.Namespace,
+    scores: BoundaryScores,
+    total: np.ndarray,
+    thresholds: np.ndarray,
 ) -> None:
     """Write scores, counts and curve, and print the scores."""
     from mmmtl.engine.json_file import write_json
-    from mmmtl.evaluation.functional.boundary import (
-        boundary_scores,
-        recall_precision,
-    )
+    from mmmtl.evaluation.functional.boundary import recall_precision
     from mmmtl.visualization.precision_recall import save_precision_recall
 
-    scores = boundary_scores(total, best, thresholds)
+    out = args.out
     names = ('cntR', 'sumR', 'cntP', 'sumP')
     write_json(
         out,
         {
+            'protocol': args.protocol,
             'odsF': scores.ods_f,
             'oisF': scores.ois_f,
             'AP': scores.ap,

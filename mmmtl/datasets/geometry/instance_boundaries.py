@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
+from mmmtl.evaluation.functional.boundary.outline import outline
+
 
 def instance_boundaries(
     labels: np.ndarray, instances: np.ndarray
@@ -14,9 +16,10 @@ def instance_boundaries(
     Convention:
         An object is a pair (class, instance). Annotators leave thin gaps
         between neighbours, which would give two contours: pixels of class 0
-        take the object of the nearest labelled pixel first. A pixel is 1 if
-        its right, lower or lower right neighbour belongs to another object,
-        so lines are one pixel thick and lie on the left and upper side.
+        take the object of the nearest labelled pixel first. Then the outline
+        of the objects is taken: lines are 4-connected and lie on the left
+        and upper side of a change; see :func:`outline
+        <mmmtl.evaluation.functional.boundary.outline.outline>`.
 
     Args:
         labels: ``(H, W)`` class numbers, 0 where nothing was annotated.
@@ -25,10 +28,9 @@ def instance_boundaries(
     Returns:
         ``(H, W)`` uint8, 0 or 1; all 0 if nothing is annotated.
     """
-    edge = np.zeros(labels.shape, np.uint8)
     empty = labels == 0
     if empty.all():
-        return edge
+        return np.zeros(labels.shape, np.uint8)
     span = int(instances.max()) + 1
     objects = labels.astype(np.int64) * span + instances
     if empty.any():
@@ -36,7 +38,4 @@ def instance_boundaries(
             empty, return_distances=False, return_indices=True
         )
         objects = objects[tuple(nearest)]
-    edge[:, :-1] |= objects[:, :-1] != objects[:, 1:]
-    edge[:-1] |= objects[:-1] != objects[1:]
-    edge[:-1, :-1] |= objects[:-1, :-1] != objects[1:, 1:]
-    return edge
+    return outline(objects).view(np.uint8)

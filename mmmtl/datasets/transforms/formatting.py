@@ -15,6 +15,7 @@ from mmmtl.structures import MultiTaskDataSample, TaskSpec, get_task_spec
 META_KEYS = (
     'sample_id',
     'img_path',
+    'label_paths',
     'ori_shape',
     'img_shape',
     'zoom',

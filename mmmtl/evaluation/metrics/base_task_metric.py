@@ -14,13 +14,19 @@ from mmmtl.structures import get_task_spec, valid_mask
 
 Sums = tuple[np.ndarray, ...]
 
+# Entry of a sample that counts nothing. It must not be None: mmengine drops
+# those when it gathers processes, and then keeps as many samples that its
+# sampler repeated.
+_NOTHING = ()
+
 
 class BaseTaskMetric(BaseMetric):
     """Sums per sample, added over the data set, turned into scores.
 
     A subclass gives the sums of one sample (:meth:`measure`, or
     :meth:`measure_maps` where neighbouring pixels count) and the scores that
-    follow from the added sums (:meth:`summarize`).
+    follow from the added sums (:meth:`summarize`). :meth:`read_label` may
+    take the label from elsewhere, or leave a sample out.
 
     Convention:
         All valid pixels of the data set are pooled. Each sample leaves one
@@ -63,6 +69,19 @@ class BaseTaskMetric(BaseMetric):
             prefix=prefix or task,
             collect_dir=collect_dir,
         )
+
+    def read_label(self, sample: Mapping[str, Any]) -> np.ndarray | None:
+        """Return what a sample is measured against.
+
+        Args:
+            sample: The sample as a dictionary.
+
+        Returns:
+            ``(C, H, W)`` of the size of the prediction, in the task's
+            convention; None if the sample has no label and counts nothing.
+        """
+        field = self.spec.gt_field
+        return _to_numpy(sample[field]['data']) if field in sample else None
 
     def measure_maps(
         self, prediction: np.ndarray, label: np.ndarray, valid: np.ndarray
@@ -137,7 +156,7 @@ class BaseTaskMetric(BaseMetric):
         Raises:
             ValueError: If no pixel of the data set has a label.
         """
-        counted = [entry for entry in results if entry is not None]
+        counted = [entry for entry in results if entry]
         count = sum(entry[0] for entry in counted)
         if not count:
             raise ValueError(
@@ -155,10 +174,10 @@ class BaseTaskMetric(BaseMetric):
 
     def _measure_sample(
         self, sample: Mapping[str, Any]
-    ) -> tuple[int, Sums] | None:
-        if self.spec.gt_field not in sample:
-            return None
-        label = _to_numpy(sample[self.spec.gt_field]['data'])
+    ) -> tuple[int, Sums] | tuple[()]:
+        label = self.read_label(sample)
+        if label is None:
+            return _NOTHING
         valid = valid_mask(label, self.spec)[0]  # (H, W)
         prediction = self._read_prediction(sample, label)
         if not np.isfinite(prediction[:, valid]).all():
@@ -168,7 +187,7 @@ class BaseTaskMetric(BaseMetric):
             )
         count = int(np.count_nonzero(valid))
         if not count:
-            return None
+            return _NOTHING
         return count, self.measure_maps(prediction, label, valid)
 
     def _read_prediction(

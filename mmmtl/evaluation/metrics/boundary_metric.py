@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+from mmmtl.evaluation.boundary_maps import read_outline
 from mmmtl.evaluation.functional.boundary import (
     best_counts,
     boundary_scores,
-    even_thresholds,
     image_counts,
+    protocol_thresholds,
     to_grey,
 )
+from mmmtl.evaluation.image_lists import read_image_list
 from mmmtl.evaluation.metrics.base_task_metric import BaseTaskMetric, Sums
 from mmmtl.evaluation.worker_pool import start_workers
 from mmmtl.registry import METRICS
@@ -29,6 +32,21 @@ class BoundaryMetric(BaseTaskMetric):
     """``odsF``, ``oisF``, ``AP`` of boundaries, in percent.
 
     Convention:
+        ``protocol='berkeley'``: the sample's label, thinned, at 99
+        thresholds; the best F may lie between two of them.
+
+        ``'seism'``: what the tool of the multi-task papers does, reported as
+        ``seism_odsF`` alone, so that both can stand in one evaluator. The
+        label is the thinned outline of the map that the label file stores,
+        at 101 thresholds; the best F is at one of them. Every pixel counts:
+        the tool knows no "no label".
+
+        The stored map is not the sample's label (of PASCAL-Context it has
+        459 classes, and the label only lines), so the metric opens the file
+        that ``label_paths`` of the sample names. Predictions are measured at
+        the size of the file, and no transform of the pipeline can come
+        between.
+
         Probabilities are cut to 8 bit as in the published protocol, so the
         scores equal those of ``tools/analysis_tools/boundary_eval.py`` on
         pictures of the same maps. Pixels without label count neither as
@@ -43,9 +61,12 @@ class BoundaryMetric(BaseTaskMetric):
         self,
         *,
         max_dist: float,
+        protocol: Literal['berkeley', 'seism'] = 'berkeley',
+        ids: str | Path | None = None,
         nms: bool = True,
         thin: bool = True,
-        thresholds: int = 99,
+        thin_labels: bool = True,
+        thresholds: int | None = None,
         workers: int = 0,
         prefix: str | None = None,
         collect_device: Literal['cpu', 'gpu'] = 'cpu',
@@ -56,9 +77,16 @@ class BoundaryMetric(BaseTaskMetric):
         Args:
             max_dist: Tolerance as a share of the image diagonal; published:
                 0.011 for NYUDv2, 0.0075 for PASCAL-Context.
+            protocol: See above.
+            ids: Measure only these samples, all of which must be there: a
+                text file of sample ids, or ``'pascal_context_seism'``, the
+                2,498 images of the published figures. None measures all.
             nms: Keep only the crests of the predicted lines first.
             thin: Thin what is above a threshold to lines of one pixel.
-            thresholds: How many, evenly spaced: ``k / (thresholds + 1)``.
+            thin_labels: Thin the labels likewise; False takes them as they
+                are.
+            thresholds: How many, evenly spaced: ``k / (thresholds + 1)``;
+                None takes those of the protocol.
             workers: Processes that measure while the model predicts, for
                 each process of the run; 0 measures in place.
             prefix: See the base class.
@@ -73,6 +101,10 @@ class BoundaryMetric(BaseTaskMetric):
                 f'max_dist={max_dist}: it is a share of the diagonal, give '
                 '0.011 (NYUDv2) or 0.0075 (PASCAL-Context)'
             )
+        if protocol not in ('berkeley', 'seism'):
+            raise ValueError(
+                f"protocol={protocol!r}: give 'berkeley' or 'seism'"
+            )
         if workers < 0:
             raise ValueError(f'workers={workers}: give 0 or more')
         super().__init__(
@@ -84,7 +116,12 @@ class BoundaryMetric(BaseTaskMetric):
         self.max_dist = max_dist
         self.nms = nms
         self.thin = thin
-        self.thresholds = even_thresholds(thresholds)
+        self.thin_labels = thin_labels
+        self.seism = protocol == 'seism'
+        if self.seism:
+            self.reports = ('seism_odsF',)
+        self.ids = None if ids is None else frozenset(read_image_list(ids))
+        self.thresholds = protocol_thresholds(protocol, thresholds)
         self.workers = workers
         self._pool: ProcessPoolExecutor | None = None
         self._waiting: deque[Future] = deque()
@@ -109,6 +146,31 @@ class BoundaryMetric(BaseTaskMetric):
         self._finish()
         return super().evaluate(size)
 
+    def read_label(self, sample: Mapping[str, Any]) -> np.ndarray | None:
+        """See the base class; None too if ``ids`` leaves the sample out."""
+        if self.ids is not None and sample['sample_id'] not in self.ids:
+            return None
+        label = super().read_label(sample)
+        if label is None or not self.seism:
+            return label
+        return read_outline(sample['label_paths'][self.task])[None]
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """See the base class.
+
+        Raises:
+            ValueError: If images of ``ids`` were not measured.
+        """
+        count = sum(bool(entry) for entry in results)
+        if self.ids is not None and count < len(self.ids):
+            raise ValueError(
+                f'BoundaryMetric: the data set has {count} of the '
+                f'{len(self.ids)} images that ids names, and the score is '
+                'over all of them: evaluate the whole set, or with ids=None '
+                'what is there'
+            )
+        return super().compute_metrics(results)
+
     def measure_maps(
         self, prediction: np.ndarray, label: np.ndarray, valid: np.ndarray
     ) -> Sums | Future:
@@ -120,6 +182,7 @@ class BoundaryMetric(BaseTaskMetric):
             self.max_dist,
             self.nms,
             self.thin,
+            self.thin_labels,
         )
         if not self.workers:
             return _measure(*work)
@@ -134,7 +197,11 @@ class BoundaryMetric(BaseTaskMetric):
         Raises:
             ValueError: If no labelled pixel is a boundary.
         """
-        scores = boundary_scores(*sums, self.thresholds)
+        scores = boundary_scores(
+            *sums, self.thresholds, interpolate=not self.seism
+        )
+        if self.seism:
+            return {'seism_odsF': 100 * scores.ods_f}
         return {
             'odsF': 100 * scores.ods_f,
             'oisF': 100 * scores.ois_f,
@@ -163,6 +230,7 @@ def _measure(
     max_dist: float,
     nms: bool,
     thin: bool,
+    thin_labels: bool,
 ) -> Sums:
     counts = image_counts(
         grey / 255,
@@ -171,5 +239,6 @@ def _measure(
         max_dist=max_dist,
         nms=nms,
         thin=thin,
+        thin_labels=thin_labels,
     )
     return counts, best_counts(counts)

@@ -27,6 +27,22 @@ def read_image(name: str) -> tuple[np.ndarray, np.ndarray]:
     return pred / 255, gt > 0
 
 
+def draw_two_points() -> tuple[np.ndarray, np.ndarray]:
+    """Return regions, uint8, and a prediction, float32, both (40, 60).
+
+    (R, P) is (0.8, 0.2) at a threshold of 1 / 3 and (0.4, 1) at 2 / 3, for
+    tolerances below a pixel. Their F are 0.32 and 4 / 7; between the two it
+    would rise to 0.6177.
+    """
+    regions = np.zeros((40, 60), np.uint8)
+    regions[20:] = 1  # the outline is row 19: 60 pixels
+    prediction = np.zeros((40, 60), np.float32)
+    prediction[24::2, ::2].flat[:192] = 0.4
+    prediction[19, :48] = 0.4
+    prediction[19, :24] = 0.9
+    return regions, prediction
+
+
 def reference(name: str) -> np.ndarray:
     """Return an array of the reference."""
     with np.load(FOLDER / 'counts.npz') as arrays:

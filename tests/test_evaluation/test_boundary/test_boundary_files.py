@@ -11,7 +11,12 @@ from scipy.io import savemat
 
 from mmmtl.datasets.errors import DatasetError
 from mmmtl.evaluation.boundary_files import MapPair, pair_maps
-from mmmtl.evaluation.boundary_maps import read_labels, read_strength
+from mmmtl.evaluation.boundary_maps import (
+    read_labels,
+    read_outline,
+    read_strength,
+)
+from mmmtl.evaluation.functional.boundary import outline
 
 GREY = np.array([[0, 51, 255], [10, 20, 30]], dtype=np.uint8)
 
@@ -66,6 +71,31 @@ def test_several_annotators(tmp_path: Path) -> None:
     found = read_labels(write_mat(tmp_path / 'a.mat', *maps))
     np.testing.assert_array_equal(found, maps)
     assert found[0].dtype == bool
+
+
+def test_outlines_of_stored_maps(tmp_path: Path) -> None:
+    """Whatever the values are: a picture, floats, a LabelMap."""
+    want = outline(GREY)
+    assert want.sum() == 5
+    savemat(tmp_path / 'a.mat', {'LabelMap': GREY.astype(np.uint16)})
+    paths = [
+        tmp_path / 'a.mat',
+        write(tmp_path / 'a.png', GREY),
+        write(tmp_path / 'colours.png', np.stack([GREY] * 3, axis=-1)),
+        write(tmp_path / 'a.npy', GREY / 255),
+    ]
+    for path in paths:
+        np.testing.assert_array_equal(read_outline(path), want)
+        pair = MapPair(write(tmp_path / 'p.png', GREY), path, outline=True)
+        np.testing.assert_array_equal(pair.read()[1], [want])
+
+
+def test_bad_stored_maps(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"a\.mat holds no .*'LabelMap'"):
+        read_outline(write_mat(tmp_path / 'a.mat', GREY))
+    savemat(tmp_path / 'b.mat', {'LabelMap': np.zeros((2, 3, 4))})
+    with pytest.raises(DatasetError, match=r'b\.mat has the shape \(2, 3, 4'):
+        read_outline(tmp_path / 'b.mat')
 
 
 @pytest.mark.parametrize(

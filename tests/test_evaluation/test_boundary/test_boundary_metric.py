@@ -10,19 +10,28 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
+from mmengine.config import Config
+from PIL import Image
+from scipy.io import savemat
 
+from mmmtl.datasets.errors import DatasetError
 from mmmtl.evaluation import BoundaryMetric, MultiTaskEvaluator
 from mmmtl.evaluation.functional.boundary import (
     best_counts,
     boundary_scores,
     even_thresholds,
     image_counts,
+    outline,
+    protocol_thresholds,
     thin,
     to_grey,
 )
-from mmmtl.registry import METRICS, build_in_scope
+from mmmtl.evaluation.image_lists import read_image_list
+from mmmtl.registry import DATASETS, METRICS, build_in_scope
 from mmmtl.structures import MultiTaskDataSample
+from tests.test_datasets.pascal_folder import write_pascal
 from tests.test_evaluation.metric_cases import to_sample
+from tests.test_evaluation.test_boundary.fixture import draw_two_points
 
 OPTIONS = dict(max_dist=0.03, thresholds=9)
 
@@ -41,6 +50,42 @@ def draw_pairs(number: int) -> list[tuple[np.ndarray, np.ndarray]]:
         label[:3, :4] = 255
         pairs.append((soft[None].astype(np.float32), label[None]))
     return pairs
+
+
+def store(
+    pairs: list[tuple[np.ndarray, np.ndarray]], folder: Path
+) -> list[MultiTaskDataSample]:
+    """Write maps of regions, one picture and else LabelMaps; return samples.
+
+    The samples' own labels are other lines, and have a gap.
+    """
+    samples = []
+    for index, (prediction, label) in enumerate(pairs):
+        regions = draw_regions(label.shape[1:])
+        path = folder / f'{index}{".mat" if index else ".png"}'
+        if index:
+            savemat(path, {'LabelMap': regions})
+        else:
+            Image.fromarray(regions).save(path)
+        sample = to_sample('edge', (prediction, label))
+        sample.set_metainfo(
+            dict(sample_id=str(index), label_paths=dict(edge=str(path)))
+        )
+        samples.append(sample)
+    return samples
+
+
+def draw_regions(size: tuple[int, int]) -> np.ndarray:
+    y, x = np.mgrid[: size[0], : size[1]]
+    return (x // 13 + y // 11 * 4 + (x > y)).astype(np.uint8)
+
+
+def evaluate_samples(
+    samples: list[MultiTaskDataSample], **options: object
+) -> dict[str, float]:
+    evaluator = MultiTaskEvaluator([BoundaryMetric(**options)])
+    evaluator.process(samples)
+    return evaluator.evaluate(len(samples))
 
 
 def evaluate(
@@ -133,6 +178,128 @@ def test_labels_without_a_boundary_are_refused() -> None:
         evaluate(pairs)
 
 
+def test_labels_are_thinned_unless_told_otherwise() -> None:
+    """A perfect prediction of a thick label, which is thinned."""
+    label = np.zeros((1, 40, 50), dtype=np.int64)
+    label[0, 10:13, 5:40] = label[0, 12:30, 20:23] = 1
+    pairs = [(label.astype(np.float32), label)]
+    assert evaluate(pairs, nms=False)['edge/odsF'] == 100
+    thick = evaluate(pairs, nms=False, thin_labels=False)['edge/odsF']
+    # R = thinned / all pixels of the label, P = 1.
+    recall = thin(label[0] == 1).sum() / label.sum()
+    assert thick == pytest.approx(200 * recall / (1 + recall))
+    assert thick < 60
+
+
+@pytest.mark.parametrize('thresholds', [None, 5])
+def test_seism_measures_the_outline_of_the_stored_map(
+    thresholds: int | None, tmp_path: Path
+) -> None:
+    pairs = draw_pairs(3)
+    cuts = protocol_thresholds('seism', thresholds)
+    counts = [
+        image_counts(
+            to_grey(prediction[0]) / 255,
+            [thin(outline(draw_regions(prediction.shape[1:])))],
+            thresholds=cuts,
+            max_dist=0.03,
+            nms=True,
+            thin_labels=False,
+        )
+        for prediction, _ in pairs
+    ]
+    want = boundary_scores(
+        sum(counts), sum(map(best_counts, counts)), cuts, interpolate=False
+    )
+    found = evaluate_samples(
+        store(pairs, tmp_path),
+        max_dist=0.03,
+        protocol='seism',
+        thresholds=thresholds,
+    )
+    assert found == {'edge/seism_odsF': 100 * want.ods_f}
+    assert 5 < found['edge/seism_odsF'] < 99
+
+
+def test_convention_seism_does_not_interpolate(tmp_path: Path) -> None:
+    regions, prediction = draw_two_points()
+    Image.fromarray(regions).save(tmp_path / 'a.png')
+    sample = to_sample('edge', (prediction[None], np.zeros((1, 40, 60), int)))
+    sample.set_metainfo(dict(label_paths=dict(edge=str(tmp_path / 'a.png'))))
+    found = evaluate_samples(
+        [sample], protocol='seism', max_dist=0.001, nms=False, thresholds=2
+    )
+    assert found == {'edge/seism_odsF': pytest.approx(400 / 7)}
+
+
+def test_seism_of_a_padded_image_is_at_the_size_of_its_file(
+    repo_root: Path, tmp_path: Path
+) -> None:
+    """PASCAL-Context as its config loads it: three regions side by side."""
+    size = (60, 96)
+    write_pascal(tmp_path, size=size)
+    path = repo_root / 'configs/_base_/datasets/pascal-context.py'
+    settings = Config.fromfile(path).val_dataloader.dataset
+    settings.data_root = str(tmp_path)
+    packed = build_in_scope(DATASETS, settings)[0]
+    assert packed['inputs'].shape[1:] == (512, 512)
+    sample = packed['data_samples']
+    line = np.zeros((1, *size), np.float32)
+    line[:, :, [31, 63]] = 1  # left of the changes at 32 and 64
+    sample.set_pred('edge', torch.from_numpy(line))
+    options = dict(protocol='seism', max_dist=0.001, nms=False)
+    assert evaluate_samples([sample], **options) == {'edge/seism_odsF': 100}
+
+
+def test_both_protocols_stand_side_by_side(tmp_path: Path) -> None:
+    samples = store(draw_pairs(2), tmp_path)
+    alone = [
+        evaluate_samples(samples, protocol=protocol, **OPTIONS)
+        for protocol in ('berkeley', 'seism')
+    ]
+    evaluator = MultiTaskEvaluator(
+        [
+            BoundaryMetric(**OPTIONS),
+            BoundaryMetric(protocol='seism', **OPTIONS),
+        ]
+    )
+    evaluator.process(samples)
+    assert evaluator.evaluate(2) == alone[0] | alone[1]
+
+
+def test_seism_reads_no_file_of_a_sample_without_label(
+    tmp_path: Path,
+) -> None:
+    samples = store(draw_pairs(2), tmp_path)
+    want = evaluate_samples(samples[:1], protocol='seism', **OPTIONS)
+    del samples[1].gt_edge_map
+    (tmp_path / '1.mat').unlink()
+    assert evaluate_samples(samples, protocol='seism', **OPTIONS) == want
+
+
+@pytest.mark.parametrize('protocol', ['berkeley', 'seism'])
+def test_only_the_listed_images_count(protocol: str, tmp_path: Path) -> None:
+    samples = store(draw_pairs(3), tmp_path)
+    ids = tmp_path / 'ids.txt'
+    ids.write_text('2\n0\n')
+    options = dict(protocol=protocol, **OPTIONS)
+    want = evaluate_samples([samples[0], samples[2]], **options)
+    assert evaluate_samples(samples, ids=ids, **options) == want
+    assert evaluate_samples(samples, **options) != want
+    with pytest.raises(ValueError, match=r'has 1 of the 2 images.*ids=None'):
+        evaluate_samples(samples[:2], ids=ids, **options)
+
+
+def test_the_list_of_published_figures() -> None:
+    ids = read_image_list('pascal_context_seism')
+    assert len(ids) == len(set(ids)) == 2498
+    assert (ids[0], ids[-1]) == ('2008_000003', '2010_006061')
+    metric = BoundaryMetric(ids='pascal_context_seism', **OPTIONS)
+    assert metric.ids == set(ids)
+    with pytest.raises(DatasetError, match='one of: pascal_context_seism'):
+        BoundaryMetric(ids='pascal_context', **OPTIONS)
+
+
 def test_entries_stay_small() -> None:
     """They are kept for every sample and pickled between processes."""
     metric = BoundaryMetric(max_dist=0.01)
@@ -148,6 +315,7 @@ def test_entries_stay_small() -> None:
         (dict(max_dist=4.5), 'max_dist=4.5: it is a share'),
         (dict(thresholds=0), '0 thresholds'),
         (dict(workers=-1), 'workers=-1'),
+        (dict(protocol='siesm'), "protocol='siesm': give 'berkeley' or"),
     ],
 )
 def test_bad_options_are_refused(options: dict, message: str) -> None:
@@ -164,14 +332,17 @@ def test_missing_prediction_is_refused() -> None:
 
 
 @pytest.mark.slow
-def test_workers_change_nothing() -> None:
+@pytest.mark.parametrize('protocol', ['berkeley', 'seism'])
+def test_workers_change_nothing(protocol: str, tmp_path: Path) -> None:
     """More samples than may wait at once, and a second evaluation."""
     pairs = draw_pairs(7)
     pairs[1][1][:] = 255  # no label: no job
-    want = evaluate(pairs)
-    evaluator = MultiTaskEvaluator([BoundaryMetric(workers=1, **OPTIONS)])
+    samples = store(pairs, tmp_path)
+    options = dict(protocol=protocol, **OPTIONS)
+    want = evaluate_samples(samples, **options)
+    evaluator = MultiTaskEvaluator([BoundaryMetric(workers=1, **options)])
     for _ in range(2):
-        evaluator.process([to_sample('edge', pair) for pair in pairs])
+        evaluator.process(samples)
         assert evaluator.evaluate(len(pairs)) == want
     assert evaluator.metrics[0]._pool is None
 
@@ -180,13 +351,21 @@ def _work(rank: int, folder: str) -> None:
     dist.init_process_group(
         'gloo', init_method=f'file://{folder}/start', rank=rank, world_size=2
     )
-    pairs = draw_pairs(3)
+    samples = store(draw_pairs(3), Path(folder, f'maps{rank}'))
     # The sampler repeats the first sample on the second process.
-    part = [pairs[i] for i in ((0, 2), (1, 0))[rank]]
+    part = [samples[i] for i in ((0, 2), (1, 0))[rank]]
     evaluator = MultiTaskEvaluator(
-        [BoundaryMetric(collect_dir=f'{folder}/results', **OPTIONS)]
+        [
+            BoundaryMetric(
+                collect_dir=f'{folder}/{protocol}',
+                protocol=protocol,
+                ids=f'{folder}/ids.txt',
+                **OPTIONS,
+            )
+            for protocol in ('berkeley', 'seism')
+        ]
     )
-    evaluator.process([to_sample('edge', pair) for pair in part])
+    evaluator.process(part)
     scores = evaluator.evaluate(3)
     Path(folder, f'{rank}.json').write_text(json.dumps(scores))
     dist.destroy_process_group()
@@ -194,7 +373,13 @@ def _work(rank: int, folder: str) -> None:
 
 @pytest.mark.slow
 def test_two_processes_equal_one(tmp_path: Path) -> None:
+    for rank in (0, 1):
+        (tmp_path / f'maps{rank}').mkdir()
+    (tmp_path / 'ids.txt').write_text('0 1')
     mp.spawn(_work, args=(str(tmp_path),), nprocs=2)
-    want = evaluate(draw_pairs(3))
+    samples = store(draw_pairs(2), tmp_path)
+    want = {}
+    for protocol in ('berkeley', 'seism'):
+        want |= evaluate_samples(samples, protocol=protocol, **OPTIONS)
     for rank in (0, 1):
         assert json.loads((tmp_path / f'{rank}.json').read_text()) == want

@@ -10,6 +10,7 @@ from mmmtl.evaluation.functional.boundary import (
     boundary_scores,
     even_thresholds,
     image_counts,
+    protocol_thresholds,
     to_grey,
 )
 
@@ -116,24 +117,66 @@ def test_convention_pictures_are_cut_off_not_rounded() -> None:
     assert found.tolist() == [0, 51, 254, 255, 255]
 
 
-def test_without_thinning_every_pixel_above_counts() -> None:
-    """A bar of 3 x 9 keeps its 27 pixels, thinned a line of at most 9."""
+@pytest.mark.parametrize('thin', [True, False])
+@pytest.mark.parametrize('thin_labels', [True, False])
+def test_without_thinning_every_pixel_counts(
+    thin: bool, thin_labels: bool
+) -> None:
+    """A bar of 3 x 9 has 27 pixels; thinned, its middle row less an end."""
     strength = np.zeros((9, 15))
     strength[3:6, 3:12] = 1
-    counts = {
-        thin: image_counts(
-            strength,
-            [strength > 0],
-            thresholds=even_thresholds(1),
-            max_dist=0.01,
-            nms=False,
-            thin=thin,
-        )[:, 0].tolist()
-        for thin in (True, False)
-    }
-    assert counts[False] == [27, 27, 27, 27]
-    assert counts[True][1] == 27
-    assert 0 < counts[True][3] <= 9
+    counts = image_counts(
+        strength,
+        [strength > 0],
+        thresholds=even_thresholds(1),
+        max_dist=0.01,
+        nms=False,
+        thin=thin,
+        thin_labels=thin_labels,
+    )[:, 0]
+    assert counts[1] == (7 if thin_labels else 27)
+    assert counts[3] == (7 if thin else 27)
+    assert counts[0] == counts[2] == min(counts[1], counts[3])
+
+
+def test_convention_labels_are_thinned_unless_told_otherwise() -> None:
+    """Every annotator's; a label that is thin stays as it is."""
+    staircase = np.zeros((12, 12), bool)
+    steps = np.arange(2, 9)
+    staircase[steps, steps] = staircase[steps, steps + 1] = True
+    line = np.zeros((12, 12), bool)
+    line[steps, 10] = True
+    counts = image_counts(
+        np.zeros((12, 12)),
+        [staircase, line],
+        thresholds=even_thresholds(1),
+        max_dist=0.1,
+        nms=False,
+    )
+    # 14 pixels of the staircase become 8, from one end to the other.
+    assert counts[1].tolist() == [8 + 7]
+
+
+def test_convention_seism_has_101_thresholds() -> None:
+    found = protocol_thresholds('seism')
+    assert found.tolist() == [0.001, *(k / 100 for k in range(1, 100)), 0.999]
+    berkeley = protocol_thresholds('berkeley')
+    assert berkeley.tolist() == [k / 100 for k in range(1, 100)]
+    for protocol in ('seism', 'berkeley'):
+        assert protocol_thresholds(protocol, 3).tolist() == [0.25, 0.5, 0.75]
+
+
+def test_convention_f_at_a_threshold_where_nothing_is_interpolated() -> None:
+    """Of F = 0.32 and 4 / 7 the larger, though 0.6177 lies between."""
+    found = boundary_scores(
+        COUNTS,
+        best_counts(COUNTS),
+        np.array([0.25, 0.75]),
+        interpolate=False,
+    )
+    assert found.ods_f == pytest.approx(4 / 7)
+    assert (found.ods_threshold, found.ods_recall) == (0.75, 0.4)
+    assert found.ods_precision == 1
 
 
 def test_convention_annotators_share_the_predicted_pixels() -> None:

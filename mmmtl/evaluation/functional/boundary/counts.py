@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
 from mmmtl.evaluation.functional.boundary.level_stack import cut_levels
 from mmmtl.evaluation.functional.boundary.matching import match_stack
 from mmmtl.evaluation.functional.boundary.nms import suppress_non_maxima
+from mmmtl.evaluation.functional.boundary.thinning import thin as thin_map
 from mmmtl.evaluation.functional.boundary.thinning import thin_stack
 
 
@@ -24,6 +26,25 @@ def even_thresholds(number: int) -> np.ndarray:
     if number < 1:
         raise ValueError(f'{number} thresholds: give 1 or more')
     return np.arange(1, number + 1) / (number + 1)
+
+
+def protocol_thresholds(
+    protocol: Literal['berkeley', 'seism'], number: int | None = None
+) -> np.ndarray:
+    """Return the thresholds of a protocol, float64.
+
+    Args:
+        protocol: ``'berkeley'``: 0.01, 0.02, ... 0.99. ``'seism'``: 0.001
+            and 0.999 too, as in its ``parameters/HED.txt``
+            (prismformore/Boundary-Detection-Evaluation-Tools at 1c3b850).
+        number: So many evenly spaced ones in place of them.
+    """
+    if number is not None:
+        return even_thresholds(number)
+    even = even_thresholds(99)
+    if protocol == 'berkeley':
+        return even
+    return np.concatenate([[0.001], even, [0.999]])
 
 
 def to_grey(probability: np.ndarray) -> np.ndarray:
@@ -50,15 +71,18 @@ def image_counts(
     max_dist: float,
     nms: bool,
     thin: bool = True,
+    thin_labels: bool = True,
 ) -> np.ndarray:
     """Count matched and present boundary pixels at every threshold.
 
     Convention:
         The map is cut where it is strictly above the threshold, and thinned;
-        labels are taken as they are. Each label (annotator) is matched on
-        its own with as many pairs as possible: recall counts the pixels of
-        all labels, precision counts a predicted pixel once if any label
-        matches it.
+        labels are thinned too, both until nothing changes. A stored line has
+        more pixels than its length where it is a staircase, and a thin
+        prediction has no partners for them. Each label (annotator) is
+        matched on its own with as many pairs as possible: recall counts the
+        pixels of all labels, precision counts a predicted pixel once if any
+        label matches it.
 
     Args:
         strength: ``(H, W)`` float64 in 0..1; a picture divided by its white,
@@ -68,6 +92,7 @@ def image_counts(
         max_dist: Largest distance of a pair as a share of the diagonal.
         nms: Keep only crests before the thresholds.
         thin: Thin what is above a threshold to lines of one pixel.
+        thin_labels: Thin the labels likewise; False takes them as they are.
 
     Returns:
         ``(4, K)`` int64: matched label pixels, label pixels, matched
@@ -81,6 +106,8 @@ def image_counts(
         stack = thin_stack(stack)
     counts = np.zeros((4, len(thresholds)), dtype=np.int64)
     hit = np.zeros((stack.count, len(stack.pixels)), dtype=bool)
+    if thin_labels:
+        labels = [thin_map(label) for label in labels]
     for label in labels:
         matched = match_stack(stack, label, max_dist * np.hypot(*label.shape))
         counts[0] += np.count_nonzero(matched, axis=1)

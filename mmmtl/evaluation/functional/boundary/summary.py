@@ -48,14 +48,19 @@ def best_counts(counts: np.ndarray) -> np.ndarray:
 
 
 def boundary_scores(
-    counts: np.ndarray, best: np.ndarray, thresholds: np.ndarray
+    counts: np.ndarray,
+    best: np.ndarray,
+    thresholds: np.ndarray,
+    *,
+    interpolate: bool = True,
 ) -> BoundaryScores:
     """Compute the scores of a data set.
 
     Convention:
         Counts are added over images first (``ois_f``: at each image's best
         threshold). ``ods_f`` may lie between two thresholds, where recall
-        and precision are interpolated linearly. ``ap`` adds the precision
+        and precision are interpolated linearly (not with
+        ``interpolate=False``). ``ap`` adds the precision
         at the recalls 0, 0.01, ... 1, each times 0.01, interpolated linearly
         between measured recalls and 0 beyond them; of several thresholds
         with the same recall the lowest counts.
@@ -64,6 +69,7 @@ def boundary_scores(
         counts: ``(4, K)``, added over the images.
         best: ``(4,)`` :func:`best_counts`, added over the images.
         thresholds: ``(K,)`` rising.
+        interpolate: Look for the best F between thresholds too.
 
     Raises:
         ValueError: If no label pixel is a boundary: recall is 0/0 then.
@@ -73,7 +79,10 @@ def boundary_scores(
             'no pixel of the ground truth is a boundary: check the labels'
         )
     recall, precision = recall_precision(counts)
-    threshold, r, p = _best_between(thresholds, recall, precision)
+    curves = (thresholds, recall, precision)
+    if interpolate:
+        curves = tuple(map(_fill_between, curves))
+    threshold, r, p = _best_point(*curves)
     return BoundaryScores(
         ods_f=float(f_score(r, p)),
         ods_threshold=threshold,
@@ -102,21 +111,24 @@ def f_score(recall: np.ndarray, precision: np.ndarray) -> np.ndarray:
     return 2 * recall * precision / np.where(whole == 0, 1, whole)
 
 
-def _best_between(
+def _fill_between(curve: np.ndarray) -> np.ndarray:
+    """Put 100 points between any two, ends included."""
+    low, high = curve[:-1, None], curve[1:, None]
+    between = high * _BETWEEN + low * (1 - _BETWEEN)  # (K - 1, 100)
+    # The first point alone if there is no other.
+    return np.concatenate([curve[:1], between.ravel()])
+
+
+def _best_point(
     thresholds: np.ndarray, recall: np.ndarray, precision: np.ndarray
 ) -> tuple[float, float, float]:
     """Return threshold, recall and precision where F is highest."""
-    curves = [
-        # (K - 1, 100), and the first point alone if there is no other.
-        np.concatenate([c[:1], np.ravel(_blend(c[:-1], c[1:]))])
-        for c in (thresholds, recall, precision)
-    ]
-    best = int(np.argmax(f_score(curves[1], curves[2])))
-    return tuple(float(curve[best]) for curve in curves)
-
-
-def _blend(low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    return high[:, None] * _BETWEEN + low[:, None] * (1 - _BETWEEN)
+    best = int(np.argmax(f_score(recall, precision)))
+    return (
+        float(thresholds[best]),
+        float(recall[best]),
+        float(precision[best]),
+    )
 
 
 def _average_precision(recall: np.ndarray, precision: np.ndarray) -> float:
