@@ -396,3 +396,36 @@ def test_pytorch_reads_any_layout_of_the_gradient_of_a_norm() -> None:
     )
     (want,) = torch.autograd.grad(plain, x, grad)
     torch.testing.assert_close(found, want)
+
+
+@pytest.mark.parametrize(
+    ('name', 'same'),
+    [
+        ('DeMT', True),
+        ('DeMT batch', False),
+        ('MQTransformer', True),
+        ('MQTransformer batch', False),
+        ('FCN', True),
+    ],
+)
+def test_a_batch_is_its_images_but_for_norms(name: str, same: bool) -> None:
+    """Means over all pixels; norms frozen, where batches else meet."""
+    model = build(MODELS_OF[name](), 'swin').eval()
+    images = torch.randn(2, 3, *IMAGE).double()
+
+    def losses(image: Tensor) -> list[Tensor]:
+        return [one.square() for one in everything(model, image)]
+
+    def mean_gradients(image: Tensor) -> dict[str, Tensor]:
+        model.zero_grad(set_to_none=True)
+        sum(one.mean() for one in losses(image)).backward()
+        return {n: p.grad.clone() for n, p in model.named_parameters()}
+
+    together = mean_gradients(images)
+    one, other = (mean_gradients(image[None]) for image in images)
+    apart = {n: (one[n] + other[n]) / 2 for n in one}
+    if same:
+        assert_same(together, apart)
+    else:
+        with pytest.raises(AssertionError):
+            assert_same(together, apart, share=1e-5)
