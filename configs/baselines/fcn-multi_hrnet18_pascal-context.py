@@ -1,4 +1,4 @@
-# Total batch 8, 40k iterations of SGD. Fewer processes: --total-batch 8.
+# Total batch 8, 40k iterations of SGD. One GPU: train_dataloader.batch_size=8.
 _base_ = [
     '../_base_/models/fcn_hrnet18.py',
     '../_base_/tasks/pascal-context.py',

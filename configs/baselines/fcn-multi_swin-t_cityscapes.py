@@ -1,5 +1,5 @@
-# Total batch 8 (4 processes of 2), 40k iterations of SGD. Fewer processes:
-# --total-batch 8.
+# Total batch 8 (4 processes of 2), 40k iterations of SGD. One GPU:
+# train_dataloader.batch_size=8.
 _base_ = [
     '../_base_/models/fcn_swin-t.py',
     '../_base_/tasks/cityscapes.py',

@@ -1,5 +1,5 @@
-# Total batch 8 (2 processes of 4), 40k iterations of SGD. One process:
-# --total-batch 8.
+# Total batch 8 (2 processes of 4), 40k iterations of SGD. One GPU:
+# train_dataloader.batch_size=8.
 _base_ = [
     '../_base_/models/fcn_swin-t.py',
     '../_base_/tasks/taskonomy.py',

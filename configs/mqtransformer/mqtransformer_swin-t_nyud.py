@@ -1,5 +1,5 @@
 # The authors' recipe: total batch 8 (1 on each of 8 processes), 40k
-# iterations, SGD 1e-3. On fewer processes add --total-batch 8.
+# iterations, SGD 1e-3. On one GPU: train_dataloader.batch_size=8.
 _base_ = [
     '../_base_/models/mqtransformer_swin-t.py',
     '../_base_/datasets/nyud.py',

@@ -72,7 +72,10 @@ def batch_note(config: Config, processes: int) -> str | None:
         return None
     return (
         f'this run uses {total} sample(s) per optimizer step, the recipe was '
-        f'made for {base}: pass --total-batch {base} to accumulate'
+        f'made for {base}: set train_dataloader.batch_size so that all '
+        f'processes together have {base}, or, where memory forbids it, pass '
+        f'--total-batch {base} to accumulate (BatchNorm then sees the images '
+        'of one forward pass only)'
     )
 
 

@@ -138,6 +138,7 @@ def test_run_with_another_batch_than_the_recipe_says_so(
     run_tool: Callable, toy_config: Path, tmp_path: Path
 ) -> None:
     result = run_tool('train.py', toy_config, '--work-dir', tmp_path)
+    assert 'set train_dataloader.batch_size so that all' in result.out
     assert 'pass --total-batch 8' in result.out
 
 

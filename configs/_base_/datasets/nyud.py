@@ -37,7 +37,7 @@ tta_pipeline = [
         ],
     ),
 ]
-# Batch size per process; the recipe has 8 processes.
+# Batch size per process; the recipe has 8 processes. One GPU: 8.
 train_dataloader = dict(
     batch_size=1,
     num_workers=4,

@@ -10,6 +10,7 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
 
 from mmmtl.models.decode_heads.task_outputs import TaskOutput
+from mmmtl.models.layers.gradients import contiguous_gradient
 from mmmtl.registry import MODELS, SCOPE, build_in_scope
 
 # Set from the task, or of no use because our losses and decoding are used.
@@ -59,7 +60,8 @@ class ForeignHead(nn.Module):
         Raises:
             ValueError: If the head gives something else than logits.
         """
-        logits = self.head(list(pyramid))
+        # Some heads of mmseg read the levels as tokens.
+        logits = self.head([contiguous_gradient(level) for level in pyramid])
         if not isinstance(logits, Tensor):
             raise ValueError(
                 f'{type(self.head).__name__} of task {self.task!r} gives a '

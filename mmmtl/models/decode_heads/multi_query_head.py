@@ -59,6 +59,7 @@ from mmmtl.models.layers.argument_checks import (
     check_rates,
 )
 from mmmtl.models.layers.conv_output import ConvOutput
+from mmmtl.models.layers.gradients import contiguous_gradient
 from mmmtl.models.layers.pyramid_projection import PyramidProjection
 from mmmtl.models.layers.scoped_attention import SCOPES, AttnScope
 from mmmtl.registry import MODELS
@@ -228,7 +229,9 @@ class MultiQueryHead(BaseMultiTaskHead):
         size = tuple(inputs[0].shape[-2:])
         # Channels last: what is projected then is tokens without a copy.
         inputs = [
-            level.contiguous(memory_format=torch.channels_last)
+            contiguous_gradient(level).contiguous(
+                memory_format=torch.channels_last
+            )
             for level in inputs
         ]
         features = {

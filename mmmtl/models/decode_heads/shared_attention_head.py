@@ -51,6 +51,7 @@ from mmmtl.models.layers.argument_checks import (
     check_mlp_ratio,
     check_rates,
 )
+from mmmtl.models.layers.gradients import contiguous_gradient
 from mmmtl.models.layers.level_check import check_level_channels
 from mmmtl.registry import MODELS
 
@@ -180,7 +181,8 @@ class SharedAttentionHead(BaseMultiTaskHead):
         """
         self._check(inputs)
         levels = [
-            level.permute(0, 2, 3, 1).contiguous() for level in inputs[::-1]
+            contiguous_gradient(level).permute(0, 2, 3, 1).contiguous()
+            for level in inputs[::-1]
         ]
         sizes = [tuple(level.shape[1:3]) for level in levels[1:]]
         streams = dict.fromkeys(self.tasks, levels[0])

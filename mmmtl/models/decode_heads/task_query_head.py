@@ -37,6 +37,7 @@ from mmmtl.models.decode_heads.base_multi_task_head import (
     TaskMaps,
 )
 from mmmtl.models.layers.argument_checks import check_flags
+from mmmtl.models.layers.gradients import contiguous_gradient
 from mmmtl.models.layers.linear_norm import LinearNorm
 from mmmtl.models.layers.scoped_attention import (
     SCOPES,
@@ -142,7 +143,10 @@ class TaskQueryHead(BaseMultiTaskHead):
         """
         features = self._in_order(inputs)
         height, width = features[0].shape[-2:]
-        own = [feature.flatten(2).transpose(1, 2) for feature in features]
+        own = [
+            contiguous_gradient(feature).flatten(2).transpose(1, 2)
+            for feature in features
+        ]
         tokens = torch.stack(own, dim=2)  # (B, N, T, C)
         keys = self._interact(tokens) if self.with_interaction else tokens
         logits = {}

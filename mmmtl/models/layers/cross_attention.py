@@ -31,6 +31,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmmtl.models.layers.conv_norm import NormConfig, conv_norm
+from mmmtl.models.layers.gradients import contiguous_gradient
 
 # Least normaliser: pixels that all keys ignore get 0, not NaN.
 EPSILON = 1e-12
@@ -69,9 +70,9 @@ def softplus_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     wide = torch.promote_types(value.dtype, torch.float32)
     with torch.autocast(value.device.type, enabled=False):
         mixed = linear_attention(
-            F.softplus(query.flatten(2).to(wide)),
-            F.softplus(key.flatten(2).to(wide)),
-            value.flatten(2).to(wide),
+            F.softplus(contiguous_gradient(query).flatten(2).to(wide)),
+            F.softplus(contiguous_gradient(key).flatten(2).to(wide)),
+            contiguous_gradient(value).flatten(2).to(wide),
         )
     return mixed.to(value.dtype).unflatten(2, tuple(query.shape[2:]))
 

@@ -43,8 +43,17 @@ def to_map(tokens: Tensor, size: Sequence[int]) -> Tensor:
     return tokens.transpose(1, 2).unflatten(2, tuple(size))
 
 
-def multi_head(attention: ScopedAttention) -> nn.MultiheadAttention:
-    """Return PyTorch's attention with the same weights, sequence first."""
-    plain = nn.MultiheadAttention(attention.channels, attention.num_heads)
-    plain.load_state_dict(attention.state_dict())
-    return plain.to(attention.in_proj_weight)
+def multi_head(
+    attention: ScopedAttention | nn.MultiheadAttention,
+) -> nn.MultiheadAttention:
+    """Return PyTorch's attention, sequence first, without dropout.
+
+    It has the very parameters of the one given, so that they get its
+    gradients.
+    """
+    channels = attention.out_proj.in_features
+    plain = nn.MultiheadAttention(channels, attention.num_heads)
+    plain.in_proj_weight = attention.in_proj_weight
+    plain.in_proj_bias = attention.in_proj_bias
+    plain.out_proj = attention.out_proj
+    return plain

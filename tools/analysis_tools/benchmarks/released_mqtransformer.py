@@ -135,12 +135,7 @@ class PlainForm(BuiltForm):
         self.patch_embed = nn.Conv2d(channels, channels, _PATCH, _PATCH)
         self.patch_embed.to(like)
         self.patch_norm = nn.LayerNorm(channels).to(like)
-        exchange = self.block.exchange.attention
-        self.query_attention = nn.MultiheadAttention(
-            channels, self.block.num_heads
-        )
-        self.query_attention.load_state_dict(exchange.state_dict())
-        self.query_attention.to(like).eval()
+        self.query_attention = multi_head(self.block.exchange.attention)
         self.feature_attention = multi_head(attention)
 
     def project(self, pyramid: Sequence[Tensor]) -> list[Tensor]:
