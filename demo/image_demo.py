@@ -10,7 +10,7 @@ import argparse
 from mmengine.config import DictAction
 
 from mmmtl.engine.user_errors import user_errors
-from mmmtl.structures import TASK_SPECS
+from mmmtl.tasks import TASK_SPECS
 
 
 def parse_args() -> argparse.Namespace:

@@ -1,8 +1,8 @@
-"""Multi-task dense prediction for MMSegmentation."""
+"""mmmtl: multi-task dense prediction for MMSegmentation.
 
-from .dependency_check import check_dependencies
-from .version import __version__
+Nothing heavy is imported here: the parts import what they need.
+"""
 
-check_dependencies()
+from mmmtl.version import __version__
 
 __all__ = ['__version__']

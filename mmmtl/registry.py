@@ -14,6 +14,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+# ruff: noqa: E402  (what is missing is said before it is imported)
+from mmmtl.dependency_check import check_dependencies
+
+check_dependencies()
+
 from mmengine.registry import DefaultScope, Registry
 from mmseg.registry import DATA_SAMPLERS as MMSEG_DATA_SAMPLERS
 from mmseg.registry import DATASETS as MMSEG_DATASETS
@@ -62,7 +67,16 @@ RUNNERS = _child(MMSEG_RUNNERS)
 RUNNER_CONSTRUCTORS = _child(MMSEG_RUNNER_CONSTRUCTORS)
 LOOPS = _child(MMSEG_LOOPS)
 HOOKS = _child(MMSEG_HOOKS, 'mmmtl.engine.hooks')
-DATASETS = _child(MMSEG_DATASETS, 'mmmtl.datasets')
+DATASETS = _child(
+    MMSEG_DATASETS,
+    'mmmtl.datasets.cityscapes.dataset',
+    'mmmtl.datasets.nyud.dataset',
+    'mmmtl.datasets.nyud.nyud_mt',
+    'mmmtl.datasets.pascal.dataset',
+    'mmmtl.datasets.taskonomy.cocodoom',
+    'mmmtl.datasets.taskonomy.dataset',
+    'mmmtl.datasets.taskonomy.replica',
+)
 DATA_SAMPLERS = _child(MMSEG_DATA_SAMPLERS)
 TRANSFORMS = _child(MMSEG_TRANSFORMS, 'mmmtl.datasets.transforms')
 MODELS = _child(MMSEG_MODELS, 'mmmtl.models')

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmmtl.structures import get_task_spec
+from mmmtl.tasks import get_task_spec
 
 DATA = Path(__file__).parent / 'data'
 SPEC = json.loads((DATA / 'sca_losses.json').read_text())

@@ -9,7 +9,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmmtl.registry import MODELS, build_in_scope
-from mmmtl.structures import TASK_SPECS
+from mmmtl.tasks import TASK_SPECS
 
 ROOT = Path(__file__).resolve().parent.parent
 BASE = ROOT / 'configs/_base_/models/hrnet18-small.py'

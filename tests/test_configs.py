@@ -16,7 +16,7 @@ from torch.overrides import TorchFunctionMode
 
 from mmmtl.evaluation import PRIMARY_METRICS
 from mmmtl.registry import METRICS, MODELS, build_in_scope
-from mmmtl.structures import TASK_SPECS, get_task_spec
+from mmmtl.tasks import TASK_SPECS, get_task_spec
 from tests.tiny import random_batch
 
 ROOT = Path(__file__).resolve().parent.parent / 'configs'

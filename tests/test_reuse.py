@@ -20,8 +20,9 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
+from mmmtl.models.demt import DeformableMixer
 from mmmtl.models.layers.scoped_attention import SCOPES
-from mmmtl.models.necks import CrossScaleAttention, DeformableMixer
+from mmmtl.models.sca_mtl import CrossScaleAttention
 from mmmtl.registry import MODELS, build_in_scope
 from tests.tiny import NYUD, demt, head_tasks, random_batch, sca, swin
 

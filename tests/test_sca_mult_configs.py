@@ -14,7 +14,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import PARAM_SCHEDULERS, DefaultScope
 
 from mmmtl.registry import MODELS, build_in_scope
-from mmmtl.structures import TASK_SPECS
+from mmmtl.tasks import TASK_SPECS
 from tests.test_configs import (
     BACKBONES,
     LEAVES,

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mmmtl.structures import MultiTaskDataSample, get_task_spec
+from mmmtl.structures import MultiTaskDataSample
+from mmmtl.tasks import get_task_spec
 
 LOSSES: dict[str, dict[str, Any]] = {
     'semseg': dict(type='SegCrossEntropyLoss'),

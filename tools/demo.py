@@ -83,9 +83,9 @@ def run(args: argparse.Namespace, context: ErrorContext) -> None:
 
     from mmmtl.engine.checkpoint_safety import enable_safe_loading
     from mmmtl.engine.config_file import load_config
-    from mmmtl.engine.json_file import write_json
     from mmmtl.engine.step_times import time_steps
     from mmmtl.engine.train_options import set_seed
+    from mmmtl.io.json_file import write_json
 
     enable_safe_loading()
     config = load_config(args.config, args.cfg_options)

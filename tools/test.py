@@ -56,12 +56,12 @@ def test(args: argparse.Namespace, context: ErrorContext) -> None:
         set_tta,
     )
     from mmmtl.engine.fit_checks import check_class_counts, check_sections
-    from mmmtl.engine.json_file import write_json
     from mmmtl.engine.results_file import make_results
     from mmmtl.engine.start_weights import (
         check_start_file,
         check_start_weights,
     )
+    from mmmtl.io.json_file import write_json
 
     config = load_config(args.config, args.cfg_options)
     context.config = config

@@ -8,21 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.utils import ProgressBar
 
 from mmmtl.apis.init_model import init_model
-from mmmtl.apis.map_files import check_out_dir, save_map
-from mmmtl.apis.picture_inputs import (
+from mmmtl.apis.pictures import (
     Picture,
     PictureInput,
+    PicturePipeline,
     collect_pictures,
     is_single,
 )
-from mmmtl.apis.picture_pipeline import PicturePipeline
-from mmmtl.structures import MultiTaskDataSample, check_tasks
+from mmmtl.structures import MultiTaskDataSample
+from mmmtl.tasks import check_tasks, get_task_spec
 from mmmtl.visualization import MultiTaskVisualizer, write_picture
 
 Maps = dict[str, np.ndarray]
@@ -262,3 +263,52 @@ def _result_of(
         array = values.numpy()
         maps[task] = array[0] if len(array) == 1 else array.transpose(1, 2, 0)
     return Result(picture.name, maps, sample)
+
+
+def check_out_dir(
+    out_dir: str | Path | None, *, save_maps: bool
+) -> Path | None:
+    """Refuse an output folder before the first picture is predicted.
+
+    Args:
+        out_dir: The folder; made when it is needed.
+        save_maps: Maps are to be written.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ValueError: If there is none to write to.
+    """
+    if out_dir is None:
+        if save_maps:
+            raise ValueError('save_maps needs an out_dir to write to')
+        return None
+    folder = Path(out_dir).expanduser()
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f'out_dir {folder} is a file: name a folder')
+    return folder
+
+
+def save_map(folder: Path, task: str, name: str, values: np.ndarray) -> Path:
+    """Write one map.
+
+    Args:
+        folder: The output folder; the map goes to ``maps/<task>`` in it.
+        task: Task name.
+        name: Name of the picture.
+        values: ``(H, W)`` or ``(H, W, 3)``. Class ids become a grey 8 bit
+            PNG, all else a float32 ``.npy``.
+
+    Returns:
+        The file.
+    """
+    target = folder / 'maps' / task
+    target.mkdir(parents=True, exist_ok=True)
+    if get_task_spec(task).decode != 'argmax':
+        path = target / f'{name}.npy'
+        np.save(path, values.astype(np.float32))
+        return path
+    path = target / f'{name}.png'
+    path.write_bytes(cv2.imencode('.png', values.astype(np.uint8))[1])
+    return path

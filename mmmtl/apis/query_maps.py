@@ -10,13 +10,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from mmmtl.apis.picture_inputs import Picture
-from mmmtl.apis.picture_pipeline import PicturePipeline
+from mmmtl.apis.pictures import Picture, PicturePipeline
 from mmmtl.engine.user_errors import UserError
-from mmmtl.models.decode_heads import MultiQueryHead
 from mmmtl.models.layers.resize import resize_bilinear
+from mmmtl.models.mqtransformer import MultiQueryHead
 from mmmtl.models.postprocess import undo_augmentation
-from mmmtl.structures import check_tasks
+from mmmtl.tasks import check_tasks
 
 
 @dataclass(frozen=True)

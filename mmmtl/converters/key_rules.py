@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from torch import Tensor
 
-from mmmtl.structures import TASK_SPECS
+from mmmtl.tasks import TASK_SPECS
 
 #: A pattern for a whole key, and the new key (``\1`` for groups); None drops
 #: the tensor because the released model never uses it.

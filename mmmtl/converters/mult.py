@@ -256,7 +256,7 @@ def _expected(form: _Form, depths: Sequence[int]) -> set[str]:
     """Return the names that encoder and head have for these tasks."""
     from mmseg.models.backbones import SwinTransformer
 
-    from mmmtl.models.decode_heads import SharedAttentionHead
+    from mmmtl.models.mult import SharedAttentionHead
 
     # Names do not depend on widths.
     heads = [1] * len(depths)

@@ -24,8 +24,8 @@ from mmmtl.converters.key_rules import (
     rename_keys,
 )
 from mmmtl.converters.normals_frame import turn_normals
-from mmmtl.structures import TASK_SPECS
 from mmmtl.structures.task_order import TaskOrder, encode_names
+from mmmtl.tasks import TASK_SPECS
 
 _LEVELS = 4
 _OUTPUT = r'heads\.(\w+)\.last_layer\.3\.weight'
@@ -244,8 +244,10 @@ def _check_complete(
 
 def _expected(tasks: Iterable[str]) -> set[str]:
     """Return the names that neck and head of these tasks have."""
-    from mmmtl.models.decode_heads import SequentialCrossAttentionHead
-    from mmmtl.models.necks import WindowSelfAttention
+    from mmmtl.models.sca_mtl import (
+        SequentialCrossAttentionHead,
+        WindowSelfAttention,
+    )
 
     # Names do not depend on widths; no memory is needed for them.
     levels = [4] * _LEVELS

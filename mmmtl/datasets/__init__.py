@@ -1,28 +1,32 @@
-"""Data sets: where the labels lie, how they are encoded, how they vary."""
+"""Data sets: where the labels lie, how they are encoded, how they vary.
 
-from mmmtl.datasets import transforms
-from mmmtl.datasets.base_multi_task_dataset import BaseMultiTaskDataset
-from mmmtl.datasets.cityscapes_mt import CityscapesMTDataset
-from mmmtl.datasets.coco_doom import CocoDoomDataset
-from mmmtl.datasets.errors import DatasetError
-from mmmtl.datasets.label_file import LabelFile, load_label
-from mmmtl.datasets.nyud import NYUDv2Dataset
-from mmmtl.datasets.nyud_mt import NYUDMTDataset
-from mmmtl.datasets.pascal_context import PascalContextMTDataset
-from mmmtl.datasets.replica import ReplicaDataset
-from mmmtl.datasets.taskonomy import TaskonomyDataset
+The names below are imported when they are asked for: the renderer's worker
+processes use the folder layouts of this package and need no torch.
+"""
 
-__all__ = [
-    'BaseMultiTaskDataset',
-    'CityscapesMTDataset',
-    'CocoDoomDataset',
-    'DatasetError',
-    'LabelFile',
-    'NYUDMTDataset',
-    'NYUDv2Dataset',
-    'PascalContextMTDataset',
-    'ReplicaDataset',
-    'TaskonomyDataset',
-    'load_label',
-    'transforms',
-]
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    'BaseMultiTaskDataset': 'base',
+    'CityscapesMTDataset': 'cityscapes.dataset',
+    'CocoDoomDataset': 'taskonomy.cocodoom',
+    'LabelFile': 'label_file',
+    'NYUDMTDataset': 'nyud.nyud_mt',
+    'NYUDv2Dataset': 'nyud.dataset',
+    'PascalContextMTDataset': 'pascal.dataset',
+    'ReplicaDataset': 'taskonomy.replica',
+    'TaskonomyDataset': 'taskonomy.dataset',
+    'load_label': 'label_file',
+}
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name from its module."""
+    if name not in _HOMES:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    return getattr(import_module(f'{__name__}.{_HOMES[name]}'), name)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from mmmtl.datasets.errors import (
+from mmmtl.errors import (
     DatasetError,
     EncodingError,
     MissingFileError,
@@ -18,7 +18,7 @@ from mmmtl.datasets.errors import (
     UnreadableFileError,
     ValueRangeError,
 )
-from mmmtl.structures import TaskSpec, get_task_spec
+from mmmtl.tasks import TaskSpec, get_task_spec
 
 Decoder = Callable[[Any], np.ndarray]
 Reader = Callable[[str | Path], Any]

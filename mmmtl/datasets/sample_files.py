@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmmtl.datasets.errors import DatasetError
+from mmmtl.errors import DatasetError
 
 _SHOWN = 3
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmmtl.engine.config_paths import walk_dicts
-from mmmtl.structures import did_you_mean
+from mmmtl.errors import did_you_mean
 
 UNKNOWN_TYPE = re.compile(
     r"^[\"']?(?P<type>[\w.]+) is not in the (?P<scope>\w+)::"

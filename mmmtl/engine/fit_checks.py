@@ -14,7 +14,7 @@ from mmmtl.engine.checkpoint_loading import bare_model
 from mmmtl.engine.config_paths import walk_dicts
 from mmmtl.engine.user_errors import UserError
 from mmmtl.registry import DATASETS, SCOPE
-from mmmtl.structures import TASK_SPECS
+from mmmtl.tasks import TASK_SPECS
 
 NEEDED = {
     'train': ('train_dataloader', 'train_cfg', 'optim_wrapper'),

@@ -15,7 +15,7 @@ from mmmtl.engine.config_checks import runner_keys
 from mmmtl.engine.config_paths import walk_dicts
 from mmmtl.engine.registered_types import accepted_arguments, find_type
 from mmmtl.engine.user_errors import UserError
-from mmmtl.structures import did_you_mean
+from mmmtl.errors import did_you_mean
 
 # Keys that the reader of a dict takes out before a class sees the rest, by
 # the ending of the dict's name.

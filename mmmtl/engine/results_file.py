@@ -22,7 +22,7 @@ from mmengine.config import Config
 
 from mmmtl.engine.user_errors import UserError
 from mmmtl.evaluation.primary_metrics import primary_key, primary_metrics
-from mmmtl.structures import TASK_SPECS
+from mmmtl.tasks import TASK_SPECS
 from mmmtl.version import __version__
 
 _CLASS_MARK = '/IoU.'

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from mmmtl.evaluation.boundary_files import MapPair
-from mmmtl.evaluation.functional.boundary import image_counts
-from mmmtl.evaluation.worker_pool import start_workers
+from mmmtl.datasets.label_file import read_array
+from mmmtl.errors import (
+    DatasetError,
+    EncodingError,
+    SizeMismatchError,
+    UnreadableFileError,
+)
+from mmmtl.evaluation.functional.boundary import image_counts, outline, to_grey
+from mmmtl.io.arrays import read_mat
+from mmmtl.io.workers import start_workers
 
 # Maps that wait for a process, per process: enough to keep it busy.
 _QUEUE = 4
@@ -67,3 +76,242 @@ def count_pairs(
             yield waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+_PICTURES = ('.png', '.npy')
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class MapPair:
+    """A prediction and its ground truth.
+
+    Attributes:
+        prediction: ``.png`` or ``.npy``.
+        label: ``.png``, ``.npy`` or ``.mat``.
+        outline: The ground truth is the outline of the label's stored map.
+    """
+
+    prediction: Path
+    label: Path
+    outline: bool = False
+
+    def read(self) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Return the strength ``(H, W)`` and the labels ``(H, W)`` bool.
+
+        Raises:
+            DatasetError: If a file cannot be read, has another size than its
+                partner, or holds values that a map cannot have.
+        """
+        strength = read_strength(self.prediction)
+        labels = (
+            [read_outline(self.label)]
+            if self.outline
+            else read_labels(self.label)
+        )
+        for label in labels:
+            if label.shape != strength.shape:
+                raise SizeMismatchError(
+                    f'prediction {self.prediction} has the size '
+                    f'{_size(strength)}, its ground truth {self.label} '
+                    f'{_size(label)}: predict at the size of the ground truth'
+                )
+        return strength, labels
+
+
+def pair_maps(
+    predictions: Path,
+    labels: Path,
+    ids: Iterable[str] | None = None,
+    *,
+    outline: bool = False,
+) -> tuple[list[MapPair], list[str]]:
+    """Pair the maps of two folders by file stem.
+
+    Args:
+        predictions: Folder of ``.png`` or ``.npy`` maps.
+        labels: Folder of ``.png``, ``.npy`` or ``.mat`` ground truth.
+        ids: Stems to take; all of the ground truth if None.
+        outline: See :class:`MapPair`.
+
+    Returns:
+        The pairs in the order of their stems, and the stems of predictions
+        that were not paired.
+
+    Raises:
+        DatasetError: If a folder is missing or empty, a stem is there twice,
+            or a ground truth has no prediction.
+    """
+    found = _by_stem(predictions, _PICTURES)
+    wanted = _by_stem(labels, (*_PICTURES, '.mat'))
+    stems = sorted(wanted if ids is None else set(ids))
+    for folder, files in ((labels, wanted), (predictions, found)):
+        missing = [stem for stem in stems if stem not in files]
+        if missing:
+            raise DatasetError(
+                f'{folder} has no map for {_names(missing)}: '
+                f'{len(stems)} maps are to be evaluated'
+            )
+    pairs = [MapPair(found[stem], wanted[stem], outline) for stem in stems]
+    return pairs, sorted(found.keys() - set(stems))
+
+
+def check_pair(pair: MapPair) -> str | None:
+    """Return what is wrong with the files of a pair, if anything."""
+    try:
+        pair.read()
+    except DatasetError as error:
+        return str(error)
+    return None
+
+
+def _by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise DatasetError(f'{folder} is no folder: name a folder of maps')
+    files: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in suffixes or path.name.startswith('.'):
+            continue
+        if path.stem in files:
+            raise DatasetError(
+                f'{files[path.stem]} and {path.name} have the same stem: '
+                'keep one of them'
+            )
+        files[path.stem] = path
+    if not files:
+        raise DatasetError(f'{folder} holds no {" or ".join(suffixes)} file')
+    return files
+
+
+def _names(values: Iterable[str]) -> str:
+    values = list(values)
+    more = f' and {len(values) - _SHOWN} more' if len(values) > _SHOWN else ''
+    return ', '.join(values[:_SHOWN]) + more
+
+
+def _size(values: np.ndarray) -> str:
+    return f'{values.shape[0]}x{values.shape[1]}'
+
+
+_SHOWN_MAPS = 5
+
+
+def read_strength(path: Path) -> np.ndarray:
+    """Read a soft map.
+
+    Args:
+        path: Grey picture of 8 or 16 bit, or an array of integers like it or
+            of floats in 0..1, which are cut to 8 bit.
+
+    Returns:
+        ``(H, W)`` float64 in 0..1.
+
+    Raises:
+        DatasetError: If the file is no such map.
+    """
+    values = _one_channel(path)
+    if values.dtype in (np.uint8, np.uint16):
+        return values / np.iinfo(values.dtype).max
+    if values.dtype == bool:
+        return values.astype(np.float64)
+    if values.dtype.kind == 'f':
+        if not (values.min() >= 0 and values.max() <= 1):
+            raise EncodingError(
+                f'prediction {path} holds values from {values.min()} to '
+                f'{values.max()}: write probabilities from 0 to 1'
+            )
+        return to_grey(values) / 255
+    raise EncodingError(
+        f'prediction {path} is of type {values.dtype}: write a grey picture '
+        'of 8 bit or floats from 0 to 1'
+    )
+
+
+def read_labels(path: Path) -> list[np.ndarray]:
+    """Read ground truth.
+
+    Args:
+        path: A map of 0 and one other value, or a ``.mat`` file of the
+            Berkeley data set with any number of annotators.
+
+    Returns:
+        ``(H, W)`` bool per annotator.
+
+    Raises:
+        DatasetError: If the file is no ground truth.
+    """
+    if path.suffix.lower() == '.mat':
+        return _read_annotators(path)
+    values = _one_channel(path)
+    levels = np.unique(values)
+    if len(levels[levels != 0]) > 1:
+        shown = ', '.join(map(str, levels[:_SHOWN_MAPS]))
+        shown += ' ...' * (len(levels) > _SHOWN_MAPS)
+        raise EncodingError(
+            f'ground truth {path} holds the values {shown}: it must '
+            'be 0 and one other value, of boundary pixels'
+        )
+    return [values != 0]
+
+
+def read_outline(path: str | Path) -> np.ndarray:
+    """Read a stored map and outline it, the ground truth of SEISM.
+
+    Convention:
+        The map is taken as it is stored, whatever its values mean: of
+        PASCAL-Context the ``LabelMap`` of classes, of NYUDv2 the picture of
+        lines, 0 and 255, of which both sides are outlined.
+
+    Args:
+        path: A picture, an array, or a ``.mat`` file with a ``LabelMap``.
+
+    Returns:
+        ``(H, W)`` bool, not thinned.
+
+    Raises:
+        DatasetError: If the file is no such map.
+    """
+    path = Path(path)
+    if path.suffix.lower() != '.mat':
+        return outline(_one_channel(path))
+    regions = read_mat(path, 'LabelMap')
+    if regions.ndim != 2:
+        raise EncodingError(
+            f'LabelMap of {path} has the shape {regions.shape}: store (H, W) '
+            'class ids'
+        )
+    return outline(regions)
+
+
+def _read_annotators(path: Path) -> list[np.ndarray]:
+    cells = read_mat(path, 'groundTruth').ravel()
+    try:
+        maps = [np.asarray(cell['Boundaries'][0, 0]) != 0 for cell in cells]
+    except (IndexError, TypeError, ValueError) as error:
+        raise EncodingError(
+            f'ground truth {path} is no file of the Berkeley data set: its '
+            "'groundTruth' must be a cell array of structs with a field "
+            "'Boundaries'"
+        ) from error
+    if not maps or any(m.ndim != 2 for m in maps):
+        raise EncodingError(f'ground truth {path} has no annotation')
+    return maps
+
+
+def _one_channel(path: Path) -> np.ndarray:
+    """Read an array; of a colour picture without colours one channel."""
+    try:
+        values = read_array(path)
+    # What numpy and Pillow raise on files they cannot read.
+    except (OSError, EOFError, ValueError, SyntaxError) as error:
+        raise UnreadableFileError(
+            f'{path} is unreadable ({" ".join(str(error).split())}): it may '
+            'be truncated, write it again'
+        ) from error
+    if values.ndim == 3 and (values == values[..., :1]).all():
+        values = values[..., 0]
+    if values.ndim != 2 or not values.size:
+        raise EncodingError(
+            f'{path} has the shape {values.shape}: write a grey map (H, W)'
+        )
+    return values

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mmmtl.evaluation.functional.delta_m import delta_m
 from mmmtl.evaluation.primary_metrics import primary_key, primary_metrics
-from mmmtl.structures import TASK_SPECS
+from mmmtl.tasks import TASK_SPECS
 
 # Shown where a task's primary metric was not measured.
 _STAND_INS = {'edge/odsF': ('edge/pixelF', False)}

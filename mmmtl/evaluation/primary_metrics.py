@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mmmtl.structures import did_you_mean, get_task_spec
+from mmmtl.errors import did_you_mean
+from mmmtl.tasks import get_task_spec
 
 
 @dataclass(frozen=True)

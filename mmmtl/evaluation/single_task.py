@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mmmtl.evaluation.primary_metrics import primary_key
-from mmmtl.structures import get_task_spec
+from mmmtl.tasks import get_task_spec
 
 
 def read_single_task(

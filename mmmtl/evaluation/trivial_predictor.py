@@ -11,12 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmmtl.structures import (
-    MultiTaskDataSample,
-    check_tasks,
-    get_task_spec,
-    valid_mask,
-)
+from mmmtl.structures import MultiTaskDataSample
+from mmmtl.tasks import check_tasks, get_task_spec, valid_mask
 
 _HEAT_BINS = 1000
 

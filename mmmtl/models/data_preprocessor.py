@@ -11,10 +11,8 @@ from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
 
 from mmmtl.registry import MODELS
-from mmmtl.structures import (
-    TASK_SPECS,
-    MultiTaskDataSample,
-)
+from mmmtl.structures import MultiTaskDataSample
+from mmmtl.tasks import TASK_SPECS
 
 
 @MODELS.register_module()

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmmtl.structures import TaskSpec, get_task_spec
+from mmmtl.tasks import TaskSpec, get_task_spec
 
 
 def activate(task: str, logits: Tensor) -> Tensor:

@@ -10,8 +10,8 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
-from mmmtl.structures.suggestion import did_you_mean
-from mmmtl.structures.task_spec import TASK_SPECS, TaskSpec, get_task_spec
+from mmmtl.errors import did_you_mean
+from mmmtl.tasks.task_spec import TASK_SPECS, TaskSpec, get_task_spec
 
 _LABELS = {spec.gt_field: spec for spec in TASK_SPECS.values()}
 _PREDICTIONS = {spec.pred_field: spec for spec in TASK_SPECS.values()}

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mmmtl.structures.multi_task_data_sample import MultiTaskDataSample
-from mmmtl.structures.task_spec import get_task_spec
+from mmmtl.tasks.task_spec import get_task_spec
 
 
 def stack_labels(

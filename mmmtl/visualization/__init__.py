@@ -1,6 +1,5 @@
 """Pictures of labels and predictions."""
 
-from mmmtl.visualization.attention_heat import paint_attention
 from mmmtl.visualization.multi_task_visualizer import (
     MultiTaskVisualizer,
     write_picture,
@@ -11,7 +10,7 @@ from mmmtl.visualization.palettes import (
     human_parts_palette,
 )
 from mmmtl.visualization.picture_grid import Cell, draw_grid
-from mmmtl.visualization.query_page import cells_of_queries
+from mmmtl.visualization.query_page import cells_of_queries, paint_attention
 from mmmtl.visualization.sample_page import cells_of_sample
 
 __all__ = [

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
-from mmmtl.structures import get_task_spec, valid_mask
+from mmmtl.tasks import get_task_spec, valid_mask
 from mmmtl.visualization.palettes import (
     NO_LABEL,
     check_palette,

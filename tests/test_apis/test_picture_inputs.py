@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmmtl.apis.picture_inputs import collect_pictures, is_single
+from mmmtl.apis.pictures import collect_pictures, is_single
 
 
 @pytest.fixture

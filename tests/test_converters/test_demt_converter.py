@@ -94,7 +94,7 @@ def test_older_block_order_is_recognised_by_its_names(state):
 
 def test_older_block_order_gathers_before_it_mixes():
     """With the gather at zero weight, only the order tells the outputs."""
-    from mmmtl.models.necks.deformable_mixer import DeformableMixer
+    from mmmtl.models.demt.deformable_mixer import DeformableMixer
 
     torch.manual_seed(0)
     neck = DeformableMixer(

@@ -10,8 +10,9 @@ import pytest
 from mmengine.registry import DefaultScope
 from torch.utils.data import DataLoader
 
-from mmmtl.datasets import DatasetError, NYUDv2Dataset
+from mmmtl.datasets import NYUDv2Dataset
 from mmmtl.engine.user_errors import describe
+from mmmtl.errors import DatasetError
 from tests.test_datasets.nyud_folder import (
     FILES,
     SIZE,
@@ -232,7 +233,7 @@ def test_message_survives_a_loader_process(
     with pytest.raises(DatasetError) as caught:
         list(loader)
     last = str(caught.value).rstrip().splitlines()[-1]
-    assert last.startswith(f'mmmtl.datasets.errors.{kind}: ')
+    assert last.startswith(f'mmmtl.errors.{kind}: ')
     assert str(path) in last
     assert 'write it again' in last
     # What the tools print: the text alone, without the class and traceback.

@@ -9,9 +9,9 @@ import pytest
 from mmengine.config import Config
 from PIL import Image
 
-from mmmtl.datasets.rooms.classes import CLASSES, PALETTE
 from mmmtl.registry import DATASETS, METRICS, build_in_scope
-from mmmtl.structures import get_task_spec
+from mmmtl.rooms.classes import CLASSES, PALETTE
+from mmmtl.tasks import get_task_spec
 from tests.test_datasets.cityscapes_folder import write_cityscapes
 from tests.test_datasets.taskonomy_folder import (
     SIZE,

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 
-from mmmtl.datasets import CityscapesMTDataset, DatasetError
-from mmmtl.datasets.cityscapes_classes import class_of_id, group_of_id
-from mmmtl.datasets.cityscapes_encodings import disparity_to_depth
+from mmmtl.datasets import CityscapesMTDataset
+from mmmtl.datasets.cityscapes.classes import class_of_id, group_of_id
+from mmmtl.datasets.cityscapes.encodings import disparity_to_depth
+from mmmtl.errors import DatasetError
 from mmmtl.registry import METRICS, build_in_scope
 from tests.test_datasets.cityscapes_folder import (
     BASELINE,

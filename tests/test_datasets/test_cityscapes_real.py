@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mmmtl.datasets import CityscapesMTDataset
-from mmmtl.datasets.cityscapes_mt import label_table
+from mmmtl.datasets.cityscapes.dataset import label_table
 from mmmtl.datasets.label_file import load_label, read_array
 from tests.test_datasets.real_data import real_folder
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from mmmtl.datasets.conversion.view_lists import REPLICA_SCENES
-from mmmtl.datasets.nyud_classes import CLASSES as NYUD_CLASSES
-from mmmtl.datasets.pascal_classes import (
+from mmmtl.datasets.nyud.classes import CLASSES as NYUD_CLASSES
+from mmmtl.datasets.pascal.classes import (
     CLASSES,
     CONTEXT_IDS,
     NORMALS_CONTEXT_IDS,
@@ -19,7 +18,8 @@ from mmmtl.datasets.pascal_classes import (
     PART_IDS,
     PERSON,
 )
-from mmmtl.datasets.replica_classes import CLASSES as REPLICA_CLASSES
+from mmmtl.datasets.taskonomy.replica import CLASSES as REPLICA_CLASSES
+from mmmtl.datasets.taskonomy.view_lists import REPLICA_SCENES
 
 NAMES = Path(__file__).parents[1] / 'data/class_names'
 

@@ -13,8 +13,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from mmmtl.datasets import nyud, nyud_mt, pascal_labels, taskonomy_encodings
 from mmmtl.datasets.archive_normals import vectors_of_bytes
+from mmmtl.datasets.nyud import dataset as nyud
+from mmmtl.datasets.nyud import nyud_mt
+from mmmtl.datasets.pascal import labels as pascal_labels
+from mmmtl.datasets.taskonomy import encodings as taskonomy_encodings
 from mmmtl.visualization.painters import paint
 
 SURFACES = ('floor', 'ceiling', 'left wall', 'far wall')

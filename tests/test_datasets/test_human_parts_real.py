@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from mmmtl.datasets.base_multi_task_dataset import BaseMultiTaskDataset
+from mmmtl.datasets.base import BaseMultiTaskDataset
 from mmmtl.datasets.label_file import LabelFile
 from mmmtl.evaluation import SegmentationMetric
 from mmmtl.structures import MultiTaskDataSample

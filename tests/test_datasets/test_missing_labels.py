@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mmmtl.datasets import NYUDv2Dataset
-from mmmtl.datasets.errors import DatasetError
+from mmmtl.errors import DatasetError
 from tests.test_datasets.nyud_folder import FILES, write_nyud
 
 TASKS = ['semseg', 'depth', 'normals', 'edge']

@@ -12,14 +12,14 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 from mmmtl.datasets import NYUDv2Dataset
-from mmmtl.datasets.nyud import (
+from mmmtl.datasets.nyud.dataset import (
     decode_depth,
     decode_edge,
     decode_normals,
     decode_semseg,
 )
-from mmmtl.datasets.rooms.classes import CLASSES, PALETTE
 from mmmtl.registry import DATASETS
+from mmmtl.rooms.classes import CLASSES, PALETTE
 from tests.test_datasets.nyud_folder import (
     FILES,
     SIZE,

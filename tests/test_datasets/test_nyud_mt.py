@@ -9,8 +9,9 @@ import pytest
 from mmengine.config import Config
 from PIL import Image
 
-from mmmtl.datasets import DatasetError, NYUDMTDataset
-from mmmtl.datasets.nyud_mt import decode_float_edge, decode_float_normals
+from mmmtl.datasets import NYUDMTDataset
+from mmmtl.datasets.nyud.nyud_mt import decode_float_edge, decode_float_normals
+from mmmtl.errors import DatasetError
 from mmmtl.registry import DATASETS
 from tests.test_datasets.nyud_folder import SIZE, stored_arrays
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmmtl.datasets import DatasetError, NYUDv2Dataset
+from mmmtl.datasets import NYUDv2Dataset
 from mmmtl.datasets.label_file import read_array
-from mmmtl.datasets.nyud import decode_semseg
+from mmmtl.datasets.nyud.dataset import decode_semseg
+from mmmtl.errors import DatasetError
 from tests.test_datasets.real_data import real_folder
 
 CLASSES = (

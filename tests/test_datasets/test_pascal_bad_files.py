@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from mmmtl.datasets import DatasetError, PascalContextMTDataset
-from mmmtl.datasets.mat_file import read_mat
+from mmmtl.datasets import PascalContextMTDataset
+from mmmtl.errors import DatasetError
+from mmmtl.io.arrays import read_mat
 from tests.test_datasets.pascal_folder import (
     FILES,
     SIZE,

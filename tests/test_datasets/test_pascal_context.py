@@ -10,7 +10,7 @@ from mmengine.config import Config
 from PIL import Image
 
 from mmmtl.datasets import PascalContextMTDataset
-from mmmtl.datasets.pascal_classes import (
+from mmmtl.datasets.pascal.classes import (
     CLASSES,
     CONTEXT_IDS,
     HUMAN_PARTS_CLASSES,
@@ -19,13 +19,13 @@ from mmmtl.datasets.pascal_classes import (
     PALETTE,
     PART_IDS,
 )
-from mmmtl.datasets.pascal_labels import (
+from mmmtl.datasets.pascal.labels import (
     decode_edge,
     decode_saliency,
     decode_semseg,
 )
-from mmmtl.datasets.pascal_parts import decode_human_parts
-from mmmtl.datasets.rooms.layouts.pascal_tables import voc_palette
+from mmmtl.datasets.pascal.parts import decode_human_parts
+from mmmtl.datasets.pascal.room_layout import voc_palette
 from mmmtl.registry import DATASETS
 from tests.test_datasets.pascal_folder import (
     FILES,

@@ -10,21 +10,18 @@ import torch
 from mmengine.config import Config
 from PIL import Image
 
-from mmmtl.datasets.rooms.order import Order
-from mmmtl.datasets.rooms.produce import produce
+from mmmtl.datasets.room_layouts import order_rooms
 from mmmtl.models.postprocess import undo_augmentation
 from mmmtl.registry import DATASETS, TRANSFORMS, build_in_scope
-from mmmtl.structures import (
-    TASK_SPECS,
-    MultiTaskDataSample,
-    get_task_spec,
-)
+from mmmtl.rooms.produce import produce
+from mmmtl.structures import MultiTaskDataSample
+from mmmtl.tasks import TASK_SPECS, get_task_spec
 
 
 def write_rooms(
     folder: Path, layout: str, size: tuple[int, int] = (60, 80)
 ) -> Path:
-    order = Order(
+    order = order_rooms(
         layout=layout,
         num_train=1,
         num_val=1,
@@ -304,7 +301,7 @@ def test_full_frames_name_a_class_and_a_colour_per_channel(
     config = Config.fromfile(
         repo_root / 'configs/_base_/datasets/nyud-full-frame.py'
     )
-    from mmmtl.datasets.nyud import CLASSES, PALETTE
+    from mmmtl.datasets.nyud.dataset import CLASSES, PALETTE
 
     assert tuple(config.metainfo.classes) == ('unlabelled', *CLASSES)
     found = [tuple(colour) for colour in config.metainfo.palette]

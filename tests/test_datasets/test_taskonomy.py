@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmmtl.datasets import DatasetError, TaskonomyDataset
-from mmmtl.datasets.taskonomy_layout import LAYOUTS
+from mmmtl.datasets import TaskonomyDataset
+from mmmtl.datasets.taskonomy.layout import LAYOUTS
+from mmmtl.errors import DatasetError
 from tests.test_datasets.taskonomy_folder import (
     DOMAINS,
     HOLE,

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from mmmtl.datasets import DatasetError
+from mmmtl.errors import DatasetError
 from tests.test_datasets.taskonomy_folder import (
     SIZE,
     path_of,

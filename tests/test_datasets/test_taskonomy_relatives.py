@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmmtl.datasets import CocoDoomDataset, DatasetError, ReplicaDataset
-from mmmtl.datasets.taskonomy_base import TaskonomyLayoutDataset
+from mmmtl.datasets import CocoDoomDataset, ReplicaDataset
+from mmmtl.datasets.taskonomy.base import TaskonomyLayoutDataset
+from mmmtl.errors import DatasetError
 from tests.test_datasets.taskonomy_folder import (
     DOMAINS,
     SIZE,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmmtl.engine.json_file import write_json
+from mmmtl.io.json_file import write_json
 
 
 def test_values_of_all_kinds(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from torch._utils import ExceptionWrapper
 
 from mmmtl.engine.user_errors import UserError, user_errors
-from mmmtl.structures import get_task_spec
+from mmmtl.tasks import get_task_spec
 
 
 def raise_foreign() -> None:

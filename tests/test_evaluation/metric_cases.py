@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from mmmtl.structures import MultiTaskDataSample, get_task_spec
+from mmmtl.structures import MultiTaskDataSample
+from mmmtl.tasks import get_task_spec
 
 Pair = tuple[np.ndarray, np.ndarray]
 NUM_CLASSES = 4

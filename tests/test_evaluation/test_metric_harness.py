@@ -8,7 +8,8 @@ import torch
 from mmengine.evaluator import Evaluator
 
 from mmmtl.registry import METRICS, build_in_scope
-from mmmtl.structures import MultiTaskDataSample, get_task_spec
+from mmmtl.structures import MultiTaskDataSample
+from mmmtl.tasks import get_task_spec
 from tests.test_evaluation.metric_cases import (
     CASES,
     MetricCase,

@@ -20,7 +20,8 @@ from mmmtl.evaluation.functional import delta_m
 from mmmtl.evaluation.metrics import BaseTaskMetric
 from mmmtl.evaluation.primary_metrics import LOWER_IS_BETTER
 from mmmtl.registry import EVALUATOR, build_in_scope
-from mmmtl.structures import TASK_SPECS, MultiTaskDataSample
+from mmmtl.structures import MultiTaskDataSample
+from mmmtl.tasks import TASK_SPECS
 from tests.test_evaluation.metric_cases import CASES, draw_pairs, to_sample
 
 TASKS = ('semseg', 'depth', 'normals', 'edge')

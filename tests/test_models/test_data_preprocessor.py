@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mmmtl.models.data_preprocessor import MultiTaskDataPreprocessor
-from mmmtl.structures import TASK_SPECS, valid_mask
+from mmmtl.tasks import TASK_SPECS, valid_mask
 from tests.tiny import random_batch, random_sample
 
 CLASSES = {'semseg': 5, 'human_parts': 3}

@@ -17,7 +17,8 @@ from mmmtl.models.postprocess import (
     undo_augmentation,
     unflip,
 )
-from mmmtl.structures import TASK_SPECS, MultiTaskDataSample, get_task_spec
+from mmmtl.structures import MultiTaskDataSample
+from mmmtl.tasks import TASK_SPECS, get_task_spec
 
 CHANNELS = {'semseg': 5, 'human_parts': 3, 'saliency': 2, 'normals': 3}
 

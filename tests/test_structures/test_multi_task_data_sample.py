@@ -12,7 +12,8 @@ from mmengine.dataset import pseudo_collate
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
-from mmmtl.structures import TASK_SPECS, MultiTaskDataSample, get_task_spec
+from mmmtl.structures import MultiTaskDataSample
+from mmmtl.tasks import TASK_SPECS, get_task_spec
 from tests.tiny import random_label
 
 CLASSES = {'semseg': 40, 'human_parts': 7}

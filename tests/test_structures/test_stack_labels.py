@@ -3,13 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mmmtl.structures import (
-    TASK_SPECS,
-    MultiTaskDataSample,
-    merge_unique,
-    stack_labels,
-    valid_mask,
-)
+from mmmtl.structures import MultiTaskDataSample, merge_unique, stack_labels
+from mmmtl.tasks import TASK_SPECS, valid_mask
 from tests.tiny import random_label, random_sample
 
 CLASSES = {'semseg': 40, 'human_parts': 7}

@@ -17,7 +17,7 @@ from mmmtl.engine.checkpoint_loading import (
     load_checkpoint_strict,
 )
 from mmmtl.engine.start_weights import check_start_weights
-from mmmtl.models.decode_heads import SequentialCrossAttentionHead
+from mmmtl.models.sca_mtl import SequentialCrossAttentionHead
 from mmmtl.registry import MODELS, build_in_scope
 from mmmtl.structures.task_order import (
     TaskOrder,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from mmmtl.structures import TASK_SPECS, check_tasks, get_task_spec
+from mmmtl.tasks import TASK_SPECS, check_tasks, get_task_spec
 
 I64, F32 = torch.int64, torch.float32
 COLUMNS = (

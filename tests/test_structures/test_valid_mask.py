@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmmtl.structures import TASK_SPECS, valid_mask
+from mmmtl.tasks import TASK_SPECS, valid_mask
 
 NAN, INF = float('nan'), float('inf')
 CASES = {

@@ -23,7 +23,7 @@ from mmengine.model import revert_sync_batchnorm
 from mmengine.optim import OptimWrapper
 
 from mmmtl.registry import DATASETS, EVALUATOR, MODELS, build_in_scope
-from mmmtl.structures import get_task_spec
+from mmmtl.tasks import get_task_spec
 from tests.test_configs import load, shrink
 
 pytestmark = pytest.mark.slow

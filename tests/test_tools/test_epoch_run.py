@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from mmmtl.datasets.rooms.order import Order
-from mmmtl.datasets.rooms.produce import produce
+from mmmtl.datasets.room_layouts import order_rooms
 from mmmtl.engine.checkpoint_safety import read_checkpoint
+from mmmtl.rooms.produce import produce
 from tests.tiny import demt
 
 pytestmark = pytest.mark.slow
@@ -21,7 +21,7 @@ TASKS = ['semseg', 'depth']
 @pytest.fixture
 def config(repo_root: Path, tmp_path: Path) -> Path:
     """SCA-MTL's data and schedule, 3 epochs of 2 steps, without its model."""
-    order = Order(
+    order = order_rooms(
         layout='nyud', num_train=5, num_val=2, height=30, width=40, seed=0
     )
     produce(order, tmp_path / 'rooms')

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mmmtl.datasets.rooms.order import Order
-from mmmtl.datasets.rooms.produce import produce
+from mmmtl.datasets.room_layouts import order_rooms
+from mmmtl.rooms.produce import produce
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +26,7 @@ METRICS = {
 def rooms(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight training and three validation images; the last show people."""
     out = tmp_path_factory.mktemp('data') / 'rooms'
-    order = Order('pascal_context', 8, 3, height=64, width=80, seed=0)
+    order = order_rooms('pascal_context', 8, 3, height=64, width=80, seed=0)
     produce(order, out)
     return out
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from mmmtl.models.decode_heads import MultiQueryHead
-from mmmtl.models.decode_heads.multi_query_head import TaskQueries
+from mmmtl.models.mqtransformer import MultiQueryHead
+from mmmtl.models.mqtransformer.multi_query_head import TaskQueries
 from mmmtl.visualization import paint_attention
 from mmmtl.visualization.picture_grid import GAP, GridLayout
 from tests.tiny import demt, mqtransformer

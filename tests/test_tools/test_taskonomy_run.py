@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mmmtl.datasets.rooms.order import Order
-from mmmtl.datasets.rooms.produce import produce
+from mmmtl.datasets.room_layouts import order_rooms
+from mmmtl.rooms.produce import produce
 
 pytestmark = pytest.mark.slow
 
@@ -27,7 +27,7 @@ METRICS = {
 def rooms(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight training and three validation images."""
     out = tmp_path_factory.mktemp('data') / 'rooms'
-    produce(Order('taskonomy', 8, 3, height=64, width=80, seed=0), out)
+    produce(order_rooms('taskonomy', 8, 3, height=64, width=80, seed=0), out)
     return out
 
 

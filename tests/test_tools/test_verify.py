@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mmmtl.datasets.rooms.order import Order
-from mmmtl.datasets.rooms.produce import produce
+from mmmtl.datasets.room_layouts import order_rooms
+from mmmtl.rooms.produce import produce
 from tests.test_datasets.nyud_folder import stored_arrays, write_file
 
 TOOL = 'dataset_converters/verify.py'
@@ -20,7 +20,7 @@ TOOL = 'dataset_converters/verify.py'
 @pytest.fixture
 def rooms(tmp_path: Path) -> Path:
     out = tmp_path / 'rooms'
-    produce(Order('nyud', 1, 1, 32, 40, seed=5), out)
+    produce(order_rooms('nyud', 1, 1, 32, 40, seed=5), out)
     return out
 
 
@@ -77,7 +77,7 @@ def test_options_reach_the_data_set(
     run_tool: Callable, tmp_path: Path
 ) -> None:
     root, out = tmp_path / 'rooms', tmp_path / 'out.json'
-    produce(Order('taskonomy', 1, 1, 32, 40, seed=5), root)
+    produce(order_rooms('taskonomy', 1, 1, 32, 40, seed=5), root)
     call = [root, '--dataset', 'rooms', '--workers', '1', '--out', out]
     median = []
     for options in ([], ['--options', 'depth_scale=1024']):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from matplotlib.figure import Figure
 
-from mmmtl.visualization.growth_chart import Line, save_growth_chart
+from mmmtl.visualization.charts import Line, save_growth_chart
 
 
 def test_lines_start_at_zero_and_carry_their_names(

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from mmmtl.registry import VISUALIZERS
-from mmmtl.structures import TASK_SPECS, MultiTaskDataSample
+from mmmtl.structures import MultiTaskDataSample
+from mmmtl.tasks import TASK_SPECS
 from mmmtl.visualization import (
     MultiTaskVisualizer,
     cells_of_sample,

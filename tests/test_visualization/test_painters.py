@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmmtl.structures import TASK_SPECS
+from mmmtl.tasks import TASK_SPECS
 from mmmtl.visualization import (
     PAINTERS,
     default_palette,

@@ -28,7 +28,7 @@ from mmmtl.engine.user_errors import UserError, user_errors
 if TYPE_CHECKING:
     import numpy as np
 
-    from mmmtl.evaluation.boundary_files import MapPair
+    from mmmtl.evaluation.boundary_folder import MapPair
     from mmmtl.evaluation.functional.boundary import BoundaryScores
 
 
@@ -108,15 +108,14 @@ def parse_args() -> argparse.Namespace:
 
 def evaluate(args: argparse.Namespace) -> None:
     """Evaluate the folders and write the results."""
-    from mmmtl.evaluation.boundary_files import pair_maps
-    from mmmtl.evaluation.boundary_folder import count_pairs
+    from mmmtl.evaluation.boundary_folder import count_pairs, pair_maps
     from mmmtl.evaluation.functional.boundary import (
         best_counts,
         boundary_scores,
         protocol_thresholds,
     )
     from mmmtl.evaluation.image_lists import read_image_list
-    from mmmtl.evaluation.worker_pool import usable_cores
+    from mmmtl.io.workers import usable_cores
 
     if not 0 < args.max_dist < 1:
         raise UserError(
@@ -169,7 +168,7 @@ def check_out(out: Path, folders: Sequence[Path]) -> None:
 
 def check_files(pairs: list[MapPair]) -> None:
     """Refuse unfit maps before hours may have been spent on the others."""
-    from mmmtl.evaluation.boundary_files import check_pair
+    from mmmtl.evaluation.boundary_folder import check_pair
 
     found = with_progress(map(check_pair, pairs), 'checking', len(pairs))
     problems = [problem for problem in found if problem]
@@ -201,9 +200,9 @@ def write_results(
     thresholds: np.ndarray,
 ) -> None:
     """Write scores, counts and curve, and print the scores."""
-    from mmmtl.engine.json_file import write_json
     from mmmtl.evaluation.functional.boundary import recall_precision
-    from mmmtl.visualization.precision_recall import save_precision_recall
+    from mmmtl.io.json_file import write_json
+    from mmmtl.visualization.charts import save_precision_recall
 
     out = args.out
     names = ('cntR', 'sumR', 'cntP', 'sumP')

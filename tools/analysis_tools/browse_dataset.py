@@ -127,7 +127,7 @@ def has_labels_of(sample: MultiTaskDataSample, size: tuple[int, int]) -> bool:
         sample: The sample.
         size: Height and width.
     """
-    from mmmtl.structures import TASK_SPECS
+    from mmmtl.tasks import TASK_SPECS
 
     return all(
         tuple(sample.get_gt(task).shape[-2:]) == tuple(size)

@@ -96,7 +96,7 @@ def compare(args: argparse.Namespace) -> None:
         markdown_table,
     )
     from mmmtl.evaluation.single_task import read_single_task
-    from mmmtl.visualization.bar_chart import save_bar_chart
+    from mmmtl.visualization.charts import save_bar_chart
 
     for option, path, ending in (
         ('--out', args.out, '.md'),

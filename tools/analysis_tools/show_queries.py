@@ -70,7 +70,7 @@ def show(args: argparse.Namespace) -> None:
         args: The command line.
     """
     from mmmtl.apis import init_model
-    from mmmtl.apis.picture_inputs import collect_pictures
+    from mmmtl.apis.pictures import collect_pictures
     from mmmtl.apis.query_maps import check_query_tasks, query_maps
     from mmmtl.visualization import (
         cells_of_queries,

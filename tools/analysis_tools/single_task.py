@@ -182,7 +182,6 @@ def collect(args: argparse.Namespace, context: Any) -> None:
     """
     from mmmtl.engine.config_file import load_config
     from mmmtl.engine.eval_options import check_out
-    from mmmtl.engine.json_file import write_json
     from mmmtl.engine.results_file import (
         check_only_task,
         primary_value,
@@ -194,6 +193,7 @@ def collect(args: argparse.Namespace, context: Any) -> None:
         single_task_config,
     )
     from mmmtl.evaluation import primary_key
+    from mmmtl.io.json_file import write_json
 
     config = load_config(args.config, args.cfg_options)
     config = change_model(config, args)

@@ -8,7 +8,8 @@ Needs cocodoom-full-v1.0.tar.gz, unpacked: the small archive has no depth. Its
 lists name all frames, of which every 5th (train) and 20th (val, test) are
 taken; where cocodoom-v1.0.tar.gz is unpacked into the same folder, the frames
 of its lists are. Normals, reshading, key points and edges are derived, see
-mmmtl/datasets/conversion/cocodoom.py. The folder appears when it is complete.
+mmmtl/datasets/taskonomy/cocodoom_conversion.py. The folder appears when it is
+complete.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from mmmtl.engine.user_errors import UserError, user_errors
 
 def parse_args() -> argparse.Namespace:
     """Return the command line."""
-    from mmmtl.datasets.conversion.parallel import usable_cores
+    from mmmtl.io.workers import usable_cores
 
     parser = argparse.ArgumentParser(
         description="Build Taskonomy's layout from CocoDoom"
@@ -56,8 +57,8 @@ def parse_args() -> argparse.Namespace:
 
 def convert(args: argparse.Namespace) -> None:
     """Convert what the command line names."""
-    from mmmtl.datasets.conversion import cocodoom
-    from mmmtl.datasets.conversion.progress import progress
+    from mmmtl.datasets.taskonomy import cocodoom_conversion as cocodoom
+    from mmmtl.io.workers import progress
 
     source = cocodoom.CocoDoomSource(
         args.source, split_by=args.split_by, full=args.full

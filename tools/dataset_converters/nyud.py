@@ -26,7 +26,7 @@ from mmmtl.engine.user_errors import UserError, user_errors
 
 def parse_args() -> argparse.Namespace:
     """Return the command line."""
-    from mmmtl.datasets.conversion.parallel import usable_cores
+    from mmmtl.io.workers import usable_cores
 
     parser = argparse.ArgumentParser(
         description='Build the NYUDv2 or NYUD_MT layout from the official '
@@ -75,9 +75,9 @@ def convert(args: argparse.Namespace) -> None:
     """Convert what the command line names."""
     from contextlib import ExitStack
 
-    from mmmtl.datasets.conversion.nyud import NYUDSource
-    from mmmtl.datasets.conversion.nyud import convert as convert_nyud
-    from mmmtl.datasets.conversion.progress import progress
+    from mmmtl.datasets.nyud.conversion import NYUDSource
+    from mmmtl.datasets.nyud.conversion import convert as convert_nyud
+    from mmmtl.io.workers import progress
 
     source = NYUDSource(
         labeled=args.labeled,

@@ -25,7 +25,7 @@ from mmmtl.engine.user_errors import UserError, user_errors
 
 def parse_args() -> argparse.Namespace:
     """Return the command line."""
-    from mmmtl.datasets.conversion.parallel import usable_cores
+    from mmmtl.io.workers import usable_cores
 
     parser = argparse.ArgumentParser(
         description='Build the layout of PASCAL-Context with five tasks'
@@ -72,14 +72,14 @@ def convert(args: argparse.Namespace) -> None:
     """Convert what the command line names."""
     from contextlib import ExitStack
 
-    from mmmtl.datasets.conversion.pascal_context import (
+    from mmmtl.datasets.pascal.conversion import (
+        DISTILLED,
         PascalContextSource,
     )
-    from mmmtl.datasets.conversion.pascal_context import (
+    from mmmtl.datasets.pascal.conversion import (
         convert as convert_pascal_context,
     )
-    from mmmtl.datasets.conversion.pascal_source import DISTILLED
-    from mmmtl.datasets.conversion.progress import progress
+    from mmmtl.io.workers import progress
 
     source = PascalContextSource(
         voc2010=args.voc2010,

@@ -12,50 +12,14 @@ empty, or be the finished result of the same call.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 import signal
 import sys
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import FrameType
 
-_NAME = 'mmmtl_rooms'
-
-
-def _rooms_folder() -> Path:
-    """The rooms package: of this checkout, else of the installed mmmtl."""
-    here = Path(__file__).resolve().parents[2] / 'mmmtl'
-    if not here.is_dir():
-        spec = importlib.util.find_spec('mmmtl')
-        if spec is None or not spec.submodule_search_locations:
-            sys.exit('mmmtl is not installed: pip install -e . in its folder')
-        here = Path(next(iter(spec.submodule_search_locations)))
-    return here / 'datasets' / 'rooms'
-
-
-def _load_rooms() -> ModuleType:
-    """Load the rooms package under a name of its own.
-
-    Importing it as a part of mmmtl would first import torch and all of mmseg,
-    seconds and hundreds of megabytes for every worker process. Workers run
-    this file's top level too and so find the package under the same name.
-    """
-    folder = _rooms_folder()
-    spec = importlib.util.spec_from_file_location(
-        _NAME,
-        folder / '__init__.py',
-        submodule_search_locations=[str(folder)],
-    )
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[_NAME] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-_load_rooms()
-layouts = importlib.import_module(f'{_NAME}.layouts')
-order = importlib.import_module(f'{_NAME}.order')
-produce = importlib.import_module(f'{_NAME}.produce')
+from mmmtl.datasets.room_layouts import LAYOUTS, order_rooms
+from mmmtl.rooms import produce
 
 
 def parse_args() -> argparse.Namespace:
@@ -64,7 +28,7 @@ def parse_args() -> argparse.Namespace:
         description='Render rooms in the folder layout of a real data set.'
     )
     parser.add_argument('out', type=Path, help='folder to create')
-    parser.add_argument('--layout', choices=layouts.LAYOUTS, default='nyud')
+    parser.add_argument('--layout', choices=LAYOUTS, default='nyud')
     parser.add_argument('--num-train', type=int, required=True)
     parser.add_argument('--num-val', type=int, required=True)
     parser.add_argument(
@@ -96,7 +60,7 @@ def render(args: argparse.Namespace) -> None:
     # Here, not at the top: workers run the top level and show nothing.
     from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
-    wanted = order.Order(
+    wanted = order_rooms(
         layout=args.layout,
         num_train=args.num_train,
         num_val=args.num_val,

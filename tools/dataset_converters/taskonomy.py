@@ -18,8 +18,9 @@ import argparse
 from pathlib import Path
 
 from mmmtl.datasets import ReplicaDataset, TaskonomyDataset
-from mmmtl.datasets.conversion.new_folder import new_folder
-from mmmtl.datasets.conversion.view_lists import (
+from mmmtl.datasets.taskonomy.base import TaskonomyLayoutDataset
+from mmmtl.datasets.taskonomy.layout import LAYOUTS
+from mmmtl.datasets.taskonomy.view_lists import (
     REPLICA_SCENES,
     ViewList,
     depth_medians,
@@ -27,9 +28,8 @@ from mmmtl.datasets.conversion.view_lists import (
     list_views,
     read_buildings,
 )
-from mmmtl.datasets.taskonomy_base import TaskonomyLayoutDataset
-from mmmtl.datasets.taskonomy_layout import LAYOUTS
 from mmmtl.engine.user_errors import UserError, user_errors
+from mmmtl.io.folders import new_folder
 
 _DATASETS = {'taskonomy': TaskonomyDataset, 'replica': ReplicaDataset}
 _LAYOUTS = [name for name, place in LAYOUTS.items() if '{building}' in place]

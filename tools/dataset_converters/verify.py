@@ -20,8 +20,8 @@ def parse_args() -> argparse.Namespace:
     """Return the command line."""
     from mmengine.config import DictAction
 
-    from mmmtl.datasets.conversion import usable_cores
     from mmmtl.datasets.verification import KNOWN_SETS
+    from mmmtl.io import usable_cores
 
     parser = argparse.ArgumentParser(
         description='Open every file of a data folder and judge it'
@@ -77,9 +77,9 @@ def run(args: argparse.Namespace) -> bool:
     from contextlib import ExitStack
     from dataclasses import replace
 
-    from mmmtl.datasets.conversion import progress
     from mmmtl.datasets.verification import find_set, format_report, verify
-    from mmmtl.engine.json_file import write_json
+    from mmmtl.io import workers as progress
+    from mmmtl.io.json_file import write_json
 
     if args.out is not None and args.out.is_dir():
         raise UserError(f'--out {args.out} is a folder: name a file')

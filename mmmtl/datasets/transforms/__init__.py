@@ -6,33 +6,37 @@ be replayed. What a label needs (interpolation, signs, zoom, padding) is read
 from its row in :data:`mmmtl.structures.TASK_SPECS`.
 """
 
-from mmmtl.datasets.transforms.colour_jitter import (
+from mmmtl.datasets.transforms.class_ids import (
+    IgnoreEmptyHumanParts,
+    ShiftClassIds,
+)
+from mmmtl.datasets.transforms.colour import (
+    ColourDraw,
     MultiTaskChannelPermutation,
     MultiTaskColourJitter,
+    MultiTaskPhotoMetricDistortion,
 )
-from mmmtl.datasets.transforms.fixed_crop import (
+from mmmtl.datasets.transforms.crop import (
     IgnoreOutsideCrop,
     MultiTaskFixedCrop,
+    MultiTaskRandomCrop,
 )
 from mmmtl.datasets.transforms.flip import MultiTaskRandomFlip
 from mmmtl.datasets.transforms.formatting import PackMultiTaskInputs
-from mmmtl.datasets.transforms.human_parts import IgnoreEmptyHumanParts
 from mmmtl.datasets.transforms.loading import LoadMultiTaskAnnotations
 from mmmtl.datasets.transforms.pad import MultiTaskCenteredPad
-from mmmtl.datasets.transforms.photometric import (
-    ColourDraw,
-    MultiTaskPhotoMetricDistortion,
-)
-from mmmtl.datasets.transforms.random_crop import MultiTaskRandomCrop
-from mmmtl.datasets.transforms.random_scale import MultiTaskRandomScale
 from mmmtl.datasets.transforms.raw_depth import (
     LoadRawDepth,
     ScaleDepthToRaw,
 )
-from mmmtl.datasets.transforms.resize import MultiTaskResize
-from mmmtl.datasets.transforms.rotate import MultiTaskRandomRotate
-from mmmtl.datasets.transforms.scale_rotate import MultiTaskRandomScaleRotate
-from mmmtl.datasets.transforms.shift_class_ids import ShiftClassIds
+from mmmtl.datasets.transforms.rotate import (
+    MultiTaskRandomRotate,
+    MultiTaskRandomScaleRotate,
+)
+from mmmtl.datasets.transforms.scale import (
+    MultiTaskRandomScale,
+    MultiTaskResize,
+)
 
 __all__ = [
     'ColourDraw',

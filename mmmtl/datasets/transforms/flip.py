@@ -9,7 +9,7 @@ from mmcv.transforms import BaseTransform
 
 from mmmtl.datasets.transforms.labels import change_labels, check_probability
 from mmmtl.registry import TRANSFORMS
-from mmmtl.structures import TaskSpec
+from mmmtl.tasks import TaskSpec
 
 Direction = Literal['horizontal', 'vertical']
 # Axis of the picture, and component of a vector along it.

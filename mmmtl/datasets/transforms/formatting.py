@@ -10,7 +10,8 @@ from mmcv.transforms import BaseTransform
 from torch import Tensor
 
 from mmmtl.registry import TRANSFORMS
-from mmmtl.structures import MultiTaskDataSample, TaskSpec, get_task_spec
+from mmmtl.structures import MultiTaskDataSample
+from mmmtl.tasks import TaskSpec, get_task_spec
 
 META_KEYS = (
     'sample_id',

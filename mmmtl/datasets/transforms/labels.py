@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mmmtl.structures import TaskSpec, get_task_spec
+from mmmtl.tasks import TaskSpec, get_task_spec
 
 #: ImageNet's mean colour, rounded, in BGR: what the network sees as 0.
 MEAN_COLOUR = (104, 116, 124)

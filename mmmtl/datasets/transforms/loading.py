@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from mmcv.transforms import BaseTransform
 
-from mmmtl.datasets.errors import DatasetError
 from mmmtl.datasets.label_file import load_label
+from mmmtl.errors import DatasetError
 from mmmtl.registry import TRANSFORMS
 
 

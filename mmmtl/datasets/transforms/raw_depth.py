@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from mmmtl.datasets.errors import DatasetError
 from mmmtl.datasets.label_file import read_array
-from mmmtl.datasets.transforms.fixed_crop import Box
+from mmmtl.datasets.transforms.crop import Box
+from mmmtl.errors import DatasetError
 from mmmtl.registry import TRANSFORMS
 
 #: Where ``tools/dataset_converters/nyud.py --full-frame`` keeps the maps.

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mmmtl.datasets.errors import DatasetError
 from mmmtl.datasets.geometry import NYUD_COLOUR, Intrinsics
-from mmmtl.structures.suggestion import did_you_mean
+from mmmtl.errors import DatasetError, did_you_mean
 
 RENDERED = 'rooms'
 

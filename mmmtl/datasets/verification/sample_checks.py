@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from mmmtl.datasets.base_multi_task_dataset import BaseMultiTaskDataset
-from mmmtl.datasets.errors import DatasetError
+from mmmtl.datasets.base import BaseMultiTaskDataset
 from mmmtl.datasets.geometry import Intrinsics
 from mmmtl.datasets.label_file import load_label
 from mmmtl.datasets.verification.findings import (
@@ -27,7 +26,8 @@ from mmmtl.datasets.verification.plausibility import (
     share_facing_away,
 )
 from mmmtl.datasets.verification.statistics import describe
-from mmmtl.structures import get_task_spec
+from mmmtl.errors import DatasetError
+from mmmtl.tasks import get_task_spec
 
 # Published normals have 1 to 2 % of pixels that face away, on surfaces seen
 # edge on, and lengths of 0.99 to 1.03 after 8-bit storage. Wrong signs and

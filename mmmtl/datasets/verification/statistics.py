@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mmmtl.structures import get_task_spec, valid_mask
+from mmmtl.tasks import get_task_spec, valid_mask
 
 
 def describe(task: str, label: np.ndarray) -> dict[str, Any]:

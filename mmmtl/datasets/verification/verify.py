@@ -14,9 +14,7 @@ from typing import Any
 
 from mmengine.registry import DefaultScope
 
-from mmmtl.datasets.base_multi_task_dataset import BaseMultiTaskDataset
-from mmmtl.datasets.conversion.parallel import check_workers, run_parallel
-from mmmtl.datasets.errors import DatasetError
+from mmmtl.datasets.base import BaseMultiTaskDataset
 from mmmtl.datasets.verification.findings import (
     NOTES,
     PROBLEMS,
@@ -26,8 +24,9 @@ from mmmtl.datasets.verification.findings import (
 from mmmtl.datasets.verification.known_sets import KnownSet
 from mmmtl.datasets.verification.sample_checks import check_sample
 from mmmtl.datasets.verification.statistics import merge
+from mmmtl.errors import DatasetError, did_you_mean
+from mmmtl.io.workers import check_workers, run_parallel
 from mmmtl.registry import DATASETS, SCOPE
-from mmmtl.structures.suggestion import did_you_mean
 
 # One class all over is right for a map, not for most maps of a task; unless
 # most images have nothing of the kind.

@@ -10,7 +10,7 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from torch import Tensor
 
-from mmmtl.structures import get_task_spec, valid_mask
+from mmmtl.tasks import get_task_spec, valid_mask
 
 Sums = tuple[np.ndarray, ...]
 

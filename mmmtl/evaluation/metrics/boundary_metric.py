@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mmmtl.evaluation.boundary_maps import read_outline
+from mmmtl.evaluation.boundary_folder import read_outline
 from mmmtl.evaluation.functional.boundary import (
     best_counts,
     boundary_scores,
@@ -20,7 +20,7 @@ from mmmtl.evaluation.functional.boundary import (
 )
 from mmmtl.evaluation.image_lists import read_image_list
 from mmmtl.evaluation.metrics.base_task_metric import BaseTaskMetric, Sums
-from mmmtl.evaluation.worker_pool import start_workers
+from mmmtl.io.workers import start_workers
 from mmmtl.registry import METRICS
 
 # Maps that wait for a worker, per worker: enough to keep it busy.

@@ -12,12 +12,8 @@ from torch import Tensor, nn
 from mmmtl.models.decode_heads.task_outputs import TaskOutput, read_tasks
 from mmmtl.models.layers.resize import resize_bilinear
 from mmmtl.registry import MODELS, build_in_scope
-from mmmtl.structures import (
-    TASK_SPECS,
-    MultiTaskDataSample,
-    merge_unique,
-    stack_labels,
-)
+from mmmtl.structures import MultiTaskDataSample, merge_unique, stack_labels
+from mmmtl.tasks import TASK_SPECS
 
 TaskMaps = dict[str, Tensor]
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from torch import Tensor
 
-from mmmtl.structures import check_tasks, did_you_mean, get_task_spec
+from mmmtl.errors import did_you_mean
+from mmmtl.tasks import check_tasks, get_task_spec
 
 _KEYS = ('out_channels', 'loss', 'initial_bias', 'max_value')
 # Tasks whose outputs are values on a scale, not classes or directions.

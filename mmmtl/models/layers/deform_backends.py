@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .deform_sampling import sample_taps
+from mmmtl.models.layers.deform_sampling import sample_taps
 
 # mmcv unfolds this many images at once, its own default.
 _MMCV_STEP = 32

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.utils import _pair
 
-from .deform_backends import (
+from mmmtl.models.layers.deform_backends import (
     Geometry,
     mmcv_problem,
     run_mmcv,

@@ -11,8 +11,6 @@ from mmmtl.models.losses.task_losses import (
     NormalsL1Loss,
     SegCrossEntropyLoss,
 )
-from mmmtl.models.losses.uncertainty_weighting import UncertaintyWeighting
-from mmmtl.models.losses.weighting import FixedWeighting, LossWeighting
 
 __all__ = [
     'BalancedEdgeLoss',
@@ -21,10 +19,7 @@ __all__ = [
     'DepthL1Loss',
     'DepthLogLoss',
     'DepthRotateLoss',
-    'FixedWeighting',
     'HeatMapL1Loss',
-    'LossWeighting',
     'NormalsL1Loss',
     'SegCrossEntropyLoss',
-    'UncertaintyWeighting',
 ]

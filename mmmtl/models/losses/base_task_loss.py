@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from mmmtl.structures import get_task_spec, valid_mask
+from mmmtl.tasks import get_task_spec, valid_mask
 
 
 class BaseTaskLoss(nn.Module, ABC):

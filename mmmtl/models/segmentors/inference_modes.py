@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from mmmtl.structures import did_you_mean
+from mmmtl.errors import did_you_mean
 
 TaskMaps = dict[str, Tensor]
 _KEYS = ('mode', 'crop_size', 'stride', 'class_resize')

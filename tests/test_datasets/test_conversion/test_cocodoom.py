@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmmtl.datasets import CocoDoomDataset, DatasetError
-from mmmtl.datasets.conversion.cocodoom import (
+from mmmtl.datasets import CocoDoomDataset
+from mmmtl.datasets.taskonomy.cocodoom_conversion import (
     CocoDoomSource,
     convert,
     view_of,
 )
+from mmmtl.errors import DatasetError
 
 SIZE = (200, 320)
 # Run and tic of the first frame by split; the full lists go on from there.

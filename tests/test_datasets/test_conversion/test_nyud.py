@@ -9,20 +9,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmmtl.datasets import DatasetError, NYUDMTDataset, NYUDv2Dataset
+from mmmtl.datasets import NYUDMTDataset, NYUDv2Dataset
 from mmmtl.datasets.archive_normals import vectors_of_bytes
-from mmmtl.datasets.base_multi_task_dataset import BaseMultiTaskDataset
-from mmmtl.datasets.conversion.nyud import (
+from mmmtl.datasets.base import BaseMultiTaskDataset
+from mmmtl.datasets.nyud.conversion import (
     CROP,
     NYUDSource,
     convert,
     read_normals,
 )
-from mmmtl.datasets.conversion.nyud_source import (
+from mmmtl.datasets.nyud.official_files import (
     LabeledMat,
     read_class_map,
     read_splits,
 )
+from mmmtl.errors import DatasetError
 from tests.test_datasets.real_data import real_data
 from tests.test_datasets.test_conversion.nyud_mat import (
     NORMALS,

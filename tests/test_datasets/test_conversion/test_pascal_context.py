@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmmtl.datasets import DatasetError, PascalContextMTDataset
-from mmmtl.datasets.conversion.pascal_context import (
+from mmmtl.datasets import PascalContextMTDataset
+from mmmtl.datasets.pascal.conversion import (
     PascalContextSource,
     convert,
 )
+from mmmtl.errors import DatasetError
 from tests.test_datasets.pascal_downloads import VOC_CLASS, write_downloads
 from tests.test_datasets.pascal_folder import (
     SIZE,

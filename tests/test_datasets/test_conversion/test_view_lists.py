@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmmtl.datasets import DatasetError
-from mmmtl.datasets.conversion.view_lists import (
+from mmmtl.datasets.taskonomy.layout import LAYOUTS, ViewId, pattern
+from mmmtl.datasets.taskonomy.view_lists import (
     REPLICA_SCENES,
     depth_medians,
     likely_scales,
     list_views,
     read_buildings,
 )
-from mmmtl.datasets.taskonomy_layout import LAYOUTS, ViewId, pattern
+from mmmtl.errors import DatasetError
 
 
 def touch(root: Path, place: str, sample_id: str) -> None:

@@ -15,8 +15,8 @@ from mmmtl.datasets.geometry import (
     normals_from_depth,
     normals_of_planes,
 )
-from mmmtl.datasets.rooms.render import render_room
-from mmmtl.datasets.rooms.sampling import sample_scene
+from mmmtl.rooms.render import render_room
+from mmmtl.rooms.sampling import sample_scene
 from tests.test_datasets.real_data import real_data
 
 CAMERA = Intrinsics(fx=110.0, fy=100.0, cx=60.0, cy=44.0)

@@ -6,17 +6,13 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from mmmtl.datasets.rooms.camera import Camera
-from mmmtl.datasets.rooms.intersect import hit
-from mmmtl.datasets.rooms.labels import camera_normals
-from mmmtl.datasets.rooms.parts import ball, box, place
-from mmmtl.datasets.rooms.primitives import Primitive
-from mmmtl.datasets.rooms.raster import Hits, cast, face_viewer
-from mmmtl.datasets.rooms.sampling import sample_scene
-from mmmtl.datasets.rooms.scene import Scene
-from mmmtl.datasets.rooms.shell import room_shell
-from mmmtl.datasets.rooms.textures import Material
-from mmmtl.datasets.rooms.vectors import Vectors, dot
+from mmmtl.rooms.camera import Camera, Vectors, dot
+from mmmtl.rooms.labels import camera_normals
+from mmmtl.rooms.raster import Hits, cast, face_viewer, hit
+from mmmtl.rooms.sampling import room_shell, sample_scene
+from mmmtl.rooms.scene import Scene
+from mmmtl.rooms.solids import Primitive, ball, box, place
+from mmmtl.rooms.textures import Material
 
 SIZE = (48, 64)
 WHITE = Material((1.0, 1.0, 1.0))

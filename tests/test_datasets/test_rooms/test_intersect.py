@@ -3,15 +3,16 @@
 import numpy as np
 import pytest
 
-from mmmtl.datasets.rooms.intersect import hit, to_local
-from mmmtl.datasets.rooms.primitives import Primitive
-from mmmtl.datasets.rooms.surfaces import (
+from mmmtl.rooms.camera import Vectors
+from mmmtl.rooms.raster import (
+    hit,
     local_normals,
     local_points,
+    to_local,
     to_world,
 )
-from mmmtl.datasets.rooms.textures import Material
-from mmmtl.datasets.rooms.vectors import Vectors
+from mmmtl.rooms.solids import Primitive
+from mmmtl.rooms.textures import Material
 
 LOOK = Material((1.0, 1.0, 1.0))
 SOLIDS = {

@@ -3,15 +3,14 @@ import math
 import numpy as np
 import pytest
 
-from mmmtl.datasets.rooms import (
+from mmmtl.rooms import (
     CLASSES,
     HUMAN_PARTS,
     PALETTE,
     RoomSample,
     render_room,
 )
-from mmmtl.datasets.rooms.labels import boundaries, saliency
-from mmmtl.datasets.rooms.operators import edges2d, keypoints2d
+from mmmtl.rooms.labels import boundaries, edges2d, keypoints2d, saliency
 
 PERSON, CHAIR, WALL = (CLASSES.index(n) for n in ('person', 'chair', 'wall'))
 

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 
 from mmmtl.datasets import NYUDv2Dataset
-from mmmtl.datasets.rooms import CLASSES, PALETTE, render_room
-from mmmtl.datasets.rooms.order import Order
-from mmmtl.datasets.rooms.produce import produce
+from mmmtl.datasets.room_layouts import order_rooms
+from mmmtl.rooms import CLASSES, PALETTE, render_room
+from mmmtl.rooms.produce import produce
 
 
 def test_nyud_loader_returns_the_rendered_maps(tmp_path: Path) -> None:
-    order = Order(
+    order = order_rooms(
         layout='nyud', num_train=1, num_val=2, height=24, width=32, seed=2
     )
     produce(order, tmp_path / 'rooms')

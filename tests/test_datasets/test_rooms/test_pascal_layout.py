@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 
 from mmmtl.datasets import PascalContextMTDataset
-from mmmtl.datasets.pascal_classes import CLASSES, CONTEXT_IDS
-from mmmtl.datasets.rooms import render_room
-from mmmtl.datasets.rooms.classes import CLASS_ID
-from mmmtl.datasets.rooms.layouts.pascal_tables import CONTEXT_ID
-from mmmtl.datasets.rooms.order import Order
-from mmmtl.datasets.rooms.produce import produce
-from mmmtl.datasets.rooms.render import RoomSample
+from mmmtl.datasets.pascal.classes import CLASSES, CONTEXT_IDS
+from mmmtl.datasets.pascal.room_layout import CONTEXT_ID
+from mmmtl.datasets.room_layouts import order_rooms
+from mmmtl.rooms import render_room
+from mmmtl.rooms.classes import CLASS_ID
+from mmmtl.rooms.produce import produce
+from mmmtl.rooms.render import RoomSample
 
 SIZE = (48, 64)
 TASKS = ('semseg', 'human_parts', 'saliency', 'normals', 'edge')
-ORDER = Order(
+ORDER = order_rooms(
     layout='pascal_context',
     num_train=10,
     num_val=4,

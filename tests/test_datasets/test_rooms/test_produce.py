@@ -7,16 +7,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmmtl.datasets.rooms import CLASSES, render_room
-from mmmtl.datasets.rooms.order import Order
-from mmmtl.datasets.rooms.produce import is_done, produce
+from mmmtl.datasets.room_layouts import order_rooms
+from mmmtl.rooms import CLASSES, render_room
+from mmmtl.rooms.order import Order
+from mmmtl.rooms.produce import is_done, produce
 
 
 def order(**changes: object) -> Order:
     values = dict(
         layout='nyud', num_train=3, num_val=2, height=24, width=32, seed=4
     )
-    return Order(**{**values, **changes})
+    return order_rooms(**{**values, **changes})
 
 
 def read(path: Path) -> np.ndarray:

@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from mmmtl.datasets.rooms import render_room
-from mmmtl.datasets.rooms.camera import Camera
-from mmmtl.datasets.rooms.parts import Solids, box, place
-from mmmtl.datasets.rooms.raster import cast
-from mmmtl.datasets.rooms.scene import Light, Scene
-from mmmtl.datasets.rooms.shading import lamp_light
-from mmmtl.datasets.rooms.shell import room_shell
-from mmmtl.datasets.rooms.textures import Material, surface_colour
+from mmmtl.rooms import render_room
+from mmmtl.rooms.camera import Camera
+from mmmtl.rooms.raster import cast
+from mmmtl.rooms.sampling import room_shell
+from mmmtl.rooms.scene import Light, Scene
+from mmmtl.rooms.shading import lamp_light
+from mmmtl.rooms.solids import Solids, box, place
+from mmmtl.rooms.textures import Material, surface_colour
 
 WHITE = Material((1.0, 1.0, 1.0))
 

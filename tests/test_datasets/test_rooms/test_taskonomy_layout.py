@@ -9,17 +9,18 @@ import numpy as np
 import pytest
 
 from mmmtl.datasets import TaskonomyDataset
-from mmmtl.datasets.rooms import CLASSES, PALETTE, render_room
-from mmmtl.datasets.rooms.layouts.taskonomy import encode_depth
-from mmmtl.datasets.rooms.order import Order
-from mmmtl.datasets.rooms.produce import is_done, produce
+from mmmtl.datasets.room_layouts import order_rooms
+from mmmtl.datasets.taskonomy.room_layout import encode_depth
+from mmmtl.rooms import CLASSES, PALETTE, render_room
+from mmmtl.rooms.order import Order
+from mmmtl.rooms.produce import is_done, produce
 
 TASKS = ('semseg', 'depth', 'normals', 'reshading', 'keypoints2d', 'edges2d')
 
 
 @pytest.fixture(scope='module')
 def order() -> Order:
-    return Order(
+    return order_rooms(
         layout='taskonomy', num_train=2, num_val=1, height=24, width=32, seed=3
     )
 

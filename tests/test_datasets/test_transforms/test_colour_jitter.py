@@ -12,7 +12,7 @@ from mmmtl.datasets.transforms import (
     MultiTaskColourJitter,
     PackMultiTaskInputs,
 )
-from mmmtl.datasets.transforms.colour_jitter import CHANNEL_ORDERS
+from mmmtl.datasets.transforms.colour import CHANNEL_ORDERS
 
 
 def test_each_channel_has_its_factor_and_white_is_the_limit() -> None:

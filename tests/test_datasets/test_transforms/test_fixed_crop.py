@@ -13,7 +13,7 @@ from mmmtl.datasets.transforms import (
     MultiTaskResize,
     PackMultiTaskInputs,
 )
-from mmmtl.datasets.transforms.fixed_crop import centred_box
+from mmmtl.datasets.transforms.crop import centred_box
 from mmmtl.models.postprocess import undo_augmentation
 
 

@@ -14,9 +14,9 @@ from mmmtl.datasets.transforms import (
     MultiTaskRandomRotate,
     MultiTaskRandomScale,
 )
-from mmmtl.datasets.transforms.random_crop import largest_share
+from mmmtl.datasets.transforms.crop import largest_share
 from mmmtl.datasets.transforms.rotate import rotate_label
-from mmmtl.structures import TASK_SPECS
+from mmmtl.tasks import TASK_SPECS
 
 SIZE = (40, 56)
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmmtl.datasets import DatasetError
 from mmmtl.datasets.transforms import (
     LoadRawDepth,
     MultiTaskRandomRotate,
@@ -16,7 +15,8 @@ from mmmtl.datasets.transforms import (
 )
 from mmmtl.datasets.transforms.raw_depth import rescale_depth
 from mmmtl.datasets.transforms.rotate import rotate_label
-from mmmtl.structures import get_task_spec
+from mmmtl.errors import DatasetError
+from mmmtl.tasks import get_task_spec
 
 
 def test_both_maxima_are_of_clipped_maps() -> None:

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from mmmtl.datasets.rooms import render_room
 from mmmtl.datasets.transforms import (
     MultiTaskCenteredPad,
     MultiTaskResize,
     PackMultiTaskInputs,
 )
-from mmmtl.datasets.transforms.resize import resize_label
+from mmmtl.datasets.transforms.scale import resize_label
 from mmmtl.models.postprocess import undo_augmentation
+from mmmtl.rooms import render_room
 
 
 def test_labels_are_taken_at_the_pixels_centres() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmmtl.datasets.rooms import render_room
 from mmmtl.datasets.transforms import MultiTaskRandomScaleRotate
 from mmmtl.datasets.transforms.rotate import rotate_label
-from mmmtl.structures import TASK_SPECS
+from mmmtl.rooms import render_room
+from mmmtl.tasks import TASK_SPECS
 
 TASKS = ('semseg', 'depth', 'normals', 'edge', 'saliency')
 

@@ -14,7 +14,7 @@ from mmmtl.datasets.verification.plausibility import (
     share_facing_away,
 )
 from mmmtl.datasets.verification.statistics import describe, merge
-from mmmtl.structures import get_task_spec
+from mmmtl.tasks import get_task_spec
 from tests.test_datasets.real_data import real_data
 
 CAMERA = Intrinsics(fx=60.0, fy=60.0, cx=31.5, cy=23.5)

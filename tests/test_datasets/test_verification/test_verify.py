@@ -13,16 +13,16 @@ import pytest
 from mmengine.config import Config
 from PIL import Image
 
-from mmmtl.datasets import DatasetError
-from mmmtl.datasets.rooms.order import Order
-from mmmtl.datasets.rooms.produce import produce
+from mmmtl.datasets.room_layouts import order_rooms
 from mmmtl.datasets.verification import (
     KNOWN_SETS,
     find_set,
     format_report,
     verify,
 )
+from mmmtl.errors import DatasetError
 from mmmtl.registry import DATASETS
+from mmmtl.rooms.produce import produce
 from tests.test_datasets.taskonomy_folder import (
     DOMAINS,
     holes,
@@ -35,7 +35,7 @@ SIZE = (48, 64)
 @pytest.fixture(scope='module')
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp('rendered') / 'rooms'
-    order = Order('nyud', 4, 2, *SIZE, seed=0)
+    order = order_rooms('nyud', 4, 2, *SIZE, seed=0)
     produce(order, out)
     return out
 
@@ -303,11 +303,11 @@ def test_table_of_sets(rooms: Path) -> None:
 
 @pytest.mark.parametrize('layout', ['pascal_context', 'taskonomy'])
 def test_other_layouts(tmp_path: Path, layout: str) -> None:
-    order = Order(layout, 2, 1, *SIZE, seed=3)
+    order = order_rooms(layout, 2, 1, *SIZE, seed=3)
     produce(order, tmp_path / 'rooms')
     report = check(tmp_path / 'rooms')
     assert problems(report) == {}
-    assert set(report['statistics']) == set(order.rules.tasks)
+    assert set(report['statistics']) == set(order.layout.tasks)
 
 
 @pytest.mark.parametrize(('factor', 'noted'), [(0.1, True), (1, False)])

@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from mmmtl.datasets.errors import DatasetError
-from mmmtl.evaluation.boundary_files import MapPair, pair_maps
-from mmmtl.evaluation.boundary_maps import (
+from mmmtl.errors import DatasetError
+from mmmtl.evaluation.boundary_folder import (
+    MapPair,
+    pair_maps,
     read_labels,
     read_outline,
     read_strength,

@@ -14,7 +14,7 @@ from mmengine.config import Config
 from PIL import Image
 from scipy.io import savemat
 
-from mmmtl.datasets.errors import DatasetError
+from mmmtl.errors import DatasetError
 from mmmtl.evaluation import BoundaryMetric, MultiTaskEvaluator
 from mmmtl.evaluation.functional.boundary import (
     best_counts,

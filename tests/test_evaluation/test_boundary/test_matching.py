@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmmtl.evaluation.functional.boundary.augment import augment, make_rows
 from mmmtl.evaluation.functional.boundary.level_stack import cut_levels
-from mmmtl.evaluation.functional.boundary.matching import match_stack
-from mmmtl.evaluation.functional.boundary.pairs import find_pairs
+from mmmtl.evaluation.functional.boundary.matching import (
+    augment,
+    find_pairs,
+    make_rows,
+    match_stack,
+)
 
 
 def largest_matching(

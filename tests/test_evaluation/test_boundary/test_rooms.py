@@ -12,7 +12,6 @@ import pytest
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from mmmtl.datasets.geometry import instance_boundaries
-from mmmtl.datasets.rooms.render import render_room
 from mmmtl.evaluation.functional.boundary import (
     best_counts,
     boundary_scores,
@@ -22,6 +21,7 @@ from mmmtl.evaluation.functional.boundary import (
     thin,
     to_grey,
 )
+from mmmtl.rooms.render import render_room
 
 pytestmark = pytest.mark.slow
 

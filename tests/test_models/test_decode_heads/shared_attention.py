@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mmmtl.models.decode_heads import SharedAttentionHead
+from mmmtl.models.mult import SharedAttentionHead
 from mmmtl.registry import MODELS, build_in_scope
 from tests.tiny import NYUD, head_tasks
 

@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmmtl.models.decode_heads import MultiQueryHead
-from mmmtl.models.decode_heads.multi_query_block import MultiQueryBlock
 from mmmtl.models.layers.scoped_attention import SCOPES
+from mmmtl.models.mqtransformer import MultiQueryHead
+from mmmtl.models.mqtransformer.multi_query_block import MultiQueryBlock
 from mmmtl.registry import MODELS, build_in_scope
 from tests.tiny import CLASSES, NYUD, head_tasks, random_sample, swin
 

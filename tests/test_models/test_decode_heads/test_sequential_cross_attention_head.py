@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mmmtl.models.decode_heads import SequentialCrossAttentionHead
+from mmmtl.models.sca_mtl import SequentialCrossAttentionHead
 from mmmtl.structures import MultiTaskDataSample
 from tests.tiny import CLASSES, NYUD, head_tasks, random_sample
 

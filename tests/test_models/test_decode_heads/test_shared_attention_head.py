@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from mmmtl.models.decode_heads import SharedAttentionHead
-from mmmtl.models.layers.token_upsampling import TokenUpsampling
-from mmmtl.models.layers.window_block import WindowBlock
+from mmmtl.models.mult import SharedAttentionHead
+from mmmtl.models.mult.decoder_stage import TokenUpsampling
+from mmmtl.models.mult.window_block import WindowBlock
 from tests.test_models.test_decode_heads.plain_dea1 import released_decoder
 from tests.test_models.test_decode_heads.shared_attention import (
     DEA1,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from mmmtl.models.decode_heads import SharedAttentionHead
+from mmmtl.models.mult import SharedAttentionHead
 from tests.test_models.test_decode_heads.shared_attention import (
     DEA1,
     PAPER,

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmmtl.models.decode_heads import TaskQueryHead
+from mmmtl.models.demt import TaskQueryHead
 from mmmtl.models.layers.scoped_attention import SCOPES, ScopedAttention
 from tests.tiny import CLASSES, NYUD, head_tasks, random_sample
 

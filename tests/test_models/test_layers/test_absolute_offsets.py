@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmmtl.models.layers.absolute_offsets import AbsoluteOffsets
+from mmmtl.models.demt.deformable_mixer import AbsoluteOffsets
 
 HEIGHT, WIDTH = 4, 5
 TAPS = list(itertools.product((-1, 0, 1), repeat=2))  # (dy, dx), row-major

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmmtl.models.layers.cross_attention import (
+from mmmtl.models.sca_mtl.cross_attention import (
     CrossAttention,
     linear_attention,
     softplus_attention,

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mmmtl.models.layers.cross_task_attention import (
+from mmmtl.models.sca_mtl.cross_task_attention import (
     CrossTaskAttention,
 )
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mmmtl.models.layers.feature_propagation import FeaturePropagation
+from mmmtl.models.sca_mtl.feature_propagation import FeaturePropagation
 
 TASKS = ('semseg', 'depth', 'edge')
 C = 4

@@ -4,7 +4,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mmmtl.models.layers.query_attention import QueryAttention, standardise
+from mmmtl.models.mqtransformer.query_attention import (
+    QueryAttention,
+    standardise,
+)
 
 B, Q, N, C, HEADS = 2, 3, 7, 8, 2
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from mmmtl.models.layers.repeated_columns import fold_repeats
+from mmmtl.models.sca_mtl.cross_task_attention import fold_repeats
 
 
 def test_folding_adds_up_the_columns_of_the_repeated_input() -> None:

@@ -7,7 +7,7 @@ import torch
 from mmseg.models.backbones.resnet import BasicBlock
 from torch import nn
 
-from mmmtl.models.layers.residual_block import ResidualBlock
+from mmmtl.models.sca_mtl.residual_block import ResidualBlock
 
 
 @pytest.mark.parametrize('width', [4, 6])

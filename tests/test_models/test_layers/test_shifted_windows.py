@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mmmtl.models.layers.shifted_windows import WindowGrid
+from mmmtl.models.layers.windows import WindowGrid
 
 C, HEADS, WINDOW = 12, 3, 4
 SHIFT = pytest.mark.parametrize('shift', [0, 2])

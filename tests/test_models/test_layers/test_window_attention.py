@@ -6,7 +6,7 @@ import pytest
 import torch
 from mmseg.models.backbones.swin import ShiftWindowMSA
 
-from mmmtl.models.layers.window_attention import (
+from mmmtl.models.sca_mtl.window_attention import (
     WindowAttentionBlock,
     WindowAttentionStage,
 )

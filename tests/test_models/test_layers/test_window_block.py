@@ -9,9 +9,9 @@ import torch
 from mmseg.models.backbones.swin import SwinBlock
 from torch import Tensor, nn
 
-from mmmtl.models.layers import window_block
-from mmmtl.models.layers.token_upsampling import TokenUpsampling
-from mmmtl.models.layers.window_block import WindowBlock
+from mmmtl.models.mult import window_block
+from mmmtl.models.mult.decoder_stage import TokenUpsampling
+from mmmtl.models.mult.window_block import WindowBlock
 
 C, HEADS, WINDOW = 12, 3, 4
 SHIFT = pytest.mark.parametrize('shift', [0, 2])

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mmmtl.models.layers.window_scores import (
+from mmmtl.models.layers.windows import (
     RelativePositionBias,
     attend,
     relative_position_index,

@@ -19,11 +19,11 @@ from mmmtl.models.losses import (
     BalancedSaliencyLoss,
     BaseTaskLoss,
     DepthL1Loss,
-    FixedWeighting,
     NormalsL1Loss,
     SegCrossEntropyLoss,
 )
-from mmmtl.structures import get_task_spec
+from mmmtl.models.weighting import FixedWeighting
+from mmmtl.tasks import get_task_spec
 
 DATA = Path(__file__).parents[2] / 'data'
 SPEC = json.loads((DATA / 'losses_metrics.json').read_text())

@@ -10,7 +10,8 @@ from __future__ import annotations
 import pytest
 
 from mmmtl.models.decode_heads import BaseMultiTaskHead
-from mmmtl.models.losses import BalancedSaliencyLoss, FixedWeighting
+from mmmtl.models.losses import BalancedSaliencyLoss
+from mmmtl.models.weighting import FixedWeighting
 from mmmtl.structures import MultiTaskDataSample
 from tests.sca_fixture import SETS, SPEC, label, our_name, prediction
 

@@ -18,7 +18,7 @@ from mmmtl.models.losses import (
     SegCrossEntropyLoss,
 )
 from mmmtl.registry import MODELS, build_in_scope
-from mmmtl.structures import get_task_spec
+from mmmtl.tasks import get_task_spec
 
 CONFIGS = {
     'semseg': (dict(type='SegCrossEntropyLoss'), 5),

@@ -10,7 +10,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from mmmtl.models.losses import UncertaintyWeighting
+from mmmtl.models.weighting import UncertaintyWeighting
 from mmmtl.registry import MODELS, build_in_scope
 
 

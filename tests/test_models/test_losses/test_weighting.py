@@ -9,7 +9,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from mmmtl.models.losses import FixedWeighting
+from mmmtl.models.weighting import FixedWeighting
 from mmmtl.registry import MODELS, build_in_scope
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mmmtl.models.necks import CrossScaleAttention
+from mmmtl.models.sca_mtl import CrossScaleAttention
 
 PYRAMID = (4, 6, 8)
 

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.ops import deform_conv2d
 
-from mmmtl.models.necks import DeformableMixer
-from mmmtl.models.necks.deformable_mixer import ChannelGather, ChannelMix
+from mmmtl.models.demt import DeformableMixer
+from mmmtl.models.demt.deformable_mixer import ChannelGather, ChannelMix
 from tests.tiny import NYUD
 
 CHANNELS = (3, 5, 2)

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from mmmtl.models.necks import WindowSelfAttention
-from mmmtl.models.necks.window_self_attention import largest_divisor
+from mmmtl.models.sca_mtl import WindowSelfAttention
+from mmmtl.models.sca_mtl.window_self_attention import largest_divisor
 
 PYRAMID = (18, 36)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmmtl.models.necks import DeformableMixer
+from mmmtl.models.demt import DeformableMixer
 from mmmtl.models.segmentors.pyramid_check import check_pyramid, known_channels
 from mmmtl.registry import MODELS, build_in_scope
 from tests.tiny import swin

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mmmtl.engine.user_errors import UserError
-from mmmtl.models.layers.cross_attention import CrossAttention
+from mmmtl.models.sca_mtl.cross_attention import CrossAttention
 
 from .memory import measure_peak
 from .report import Result

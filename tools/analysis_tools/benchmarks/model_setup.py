@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from mmmtl.engine.config_file import load_config
 from mmmtl.engine.user_errors import UserError
 from mmmtl.registry import MODELS, build_in_scope
-from mmmtl.structures import MultiTaskDataSample, get_task_spec
+from mmmtl.structures import MultiTaskDataSample
+from mmmtl.tasks import get_task_spec
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmmtl.models.demt.task_query_head import LinearNorm
 from mmmtl.models.layers.deform_conv import DeformConv
-from mmmtl.models.layers.linear_norm import LinearNorm
 
 from .released_layers import check_scope, multi_head, to_map, to_tokens
 

@@ -16,8 +16,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmmtl.engine.user_errors import UserError
-from mmmtl.models.layers.pre_norm_mlp import PreNormMlp
-from mmmtl.models.layers.query_attention import QueryAttention, standardise
+from mmmtl.models.mqtransformer.multi_query_block import PreNormMlp
+from mmmtl.models.mqtransformer.query_attention import (
+    QueryAttention,
+    standardise,
+)
 
 from .released_layers import check_scope, multi_head, to_map, to_tokens
 

@@ -20,10 +20,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmmtl.engine.user_errors import UserError
-from mmmtl.models.decode_heads.scale_aggregation import ScaleAggregation
-from mmmtl.models.layers.cross_attention import CrossAttention
-from mmmtl.models.layers.feature_propagation import FeaturePropagation
-from mmmtl.models.layers.window_attention import (
+from mmmtl.models.sca_mtl.cross_attention import CrossAttention
+from mmmtl.models.sca_mtl.feature_propagation import FeaturePropagation
+from mmmtl.models.sca_mtl.sequential_cross_attention_head import (
+    ScaleAggregation,
+)
+from mmmtl.models.sca_mtl.window_attention import (
     WindowAttentionBlock,
     WindowAttentionStage,
 )

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from mmmtl.engine.json_file import write_json
+from mmmtl.io.json_file import write_json
 
 from .machine import describe_hardware, describe_versions, load_average
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from mmmtl.engine.user_errors import UserError
-from mmmtl.models.decode_heads import SharedAttentionHead
-from mmmtl.structures import get_task_spec
-from mmmtl.visualization.growth_chart import Line, save_growth_chart
+from mmmtl.models.mult import SharedAttentionHead
+from mmmtl.tasks import get_task_spec
+from mmmtl.visualization.charts import Line, save_growth_chart
 
 from .memory import measure_peak
 from .model_setup import count_parameters

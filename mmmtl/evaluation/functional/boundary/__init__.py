@@ -28,20 +28,18 @@ pairs is the largest possible, found exactly.
 """
 
 from mmmtl.evaluation.functional.boundary.counts import (
+    BoundaryScores,
+    best_counts,
+    boundary_scores,
     even_thresholds,
+    f_score,
     image_counts,
     protocol_thresholds,
+    recall_precision,
     to_grey,
 )
 from mmmtl.evaluation.functional.boundary.nms import suppress_non_maxima
 from mmmtl.evaluation.functional.boundary.outline import outline
-from mmmtl.evaluation.functional.boundary.summary import (
-    BoundaryScores,
-    best_counts,
-    boundary_scores,
-    f_score,
-    recall_precision,
-)
 from mmmtl.evaluation.functional.boundary.thinning import thin
 
 __all__ = [

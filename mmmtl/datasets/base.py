@@ -1,0 +1,255 @@
+"""What every data set of images with labels of several tasks shares."""
+
+from __future__ import annotations
+
+import os
+from abc import ABCMeta, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import cv2
+from mmengine.dataset import BaseDataset
+from mmengine.registry import DefaultScope
+
+from mmmtl.datasets.label_file import LabelFile
+from mmmtl.datasets.sample_files import (
+    FolderListing,
+    check_any_file,
+    check_files,
+    check_root,
+    read_ids,
+)
+from mmmtl.errors import DatasetError
+from mmmtl.registry import SCOPE
+from mmmtl.tasks import TASK_SPECS, check_tasks
+
+
+class BaseMultiTaskDataset(BaseDataset, metaclass=ABCMeta):
+    """Images and, per task, one label file each.
+
+    A concrete data set says where its files lie and how they are encoded:
+    ``METAINFO``, ``IMAGE``, ``LABEL_FILES``, ``HINT`` and
+    :meth:`split_file`. Only the labels of the configured tasks are looked
+    for and read.
+
+    A sample that cannot be read stops the run with a
+    :class:`~mmmtl.errors.DatasetError`; it is never replaced by
+    another one.
+
+    Convention:
+        Samples start as ``img_path``, ``sample_id``, ``label_paths`` (task ->
+        file), ``label_files`` (task -> row of ``LABEL_FILES``),
+        ``num_classes`` (task -> number, for maps of classes) and ``tasks``.
+    """
+
+    #: Path of the image below the data folder; ``{}`` is the sample id.
+    IMAGE: ClassVar[str]
+    #: The label files this data set has.
+    LABEL_FILES: ClassVar[Mapping[str, LabelFile]]
+    #: What to do about missing files, for error texts.
+    HINT: ClassVar[str]
+
+    def __init__(
+        self,
+        data_root: str | Path,
+        *,
+        split: str,
+        tasks: Sequence[str],
+        pipeline: Sequence[dict | Callable],
+        metainfo: Mapping[str, Any] | None = None,
+        indices: int | Sequence[int] | None = None,
+        serialize_data: bool = True,
+        lazy_init: bool = False,
+        allow_missing_labels: bool = False,
+    ) -> None:
+        """Check the arguments and, unless lazy, that every file is there.
+
+        Args:
+            data_root: The data folder.
+            split: Which part, e.g. ``'train'`` or ``'val'``.
+            tasks: Tasks whose labels are read, in the order of the config.
+            pipeline: Transforms from the sample's paths to the network's
+                input.
+            metainfo: Replaces entries of ``METAINFO``: ``classes`` and
+                ``palette`` where a folder in the same layout holds other
+                classes.
+            indices: Use only these samples, or only the first so many.
+            serialize_data: Keep the list of samples in one block of memory
+                that loader processes share.
+            lazy_init: Put off looking at the disk until the first use.
+            allow_missing_labels: A sample may lack the label file of any
+                task; it has no field of that task then. A task of which no
+                sample has a label is refused still.
+
+        Raises:
+            DatasetError: If a folder or file is missing.
+            ValueError: If a task is unknown, or this data set has no labels
+                for it.
+        """
+        self.tasks = self._check_tasks(tasks)
+        self.split = split
+        self.allow_missing_labels = allow_missing_labels
+        # A transform's name is looked up in our registry whoever builds us.
+        with DefaultScope.overwrite_default_scope(SCOPE):
+            super().__init__(
+                metainfo=metainfo,
+                data_root=str(data_root),
+                data_prefix={},
+                indices=indices,
+                serialize_data=serialize_data,
+                pipeline=list(pipeline),
+                # A pipeline that returns None is an error in training too.
+                test_mode=True,
+                lazy_init=True,
+                max_refetch=0,
+            )
+        self._check_metainfo()
+        if not lazy_init:
+            self.full_init()
+
+    @abstractmethod
+    def split_file(self, split: str) -> str:
+        """Return the path of a split's list of ids, below the data folder."""
+
+    def load_data_list(self) -> list[dict]:
+        """List the samples of the split, after checking that all are there.
+
+        Returns:
+            ``sample_id``, ``img_path``, ``label_paths`` of each.
+        """
+        root = Path(self.data_root)
+        samples = self.list_samples()
+        present = FolderListing(root)
+        for task in self.tasks:
+            if self.allow_missing_labels or self.LABEL_FILES[task].optional:
+                check_any_file(present, _paths_of(task, samples), self.HINT)
+        if self.allow_missing_labels:
+            for sample in samples:
+                sample['label_paths'] = {
+                    task: path
+                    for task, path in sample['label_paths'].items()
+                    if os.path.relpath(path, root) in present
+                }
+        check_files(present, self._needed(samples), self.HINT)
+        return samples
+
+    def list_samples(self) -> list[dict]:
+        """List the samples that the split names; some may lack files.
+
+        Returns:
+            ``sample_id``, ``img_path``, ``label_paths`` of each.
+
+        Raises:
+            DatasetError: If the data folder or the list is missing.
+        """
+        root = Path(self.data_root)
+        check_root(root, self.HINT)
+        ids = read_ids(root / self.split_file(self.split), self.HINT)
+        present = FolderListing(root)
+        return [self._sample(present, sample_id) for sample_id in ids]
+
+    def get_data_info(self, idx: int) -> dict:
+        """Return what the pipeline starts from.
+
+        Args:
+            idx: Index of the sample.
+        """
+        info = super().get_data_info(idx)
+        info['tasks'] = self.tasks
+        info['label_files'] = {t: self.LABEL_FILES[t] for t in self.tasks}
+        info['num_classes'] = self.class_counts()
+        return info
+
+    def prepare_data(self, idx: int) -> Any:
+        """Run the pipeline on a sample.
+
+        Args:
+            idx: Index of the sample.
+
+        Returns:
+            What the last transform returns.
+
+        Raises:
+            DatasetError: If the image or a label cannot be used.
+        """
+        info = self.get_data_info(idx)
+        path = info['img_path']
+        try:
+            return self.pipeline(info)
+        # mmcv asserts that an image could be decoded.
+        except (AssertionError, OSError, cv2.error) as error:
+            if 'img' in info:  # it was read; something else went wrong
+                raise
+            reason = ' '.join(str(error).split())
+            raise DatasetError(
+                f'image {path} is unreadable ({reason}): it may be '
+                'truncated, write it again'
+            ) from error
+
+    def _sample(self, present: FolderListing, sample_id: str) -> dict:
+        root = present.root
+        return dict(
+            sample_id=sample_id,
+            img_path=str(root / self.IMAGE.format(sample_id)),
+            label_paths={
+                task: str(
+                    root / self.LABEL_FILES[task].place(sample_id, present)
+                )
+                for task in self.tasks
+            },
+        )
+
+    def _needed(self, samples: Sequence[dict]) -> list[str]:
+        """Return all files of the samples, below the data folder."""
+        needed = []
+        for sample in samples:
+            labels = sample['label_paths']
+            files = {task: self.LABEL_FILES[task] for task in labels}
+            always = [task for task in files if not files[task].optional]
+            paths = [sample['img_path'], *(labels[t] for t in always)]
+            needed += [os.path.relpath(p, self.data_root) for p in paths]
+            also = {path for file in files.values() for path in file.also}
+            needed += [p.format(sample['sample_id']) for p in sorted(also)]
+        return list(dict.fromkeys(needed))
+
+    @classmethod
+    def _check_tasks(cls, tasks: Sequence[str]) -> tuple[str, ...]:
+        names = check_tasks(tasks)
+        absent = [name for name in names if name not in cls.LABEL_FILES]
+        if absent:
+            raise ValueError(
+                f'{cls.__name__} has no labels for {absent}: choose tasks '
+                f'among {list(cls.LABEL_FILES)}'
+            )
+        return names
+
+    def class_counts(self) -> dict[str, int]:
+        """Return the number of classes of each task with maps of classes."""
+        names = {
+            task: self._metainfo.get(
+                'classes' if task == 'semseg' else f'{task}_classes'
+            )
+            for task in self.tasks
+            if TASK_SPECS[task].decode == 'argmax'
+        }
+        return {task: len(n) for task, n in names.items() if n is not None}
+
+    def _check_metainfo(self) -> None:
+        pairs = (
+            ('classes', 'palette'),
+            ('human_parts_classes', 'human_parts_palette'),
+        )
+        for names_key, colours_key in pairs:
+            names = self._metainfo.get(names_key)
+            colours = self._metainfo.get(colours_key)
+            if names and colours is not None and len(names) != len(colours):
+                raise DatasetError(
+                    f'metainfo has {len(names)} {names_key} and '
+                    f'{len(colours)} colours in {colours_key}: give one '
+                    'colour per class'
+                )
+
+
+def _paths_of(task: str, samples: Sequence[dict]) -> list[str]:
+    return [sample['label_paths'][task] for sample in samples]

@@ -1,0 +1,1 @@
+"""Cityscapes: its data set and encodings."""

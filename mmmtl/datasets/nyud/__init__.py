@@ -1,0 +1,1 @@
+"""NYU Depth v2: its data sets, encodings and conversion."""

@@ -1,0 +1,1 @@
+"""PASCAL-Context: its data set, encodings and conversion."""

@@ -1,0 +1,195 @@
+"""PASCAL-Context's folder layout and encodings, for five tasks.
+
+Convention: ``JPEGImages/<id>.jpg``; ``semseg/VOC12/<id>.png`` (ids of even
+number, with 255 along the outlines, as in VOC) or
+``semseg/pascal-context/<id>.png`` (the others) palette pictures of VOC's
+classes; ``human_parts/<id>.mat`` PASCAL-Part's annotation: the objects of
+VOC's classes with their masks, people with the masks of their parts;
+``normals_distill/<id>.png`` RGB with 2 v / 255 - 1, x left, y up, z towards
+the camera as in the archive; ``sal_distill/<id>.png`` 0 or 255;
+``pascal-context/trainval/<id>.mat`` ``LabelMap`` with PASCAL-Context's class
+ids;
+``ImageSets/Context/{train,val}.txt`` one id per line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from mmmtl.datasets.nyud.room_layout import encode_archive_normals
+from mmmtl.io.arrays import structs, write_mat
+from mmmtl.rooms.classes import CLASS_ID, CLASSES, HUMAN_PARTS
+from mmmtl.rooms.layout import Layout
+from mmmtl.rooms.render import RoomSample
+
+# PASCAL-Context's id of every class of the rooms.
+CONTEXT_ID = {
+    'wall': 440,
+    'floor': 158,
+    'ceiling': 68,
+    'cabinet': 46,
+    'bed': 18,
+    'chair': 72,
+    'sofa': 368,
+    'table': 397,
+    'door': 115,
+    'window': 454,
+    'bookshelf': 349,  # shelves
+    'picture': 287,
+    'lamp': 232,  # light
+    'person': 284,
+    'otherprop': 431,  # unknown
+}
+# VOC's id and name of the room classes that VOC has.
+VOC = {
+    'chair': (9, 'chair'),
+    'table': (11, 'table'),
+    'person': (15, 'person'),
+    'sofa': (18, 'sofa'),
+}
+
+
+def _lookup(values: dict[str, int], dtype: type) -> np.ndarray:
+    table = np.zeros(len(CLASS_ID), dtype)
+    for name, value in values.items():
+        table[CLASS_ID[name]] = value
+    return table
+
+
+#: From the rooms' classes to PASCAL-Context's, and to VOC's.
+TO_CONTEXT = _lookup(CONTEXT_ID, np.uint16)
+TO_VOC = _lookup({name: pair[0] for name, pair in VOC.items()}, np.uint8)
+
+
+def voc_palette() -> np.ndarray:
+    """VOC's 256 colours, (256, 3) uint8: an id's bits, dealt to R, G, B."""
+    ids = np.arange(256)[:, None, None]
+    place, channel = np.arange(8)[:, None], np.arange(3)
+    bits = (ids >> (3 * place + channel)) & 1  # (256, 8, 3)
+    return (bits << (7 - place)).sum(1).astype(np.uint8)
+
+
+# PASCAL-Part tells left from right; which side a limb is on does not matter
+# to any label here.
+_PART_NAMES = dict(
+    zip(
+        HUMAN_PARTS[1:],
+        ('head', 'torso', 'luarm', 'llarm', 'luleg', 'llleg'),
+        strict=True,
+    )
+)
+
+
+def annotation(sample_id: str, sample: RoomSample) -> dict:
+    """PASCAL-Part's ``anno``: objects of VOC's classes, people with parts.
+
+    Args:
+        sample_id: Name of the picture.
+        sample: The room.
+    """
+    things = []
+    for instance in np.unique(sample.instance[TO_VOC[sample.semseg] > 0]):
+        mask = sample.instance == instance
+        name = CLASSES[sample.semseg[mask][0]]
+        class_ind, voc_name = VOC[name]
+        parts = _part_masks(sample, mask) if name == 'person' else []
+        things.append(
+            {
+                'class': voc_name,
+                'class_ind': float(class_ind),
+                'mask': mask.astype(np.uint8),
+                'parts': structs(parts, ('part_name', 'mask')),
+            }
+        )
+    fields = ('class', 'class_ind', 'mask', 'parts')
+    return {'imname': sample_id, 'objects': structs(things, fields)}
+
+
+def _part_masks(sample: RoomSample, mask: np.ndarray) -> list[dict]:
+    parts = np.where(mask, sample.human_parts, 0)
+    return [
+        {
+            'part_name': _PART_NAMES[HUMAN_PARTS[number]],
+            'mask': (parts == number).astype(np.uint8),
+        }
+        for number in np.unique(parts[parts > 0])
+    ]
+
+
+_IMAGE = 'JPEGImages/{}.jpg'
+_FROM_VOC = 'semseg/VOC12/{}.png'
+_FROM_CONTEXT = 'semseg/pascal-context/{}.png'
+_PARTS = 'human_parts/{}.mat'
+_NORMALS = 'normals_distill/{}.png'
+_SALIENCY = 'sal_distill/{}.png'
+_CONTEXT = 'pascal-context/trainval/{}.mat'
+_SPLITS = ('ImageSets/Context/train.txt', 'ImageSets/Context/val.txt')
+_IGNORE = 255
+_JPEG_QUALITY = 95
+
+
+def _sample_id(number: int) -> str:
+    return f'2008_{number:06d}'
+
+
+def _semseg_path(sample_id: str) -> str:
+    even = int(sample_id[-1]) % 2 == 0
+    return (_FROM_VOC if even else _FROM_CONTEXT).format(sample_id)
+
+
+def _paths(sample_id: str) -> tuple[str, ...]:
+    others = (_IMAGE, _PARTS, _NORMALS, _SALIENCY, _CONTEXT)
+    return (
+        _semseg_path(sample_id),
+        *(path.format(sample_id) for path in others),
+    )
+
+
+def _write_sample(root: Path, sample_id: str, sample: RoomSample) -> None:
+    def place(pattern: str) -> Path:
+        return root / pattern.format(sample_id)
+
+    image = Image.fromarray(sample.image)
+    image.save(place(_IMAGE), quality=_JPEG_QUALITY)
+    _write_semseg(root / _semseg_path(sample_id), sample)
+    normals = encode_archive_normals(sample.normals)
+    Image.fromarray(normals).save(place(_NORMALS))
+    Image.fromarray(sample.saliency * np.uint8(255)).save(place(_SALIENCY))
+    context = TO_CONTEXT[sample.semseg]
+    write_mat(place(_CONTEXT), 'LabelMap', context)
+    write_mat(place(_PARTS), 'anno', annotation(sample_id, sample))
+
+
+def _write_semseg(path: Path, sample: RoomSample) -> None:
+    semseg = TO_VOC[sample.semseg]
+    if path.parent.name == 'VOC12':
+        semseg = np.where(sample.edge & (semseg > 0), _IGNORE, semseg)
+    picture = Image.fromarray(semseg.astype(np.uint8))
+    picture.putpalette(voc_palette().tobytes())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture.save(path)
+
+
+def _write_splits(
+    root: Path, train: Sequence[str], val: Sequence[str]
+) -> None:
+    for path, ids in zip(_SPLITS, (train, val), strict=True):
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        text = ''.join(f'{sample_id}\n' for sample_id in ids)
+        (root / path).write_text(text, 'utf-8')
+
+
+PASCAL_CONTEXT = Layout(
+    name='pascal_context',
+    tasks=('semseg', 'human_parts', 'saliency', 'normals', 'edge'),
+    max_rooms=999_999,
+    sample_id=_sample_id,
+    paths=_paths,
+    split_paths=_SPLITS,
+    write_sample=_write_sample,
+    write_splits=_write_splits,
+)

@@ -1,0 +1,1 @@
+"""Taskonomy and what shares its layout: Replica, CocoDoom."""

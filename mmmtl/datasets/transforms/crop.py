@@ -1,0 +1,290 @@
+"""Cuts the same window out of an image and its labels."""
+
+from __future__ import annotations
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from mmmtl.datasets.transforms.labels import (
+    change_labels,
+    check_size,
+    refuse_padded,
+)
+from mmmtl.registry import TRANSFORMS
+from mmmtl.tasks import TaskSpec, get_task_spec
+
+# As published: after so many windows that one class fills, the next window
+# is taken as it comes.
+_TRIES = 10
+
+
+def largest_share(label: np.ndarray, ignore_value: int) -> float:
+    """Return the share of the most frequent class among the labelled pixels.
+
+    Args:
+        label: ``(H, W)`` uint8 class ids.
+        ignore_value: The id that means "no label".
+
+    Returns:
+        0 to 1; 1 where there is at most one class.
+    """
+    counts = np.bincount(label.ravel(), minlength=ignore_value + 1)
+    counts[ignore_value] = 0
+    return counts.max() / max(counts.sum(), 1) if counts.any() else 1.0
+
+
+@TRANSFORMS.register_module()
+class MultiTaskRandomCrop(BaseTransform):
+    """Cut a window at a drawn place; a side shorter than it stays whole.
+
+    Where the sample has a label of ``cat_task``, windows in which one class
+    covers ``cat_max_ratio`` of the labelled pixels or more are drawn again,
+    up to ten times. Draws come from numpy's global generator.
+    """
+
+    def __init__(
+        self,
+        *,
+        crop_size: tuple[int, int],
+        cat_max_ratio: float = 1.0,
+        cat_task: str = 'semseg',
+    ) -> None:
+        """Check and store the settings.
+
+        Args:
+            crop_size: Height and width of the window, in pixels.
+            cat_max_ratio: Largest share of one class; 1 takes any window.
+            cat_task: The task of class ids that is looked at.
+
+        Raises:
+            ValueError: If a setting is out of range.
+        """
+        self.crop_size = check_size('crop_size', crop_size)
+        if not 0 < cat_max_ratio <= 1:
+            raise ValueError(
+                f'MultiTaskRandomCrop: cat_max_ratio={cat_max_ratio}, give '
+                'more than 0 and at most 1'
+            )
+        spec = get_task_spec(cat_task)
+        if spec.decode != 'argmax':
+            raise ValueError(
+                f'MultiTaskRandomCrop: cat_task={cat_task!r} has no classes'
+            )
+        self.cat_max_ratio = cat_max_ratio
+        self.cat_task = cat_task
+        self.ignore_value = int(spec.ignore_value)
+
+    def draw(self, results: dict) -> tuple[int, int]:
+        """Return top and left of a window.
+
+        Args:
+            results: The sample.
+        """
+        place = self._draw_place(results['img'].shape)
+        label = results.get('labels', {}).get(self.cat_task)
+        if label is None or self.cat_max_ratio == 1:
+            return place
+        for _ in range(_TRIES):
+            window = self._cut(label, *place)
+            share = largest_share(window, self.ignore_value)
+            if share < self.cat_max_ratio:
+                break
+            place = self._draw_place(results['img'].shape)
+        return place
+
+    def apply(self, results: dict, top: int, left: int) -> dict:
+        """Cut a window out of a sample.
+
+        Args:
+            results: The sample.
+            top: First row of the window.
+            left: First column of the window.
+        """
+        refuse_padded(results, type(self).__name__)
+        results['img'] = self._cut(results['img'], top, left)
+        results['img_shape'] = results['img'].shape[:2]
+        change_labels(results, lambda x, _: self._cut(x, top, left))
+        return results
+
+    def transform(self, results: dict) -> dict:
+        """Cut a drawn window out of a sample.
+
+        Args:
+            results: The sample.
+        """
+        return self.apply(results, *self.draw(results))
+
+    def _draw_place(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        spare = [
+            max(n - c, 0)
+            for n, c in zip(shape[:2], self.crop_size, strict=True)
+        ]
+        return (
+            int(np.random.randint(spare[0] + 1)),
+            int(np.random.randint(spare[1] + 1)),
+        )
+
+    def _cut(self, array: np.ndarray, top: int, left: int) -> np.ndarray:
+        height, width = self.crop_size
+        return array[top : top + height, left : left + width]
+
+
+Box = tuple[int, int, int, int]
+
+
+def centred_box(shape: tuple[int, ...], size: tuple[int, int]) -> Box:
+    """Return the window in the middle of an image.
+
+    Args:
+        shape: Height and width first.
+        size: Height and width of the window; a longer side is cut to the
+            image's.
+
+    Returns:
+        Left, top, right, bottom, the last two exclusive; of an odd
+        difference the larger half stays at the right and at the bottom.
+    """
+    height, width = (min(n, s) for n, s in zip(shape[:2], size, strict=True))
+    top, left = (shape[0] - height) // 2, (shape[1] - width) // 2
+    return left, top, left + width, top + height
+
+
+def keep_inside(label: np.ndarray, spec: TaskSpec, box: Box) -> np.ndarray:
+    """Take the labels outside of a box away.
+
+    Args:
+        label: ``(H, W)`` or ``(H, W, C)``.
+        spec: The task's row.
+        box: Left, top, right, bottom, the last two exclusive.
+
+    Returns:
+        The label, its ignore value outside.
+    """
+    inside = (slice(box[1], box[3]), slice(box[0], box[2]))
+    kept = np.full_like(label, spec.ignore_value)
+    kept[inside] = label[inside]
+    return kept
+
+
+@TRANSFORMS.register_module()
+class MultiTaskFixedCrop(BaseTransform):
+    """Cut out a given box, or the middle.
+
+    Convention:
+        ``crop_box`` in the results says which part of the original image is
+        left: (left, top, right, bottom), the last two exclusive. A
+        prediction goes back to its place in the original image, where its
+        border is continued outside. Labels loaded after this transform keep
+        their size; :class:`IgnoreOutsideCrop` takes what lies outside out of
+        the evaluation.
+    """
+
+    def __init__(
+        self, *, box: Box | None = None, size: tuple[int, int] | None = None
+    ) -> None:
+        """Check and store the window.
+
+        Args:
+            box: Left, top, right, bottom in pixels, the last two exclusive.
+            size: Instead of a box, height and width of a window in the
+                middle; a side shorter than it stays whole.
+
+        Raises:
+            ValueError: If not exactly one of the two is given, or the box is
+                empty.
+        """
+        if (box is None) == (size is None):
+            raise ValueError(
+                f'MultiTaskFixedCrop: box={box} and size={size}, give one of '
+                'them'
+            )
+        if box is not None:
+            box = tuple(box)
+            if (
+                len(box) != 4
+                or min(box) < 0
+                or box[0] >= box[2]
+                or box[1] >= box[3]
+            ):
+                raise ValueError(
+                    f'MultiTaskFixedCrop: box={box}, give (left, top, right, '
+                    'bottom) with 0 <= left < right and 0 <= top < bottom'
+                )
+        self.box = box
+        self.size = None if size is None else check_size('size', size)
+
+    def transform(self, results: dict) -> dict:
+        """Cut a sample.
+
+        Args:
+            results: The sample, neither resized nor mirrored before.
+
+        Raises:
+            ValueError: If it was, or the image does not contain the box.
+        """
+        refuse_padded(results, type(self).__name__)
+        shape = results['img'].shape
+        left, top, right, bottom = self._window(shape)
+        before = results.get('crop_box')
+        x, y = before[:2] if before else (0, 0)
+        full = results.get('ori_shape', shape)[:2]
+        now = (before[3] - y, before[2] - x) if before else tuple(full)
+        if results.get('flip') or tuple(shape[:2]) != now:
+            raise ValueError(
+                'MultiTaskFixedCrop comes after a transform that resizes or '
+                'mirrors: put it first, its place is one of the original '
+                'image'
+            )
+        results['img'] = results['img'][top:bottom, left:right]
+        results['img_shape'] = results['img'].shape[:2]
+        results['crop_box'] = (x + left, y + top, x + right, y + bottom)
+        change_labels(results, lambda m, _: m[top:bottom, left:right])
+        return results
+
+    def _window(self, shape: tuple[int, ...]) -> Box:
+        if self.size is not None:
+            return centred_box(shape, self.size)
+        if self.box[2] > shape[1] or self.box[3] > shape[0]:
+            raise ValueError(
+                f'MultiTaskFixedCrop: box={self.box} (left, top, right, '
+                f'bottom) does not lie in the image of {shape[0]}x{shape[1]} '
+                '(height x width): give images of the size that the box was '
+                'made for, or another box'
+            )
+        return self.box
+
+
+@TRANSFORMS.register_module()
+class IgnoreOutsideCrop(BaseTransform):
+    """Take what :class:`MultiTaskFixedCrop` cut off out of full-size labels.
+
+    For testing: labels of the original size, loaded after the crop, get
+    their ignore value where the network has seen nothing.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Clear the labels outside.
+
+        Args:
+            results: The sample.
+
+        Raises:
+            ValueError: If the image was not cropped, or a label has another
+                size than the original image.
+        """
+        if 'crop_box' not in results:
+            raise ValueError(
+                'IgnoreOutsideCrop needs MultiTaskFixedCrop before it'
+            )
+        full = tuple(results['ori_shape'][:2])
+        for task, label in results.get('labels', {}).items():
+            if label.shape[:2] != full:
+                raise ValueError(
+                    f'IgnoreOutsideCrop: the label of {task!r} is '
+                    f'{label.shape[0]}x{label.shape[1]}, the image '
+                    f'{full[0]}x{full[1]}: put LoadMultiTaskAnnotations '
+                    'between MultiTaskFixedCrop and this'
+                )
+        box = results['crop_box']
+        change_labels(results, lambda x, spec: keep_inside(x, spec, box))
+        return results

@@ -1,0 +1,1 @@
+"""Files and processes: arrays, JSON, folders that appear when complete."""

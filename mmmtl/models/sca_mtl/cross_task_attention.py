@@ -1,0 +1,139 @@
+"""SCA-MTL's attention across tasks at one scale (CTAM).
+
+Source: Kim et al., "Sequential Cross Attention Based Multi-task Learning",
+ICIP 2022; released code kimsunkyung/SCA_MTL at 8214866 (CC BY-NC 4.0).
+Written anew from the equations.
+
+Faithful:
+    * A cross-attention block of its own for every ordered pair of tasks.
+    * One residual block (momentum 0.01 of its BatchNorms, as in HRNet) fuses
+      the answers of all targets: ``fusion='shared'``. Which channels belong
+      to which source depends on the target then; the published figure shows
+      a convolution and does not say whose. ``'per_task'`` gives every target
+      a block of its own, in which a channel always means the same task.
+    * The last source comes first in the concatenation.
+
+Departs:
+    * The target's feature stands once in the concatenation, not once per
+      source; the weights of its copies are added up (same result).
+    * Targets may be fewer than the tasks: at the finest scale nobody reads
+      the answer of a task that is only supervised at intermediate scales.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from mmmtl.models.layers.conv_norm import NormConfig
+from mmmtl.models.sca_mtl.cross_attention import CrossAttention
+from mmmtl.models.sca_mtl.residual_block import ResidualBlock
+
+Fusion = Literal['shared', 'per_task']
+FUSIONS = ('shared', 'per_task')
+_SHARED = 'all'
+
+
+class CrossTaskAttention(nn.Module):
+    """``{task: feature}`` in, the features with what other tasks add out."""
+
+    def __init__(
+        self,
+        channels: int,
+        *,
+        tasks: Sequence[str],
+        targets: Sequence[str],
+        fusion: Fusion,
+        norm_cfg: NormConfig = None,
+    ) -> None:
+        """Build a block per ordered pair and the fusion.
+
+        Args:
+            channels: Width of the features.
+            tasks: All tasks, at least two; the sources of every target.
+            targets: Tasks whose features are wanted.
+            fusion: ``shared`` or ``per_task``.
+            norm_cfg: The norms; BatchNorm if None.
+        """
+        super().__init__()
+        self.tasks, self.targets = tuple(tasks), tuple(targets)
+        self.attention = nn.ModuleDict(
+            {
+                target: nn.ModuleDict(
+                    {
+                        source: CrossAttention(channels, norm_cfg=norm_cfg)
+                        for source in self.sources_of(target)
+                    }
+                )
+                for target in self.targets
+            }
+        )
+        self.fusion = nn.ModuleDict(
+            {
+                name: ResidualBlock(
+                    2 * channels * (len(self.tasks) - 1),
+                    out_channels=channels,
+                    norm_cfg=_slow(norm_cfg),
+                )
+                for name in ([_SHARED] if fusion == 'shared' else self.targets)
+            }
+        )
+
+    def sources_of(self, target: str) -> list[str]:
+        """Return the other tasks in the order of the concatenation."""
+        return [task for task in reversed(self.tasks) if task != target]
+
+    def forward(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Let every target attend to all other tasks.
+
+        Args:
+            features: ``{task: (B, C, h, w)}`` of all tasks.
+
+        Returns:
+            ``{target: (B, C, h, w)}``.
+        """
+        pairs = len(self.tasks) - 1
+        weights = {
+            name: tuple(
+                fold_repeats(weight, pairs) for weight in block.entry_weights
+            )
+            for name, block in self.fusion.items()
+        }
+        result = {}
+        for target in self.targets:
+            own = features[target]
+            parts = [own]
+            for source in self.sources_of(target):
+                attention = self.attention[target][source]
+                parts += attention(own, [features[source]])
+            name = target if target in self.fusion else _SHARED
+            added = self.fusion[name](torch.cat(parts, dim=1), weights[name])
+            result[target] = own + added
+        return result
+
+
+def _slow(norm_cfg: NormConfig) -> NormConfig:
+    """Return the norm with HRNet's momentum, unless it has one."""
+    config = dict(norm_cfg or dict(type='BN'))
+    # A GroupNorm or LayerNorm has no momentum.
+    return {'momentum': 0.01} | config if 'BN' in config['type'] else config
+
+
+def fold_repeats(weight: Tensor, pairs: int) -> Tensor:
+    """Make a weight for (X, A1, X, A2, ...) fit (X, A1, A2, ...).
+
+    Args:
+        weight: ``(D, 2 C pairs, ...)``, of a linear layer or a convolution;
+            without pairs it is returned as it is.
+        pairs: Number of pairs.
+
+    Returns:
+        ``(D, C (1 + pairs), ...)``; the columns of X are added up.
+    """
+    if pairs < 2:
+        return weight
+    own, other = weight.unflatten(1, (pairs, 2, -1)).unbind(2)
+    return torch.cat([own.sum(1), other.flatten(1, 2)], dim=1)

@@ -1,0 +1,89 @@
+"""One call from a seed to a picture with all its labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmmtl.rooms import labels
+from mmmtl.rooms.raster import cast
+from mmmtl.rooms.sampling import sample_scene
+from mmmtl.rooms.shading import shade
+
+
+@dataclass(frozen=True)
+class RoomSample:
+    """A picture of a room and what every pixel of it is.
+
+    Field names are task names where there is a task.
+
+    Args:
+        image: (H, W, 3) RGB uint8.
+        semseg: (H, W) uint8, index in CLASSES; every pixel has a class.
+        depth: (H, W) float32, metres along the line of sight (z-depth).
+        normals: (H, W, 3) float32 unit vectors, x right, y down, z forward,
+            towards the camera.
+        edge: (H, W) uint8, 1 on boundaries between objects.
+        saliency: (H, W) uint8, 1 on what stands out.
+        human_parts: (H, W) uint8, index in HUMAN_PARTS.
+        reshading: (H, W) float32 in 0..1.
+        keypoints2d: (H, W) float32 in 0..1.
+        edges2d: (H, W) float32 in 0..1.
+        instance: (H, W) int32 object ids.
+    """
+
+    image: np.ndarray
+    semseg: np.ndarray
+    depth: np.ndarray
+    normals: np.ndarray
+    edge: np.ndarray
+    saliency: np.ndarray
+    human_parts: np.ndarray
+    reshading: np.ndarray
+    keypoints2d: np.ndarray
+    edges2d: np.ndarray
+    instance: np.ndarray
+
+
+def render_room(seed: int, height: int, width: int) -> RoomSample:
+    """Render the room that belongs to a seed.
+
+    Args:
+        seed: Any integer from 0; the same seed gives the same arrays.
+        height: Rows of the picture, at least 16.
+        width: Columns of the picture, at least 16.
+    """
+    if min(height, width) < 16:
+        raise ValueError(
+            f'picture size {height}x{width} is too small: give at least 16x16'
+        )
+    if seed < 0:
+        raise ValueError(f'seed {seed} is negative: give 0 or more')
+    # The scene does not depend on the size, nor the noise on the scene.
+    scene_rng, noise_rng = (
+        np.random.default_rng([seed, stream]) for stream in (0, 1)
+    )
+    scene = sample_scene(scene_rng)
+    hits = cast(scene.primitives, scene.camera, height, width)
+    image = shade(scene, hits, noise_rng)
+    solids = scene.primitives
+    semseg = _table(solids, 'class_id', np.uint8)[hits.primitive]
+    instance = _table(solids, 'instance', np.int32)[hits.primitive]
+    return RoomSample(
+        image=image,
+        semseg=semseg,
+        depth=hits.depth,
+        normals=labels.camera_normals(hits, scene.camera),
+        edge=labels.boundaries(instance),
+        saliency=labels.saliency(semseg, instance, hits.depth),
+        human_parts=_table(solids, 'part', np.uint8)[hits.primitive],
+        reshading=labels.reshading(hits),
+        keypoints2d=labels.keypoints2d(image),
+        edges2d=labels.edges2d(image),
+        instance=instance,
+    )
+
+
+def _table(solids: list, name: str, dtype: type) -> np.ndarray:
+    return np.array([getattr(solid, name) for solid in solids], dtype)

@@ -1,0 +1,17 @@
+"""What the map of each task means."""
+
+from mmmtl.tasks.task_spec import (
+    TASK_SPECS,
+    TaskSpec,
+    check_tasks,
+    get_task_spec,
+    valid_mask,
+)
+
+__all__ = [
+    'TASK_SPECS',
+    'TaskSpec',
+    'check_tasks',
+    'get_task_spec',
+    'valid_mask',
+]

@@ -1,0 +1,149 @@
+"""Results of several models as bars, one panel per metric."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mmmtl.evaluation.comparison import Column
+
+
+def save_bar_chart(
+    results: Mapping[str, Mapping[str, float | None]],
+    columns: Sequence[Column],
+    path: str | Path,
+) -> None:
+    """Draw a bar per model in a panel per metric.
+
+    Args:
+        results: Per model the values by name; a missing one has no bar.
+        columns: The panels.
+        path: Where the picture goes; its folder is made if needed.
+    """
+    # Slow to import, and not needed by training.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    width = max(2.4, 0.5 * len(results) + 1.2)
+    legend = 0.3 + 0.22 * len(results)  # inches, as the other sizes
+    height = 3.0 + legend
+    figure = Figure(figsize=(width * len(columns), height))
+    FigureCanvasAgg(figure)
+    colours = [f'C{index % 10}' for index in range(len(results))]
+    for index, column in enumerate(columns):
+        axes = figure.add_subplot(1, len(columns), index + 1)
+        values = [m.get(column.key) for m in results.values()]
+        bars = axes.bar(
+            range(len(values)), [v or 0.0 for v in values], color=colours
+        )
+        axes.bar_label(bars, [column.text(v) for v in values], fontsize=8)
+        axes.set_title(column.title, fontsize=9)
+        axes.set_xticks([])
+        axes.margins(y=0.15)
+        axes.axhline(0, color='black', linewidth=0.5)
+        if not index:
+            figure.legend(bars, list(results), loc='lower center', fontsize=8)
+    figure.tight_layout(rect=(0, legend / height, 1, 1))
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=120)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a panel.
+
+    Attributes:
+        name: What the legend says.
+        points: ``(number, value)`` in increasing order of the number.
+    """
+
+    name: str
+    points: Sequence[tuple[int, float]]
+
+
+def save_growth_chart(
+    panels: Mapping[str, Sequence[Line]],
+    path: str | Path,
+    *,
+    axis: str = 'tasks',
+) -> None:
+    """Draw a panel per quantity, each from zero.
+
+    Args:
+        panels: Lines by the title of their panel.
+        path: Where the picture goes; its folder is made if needed.
+        axis: What is counted.
+    """
+    # Slow to import, and not needed by training.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(3.2 * len(panels), 3.2))
+    FigureCanvasAgg(figure)
+    for index, (title, lines) in enumerate(panels.items()):
+        axes = figure.add_subplot(1, len(panels), index + 1)
+        numbers = sorted({x for line in lines for x, _ in line.points})
+        for line in lines:
+            x, y = zip(*line.points, strict=True)
+            axes.plot(x, y, marker='o', label=line.name)
+        axes.set_title(title, fontsize=9)
+        axes.set_xlabel(axis)
+        axes.set_xticks(numbers)
+        axes.set_ylim(bottom=0)
+        axes.grid(color='0.9')
+        if not index:
+            axes.legend(fontsize=8)
+    figure.tight_layout()
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=120)
+
+
+# Value of the lines of equal F.
+_LEVELS = np.arange(1, 10) / 10
+
+
+def save_precision_recall(
+    recall: np.ndarray,
+    precision: np.ndarray,
+    best: tuple[float, float],
+    title: str,
+    path: str | Path,
+) -> None:
+    """Draw the curve.
+
+    Args:
+        recall: ``(K,)`` in 0..1, by threshold.
+        precision: ``(K,)`` in 0..1.
+        best: Recall and precision where F is highest.
+        title: What stands above.
+        path: Where the picture goes; its folder is made if needed.
+    """
+    # Slow to import, and not needed by training.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5, 5))
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axis = np.linspace(0.001, 1, 200)
+    x, y = np.meshgrid(axis, axis)
+    lines = axes.contour(
+        x, y, 2 * x * y / (x + y), levels=_LEVELS, colors='0.8', linewidths=0.8
+    )
+    axes.clabel(lines, fontsize=7)
+    axes.plot(recall, precision, color='C0')
+    axes.plot(*best, 'o', color='C3')
+    axes.set(
+        xlabel='recall',
+        ylabel='precision',
+        xlim=(0, 1),
+        ylim=(0, 1),
+        aspect='equal',
+    )
+    axes.set_title(title, fontsize=9)
+    figure.tight_layout()
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=120)
