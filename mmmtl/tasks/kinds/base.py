@@ -1,0 +1,256 @@
+"""What every kind of map answers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Direction = Literal['horizontal', 'vertical']
+Map = TypeVar('Map', Tensor, np.ndarray)
+
+
+@dataclass(frozen=True)
+class Primary:
+    """The figure a task is compared by.
+
+    Attributes:
+        name: Name of the metric, without the task.
+        lower_is_better: Whether it is an error.
+    """
+
+    name: str
+    lower_is_better: bool = False
+
+
+@dataclass(frozen=True)
+class Kind(ABC):
+    """What a map says, and how it behaves.
+
+    A task is a name of a kind with its settings. A subclass is a frozen
+    dataclass whose fields are those settings; everything that differs
+    between maps is asked of it, and code outside names no task.
+
+    Convention:
+        Labels and predictions are ``(C, H, W)`` tensors on a sample and
+        ``(H, W)`` or ``(H, W, C)`` arrays in the transforms; where a method
+        needs to know, ``axis`` is the axis of the components. ``no_label``
+        is the one value, in every component, that means "no label here":
+        padding, losses and metrics all use it.
+
+    Attributes:
+        dtype: Type of the label tensor.
+        pred_dtype: Type of the prediction tensor.
+        components: Channels of label and prediction.
+        no_label: Value of every component where there is no label.
+        unit: Unit of the values, for people.
+        loss: Config of the loss that a recipe without one gets.
+        metric: Config of the metric that a recipe without one gets.
+        primary: The figure of that metric a task is compared by.
+        painter: Name of the painter of its pictures.
+    """
+
+    dtype: ClassVar[torch.dtype] = torch.float32
+    pred_dtype: ClassVar[torch.dtype] = torch.float32
+    components: ClassVar[int] = 1
+    no_label: ClassVar[float]
+    loss: ClassVar[Mapping[str, Any]]
+    metric: ClassVar[Mapping[str, Any]]
+    primary: ClassVar[Primary]
+    painter: ClassVar[str]
+    unit: ClassVar[str] | str
+
+    def valid(self, label: Map) -> Map:
+        """Return True where the label map holds a label.
+
+        Args:
+            label: ``(..., C, H, W)``.
+
+        Returns:
+            Boolean ``(..., 1, H, W)`` of the same library.
+        """
+        return _any(label != self.no_label)
+
+    def flip(self, values: Map, direction: Direction, *, axis: int) -> Map:
+        """Return what a mirrored map's values become.
+
+        Args:
+            values: The map, its pixels mirrored already.
+            direction: Which way it was mirrored.
+            axis: Axis of the components.
+        """
+        del direction, axis
+        return values
+
+    def turn(self, values: Map, degrees: float, *, axis: int) -> Map:
+        """Return what a turned map's values become.
+
+        Args:
+            values: The map, its pixels turned already.
+            degrees: How far the picture was turned, counter-clockwise as it
+                is looked at.
+            axis: Axis of the components.
+        """
+        del degrees, axis
+        return values
+
+    def zoom(self, values: Map, factor: float) -> Map:
+        """Return what an enlarged map's values become.
+
+        Args:
+            values: The map, its pixels resized already.
+            factor: By how much the picture was enlarged.
+        """
+        del factor
+        return values
+
+    @abstractmethod
+    def out_channels(self, num_classes: int | None) -> tuple[int, ...]:
+        """Return the numbers of channels a network may give, usual one first.
+
+        Args:
+            num_classes: Length of the task's list of classes, if it has one.
+
+        Returns:
+            Numbers of channels; empty where the list of classes decides and
+            there is none.
+        """
+
+    @abstractmethod
+    def activate(self, logits: Tensor) -> Tensor:
+        """Turn logits into values that may be averaged over views.
+
+        Args:
+            logits: ``(..., K, H, W)``.
+
+        Returns:
+            ``(..., K or C, H, W)``.
+        """
+
+    def finalize(self, soft: Tensor) -> Tensor:
+        """Turn (averaged) values of :meth:`activate` into the prediction.
+
+        Args:
+            soft: ``(..., K or C, H, W)``.
+
+        Returns:
+            ``(..., C, H, W)`` of ``pred_dtype``.
+        """
+        return soft.to(self.pred_dtype)
+
+    def decode(self, logits: Tensor) -> Tensor:
+        """Turn logits into the prediction.
+
+        Args:
+            logits: ``(..., K, H, W)``.
+
+        Returns:
+            ``(..., C, H, W)`` of ``pred_dtype``.
+        """
+        return self.finalize(self.activate(logits))
+
+    @property
+    def on_a_scale(self) -> bool:
+        """Whether logits are in the unit, so that ``max_value`` fits."""
+        return False
+
+    @abstractmethod
+    def statistics(self, values: Tensor) -> Tensor:
+        """Return what the best constant answer is computed from.
+
+        Args:
+            values: ``(C, N)`` labels of labelled pixels.
+
+        Returns:
+            A float64 vector that may be added over samples.
+        """
+
+    @abstractmethod
+    def best_constant(self, statistics: Tensor) -> Tensor:
+        """Return the constant answer with the best primary figure.
+
+        Args:
+            statistics: Sum of :meth:`statistics`.
+
+        Returns:
+            ``(C,)`` prediction.
+        """
+
+    @abstractmethod
+    def read(self, stored: np.ndarray) -> np.ndarray:
+        """Turn a plain file's content into a label map.
+
+        Plain is what needs no further word: ids from 0, metres, values in
+        the task's unit, unit vectors in our frame. Declared encodings
+        (scales, tables, other frames) are undone before.
+
+        Args:
+            stored: ``(H, W)`` or ``(H, W, C)``, what the file holds.
+
+        Returns:
+            ``(H, W)`` or ``(H, W, C)``; uint8 or float32.
+
+        Raises:
+            ValueError: With a text that begins with a verb, if the content
+                cannot be such a map.
+        """
+
+    def implausible(self, label: np.ndarray) -> list[str]:
+        """Say what a map of this kind hardly ever looks like.
+
+        Args:
+            label: A label map as :meth:`read` returns it.
+
+        Returns:
+            Sentences; empty if nothing is odd.
+        """
+        del label
+        return []
+
+
+def _any(present: Map) -> Map:
+    if isinstance(present, Tensor):
+        return present.any(dim=-3, keepdim=True)
+    return present.any(axis=-3, keepdims=True)
+
+
+KINDS: dict[str, type[Kind]] = {}
+"""Every known kind, by the name that configs use."""
+
+KindType = TypeVar('KindType', bound=type[Kind])
+
+
+def register_kind(name: str) -> Callable[[KindType], KindType]:
+    """Make a kind known under a name.
+
+    Args:
+        name: What configs call it.
+
+    Returns:
+        A decorator that returns the class unchanged.
+
+    Raises:
+        ValueError: If another class has the name.
+    """
+
+    def register(kind: KindType) -> KindType:
+        known = KINDS.setdefault(name, kind)
+        # A module that is imported twice brings the same class again.
+        same = (known.__module__, known.__qualname__) == (
+            kind.__module__,
+            kind.__qualname__,
+        )
+        if not same:
+            raise ValueError(
+                f'kind {name!r} is {known.__module__}.{known.__qualname__} '
+                'already: choose another name'
+            )
+        KINDS[name] = kind
+        return kind
+
+    return register

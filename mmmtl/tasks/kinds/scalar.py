@@ -1,0 +1,102 @@
+"""Real values with a unit."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmmtl.tasks.kinds.base import Kind, Map, Primary, _any, register_kind
+
+_BINS = 1000
+
+
+@register_kind('scalar')
+@dataclass(frozen=True)
+class Scalar(Kind):
+    """One real value per pixel; NaN is "no label".
+
+    0 and 1 are ordinary values here, so no number is free to mean "none".
+
+    Attributes:
+        unit: What the values are measured in.
+        mean: Typical value, from which the last layer starts.
+        spread: Standard deviation of the values.
+        low: Smallest value that occurs.
+        high: Largest value that occurs.
+    """
+
+    no_label = math.nan
+    loss = {'type': 'ScalarL1Loss'}
+    metric = {'type': 'ScalarMetric'}
+    primary = Primary('mae', lower_is_better=True)
+    painter = 'heat'
+
+    unit: str = ''
+    mean: float = 0.0
+    spread: float = 1.0
+    low: float = -math.inf
+    high: float = math.inf
+
+    def valid(self, label: Map) -> Map:
+        """See the base class; NaN alone differs from itself."""
+        return _any(label == label)
+
+    def out_channels(self, num_classes: int | None) -> tuple[int, ...]:
+        """See the base class."""
+        del num_classes
+        return (1,)
+
+    @property
+    def on_a_scale(self) -> bool:
+        """See the base class."""
+        return True
+
+    def activate(self, logits: Tensor) -> Tensor:
+        """Return the values as they are; see the base class."""
+        return logits
+
+    def statistics(self, values: Tensor) -> Tensor:
+        """Return a histogram and its range; see the base class."""
+        low, high = self._range()
+        return torch.histc(values[0].float(), _BINS, low, high).double()
+
+    def best_constant(self, statistics: Tensor) -> Tensor:
+        """Return the median: it has the smallest absolute error."""
+        low, high = self._range()
+        half = statistics.sum() / 2
+        share = (statistics.cumsum(0) < half).sum() / _BINS
+        return (low + share * (high - low)).float().view(1)
+
+    def read(self, stored: np.ndarray) -> np.ndarray:
+        """See the base class."""
+        if stored.ndim != 2 or stored.dtype.kind not in 'iuf':
+            raise ValueError(
+                f'holds {stored.dtype} {stored.shape}: write one value per '
+                'pixel, (H, W)'
+            )
+        values = stored.astype(np.float32)
+        values[~np.isfinite(values)] = np.nan
+        return values
+
+    def implausible(self, label: np.ndarray) -> list[str]:
+        """See the base class."""
+        found = label[np.isfinite(label)]
+        if found.size and (found.min() < self.low or found.max() > self.high):
+            return [
+                f'it holds {found.min():g} to {found.max():g} {self.unit}, '
+                f'outside of {self.low:g} to {self.high:g}'
+            ]
+        return []
+
+    def _range(self) -> tuple[float, float]:
+        """Return the ends of the histogram."""
+        low, high = self.low, self.high
+        if not math.isfinite(low):
+            low = self.mean - 4 * self.spread
+        if not math.isfinite(high):
+            high = self.mean + 4 * self.spread
+        return low, high
