@@ -1,6 +1,6 @@
-# The paper's six tasks on its backbone. Total batch 8; on one process add
-# --total-batch 8. Blocks are computed again in the backward pass, which saves
-# what six decoders keep for it.
+# The paper's six tasks on its backbone. Total batch 8; on one GPU
+# train_dataloader.batch_size=8. Blocks are computed again in the backward
+# pass, which saves what six decoders keep for it.
 _base_ = [
     '../_base_/models/mult_swin-l.py',
     '../_base_/tasks/taskonomy-mult.py',
