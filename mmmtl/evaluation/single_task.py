@@ -43,7 +43,9 @@ def read_single_task(
         raise ValueError(
             f'single_task={str(path)!r} is no JSON: {error}'
         ) from error
-    stated: Any = {}
+    # Bare numbers are of the metrics that the model is compared by. A file of
+    # the tool that does not say is older than `primary`: the usual ones.
+    stated: Any = None
     if isinstance(content, dict) and 'single_task' in content:
         stated = content.get('primary') or {}
         content = content['single_task']
@@ -57,7 +59,10 @@ def read_single_task(
     single_task = check_single_task(content) or {}
     for task in single_task:
         key = primary_key(task, primary)
-        found = f'{task}/{stated.get(task, key.partition("/")[2])}'
+        found = key
+        if stated is not None:
+            usual = primary_key(task).partition('/')[2]
+            found = f'{task}/{stated.get(task, usual)}'
         if found != key:
             raise ValueError(
                 f'single_task={str(path)!r} holds {found}, the model is '

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -294,6 +295,10 @@ def test_the_list_of_published_figures() -> None:
     ids = read_image_list('pascal_context_seism')
     assert len(ids) == len(set(ids)) == 2498
     assert (ids[0], ids[-1]) == ('2008_000003', '2010_006061')
+    digest = hashlib.sha256('\n'.join(ids).encode()).hexdigest()
+    assert digest == (
+        '36b2fca3b8f3562bbcbcc7b3a6e305fa57bfbb97266dee347fd831eb4faf5317'
+    )
     metric = BoundaryMetric(ids='pascal_context_seism', **OPTIONS)
     assert metric.ids == set(ids)
     with pytest.raises(DatasetError, match='one of: pascal_context_seism'):
