@@ -170,7 +170,7 @@ class MultiQueryHead(BaseMultiTaskHead):
             with ``return_queries`` also each task's queries.
         """
         size = tuple(inputs[0].shape[-2:])
-        # Channels last: what is projected then is tokens without a copy.
+        # Channels last: projected, they are tokens without a copy.
         inputs = [
             contiguous_gradient(level).contiguous(
                 memory_format=torch.channels_last

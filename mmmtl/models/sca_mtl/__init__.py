@@ -76,10 +76,10 @@ Departs:
       running statistics move faster in training. Here they move once.
     * The linear attention sums over pixels in float32 or wider, also under
       autocast: it adds up to some 20,000 positive terms.
-    * What is concatenated several times stands once, and the weights of its
-      copies are added up; the aggregation projects each level at its own
-      size before it resizes (same results, about a fifth of the
-      multiplications).
+    * A feature that the released code concatenates several times is
+      concatenated once, and the weights of its copies are added up; the
+      aggregation projects each level at its own size before it resizes (same
+      results, about a fifth of the multiplications).
     * The second norm of each window block, which the released code carries
       and never uses, does not exist here.
     * The bias of the last layer starts at ``initial_bias`` (0 if none).

@@ -19,8 +19,8 @@ _SHARED = 'all'
 class CrossTaskAttention(nn.Module):
     """Every target task attends to all other tasks.
 
-    Targets may be fewer than the tasks: at the finest scale nobody reads the
-    answer of a task that is only supervised at intermediate scales.
+    Targets may be fewer than the tasks: at the finest scale the features of a
+    task that is only supervised at intermediate scales are not used again.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class CrossTaskAttention(nn.Module):
             ``{target: (B, C, h, w)}``.
         """
         # The released code concatenates (own, A1, own, A2, ...), A of the
-        # other tasks; here own stands once, by folded weights.
+        # other tasks; here own occurs once, and the weights are folded.
         pairs = len(self.tasks) - 1
         weights = {
             name: tuple(

@@ -97,7 +97,7 @@ class SequentialCrossAttentionHead(BaseMultiTaskHead):
         check_choice(Fusion, ctam_fusion=ctam_fusion)
         check_choice(AttentionOrder, attention_order=attention_order)
         self.in_channels = tuple(in_channels)
-        self.channels = tuple(channels or in_channels)
+        self.channels = tuple(in_channels if channels is None else channels)
         self.tasks_first = attention_order == 'task_scale'
         self.with_cp = with_cp
         self.task_order = TaskOrder(self.supervised_tasks)

@@ -127,7 +127,7 @@ def test_check_tasks_keeps_the_order() -> None:
     ('tasks', 'message'),
     [
         ([], 'tasks is empty'),
-        ('depth', "must be a list of names, found 'depth'"),
+        ('depth', "unknown task 'd'"),
         (['depth', 'edge', 'depth'], r"\['depth'\] more than once"),
         (['depth', 'sal'], "unknown task 'sal'"),
     ],
