@@ -19,7 +19,6 @@ from torch import Tensor, nn
 from mmmtl.engine.checkpoint_portrait import first_few, portrait
 from mmmtl.engine.checkpoint_safety import read_checkpoint
 from mmmtl.engine.user_errors import UserError
-from mmmtl.structures.task_order import TaskOrder
 
 
 class ForeignCheckpointError(UserError):
@@ -127,10 +126,11 @@ def check_task_order(
         ForeignCheckpointError: Names both orders.
     """
     for name, module in bare_model(model).named_modules():
-        if isinstance(module, TaskOrder):
-            problem = module.conflict(state, f'{name}.')
-            if problem:
-                raise ForeignCheckpointError(f'checkpoint {path}: {problem}')
+        # A module with weights of its own order says what is in conflict.
+        conflict = getattr(module, 'conflict', None)
+        problem = conflict and conflict(state, f'{name}.')
+        if problem:
+            raise ForeignCheckpointError(f'checkpoint {path}: {problem}')
 
 
 def _kind(model: nn.Module) -> str:

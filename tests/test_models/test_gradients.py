@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from mmmtl.models.layers.gradients import contiguous_gradient
 from mmmtl.registry import MODELS, build_in_scope
 from tests import plain_forms
-from tests.test_models.test_decode_heads.plain_dea1 import released_decoder
+from tests.test_models.mult.plain_dea1 import released_decoder
 from tests.tiny import demt, head_tasks, mqtransformer, sca
 
 TASKS = ('semseg', 'depth', 'normals')

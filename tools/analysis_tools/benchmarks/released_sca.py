@@ -25,7 +25,7 @@ from mmmtl.models.sca_mtl.feature_propagation import FeaturePropagation
 from mmmtl.models.sca_mtl.sequential_cross_attention_head import (
     ScaleAggregation,
 )
-from mmmtl.models.sca_mtl.window_attention import (
+from mmmtl.models.sca_mtl.window_self_attention import (
     WindowAttentionBlock,
     WindowAttentionStage,
 )
