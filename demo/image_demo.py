@@ -9,7 +9,7 @@ import argparse
 
 from mmengine.config import DictAction
 
-from mmmtl.engine.user_errors import user_errors
+from mmmtl.engine.errors import user_errors
 from mmmtl.tasks import TASK_SPECS
 
 

@@ -63,7 +63,7 @@ def _child(parent: Registry, *locations: str) -> Registry:
     return registry
 
 
-RUNNERS = _child(MMSEG_RUNNERS)
+RUNNERS = _child(MMSEG_RUNNERS, 'mmmtl.engine.runner')
 RUNNER_CONSTRUCTORS = _child(MMSEG_RUNNER_CONSTRUCTORS)
 LOOPS = _child(MMSEG_LOOPS)
 HOOKS = _child(MMSEG_HOOKS, 'mmmtl.engine.hooks')

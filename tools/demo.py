@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from mmengine.config import Config
     from mmengine.runner import Runner
 
-    from mmmtl.engine.step_times import StepTime
-    from mmmtl.engine.user_errors import ErrorContext
+    from mmmtl.engine.hooks.step_times import StepTime
 
 ROOT = Path(__file__).resolve().parents[1]
 SHOWN = {
@@ -68,32 +67,28 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Run the demo."""
     args = parse_args()
-    from mmmtl.engine.user_errors import user_errors
+    from mmmtl.engine.errors import user_errors
 
-    with user_errors() as context:
+    with user_errors():
         started = time.perf_counter()
-        run(args, context)
+        run(args)
         minutes = (time.perf_counter() - started) / 60
         print(f'The whole demo took {minutes:.1f} minutes.')
 
 
-def run(args: argparse.Namespace, context: ErrorContext) -> None:
+def run(args: argparse.Namespace) -> None:
     """Render, evaluate, train, evaluate, draw."""
-    from mmengine.runner import Runner
-
-    from mmmtl.engine.checkpoint_safety import enable_safe_loading
-    from mmmtl.engine.config_file import load_config
-    from mmmtl.engine.step_times import time_steps
-    from mmmtl.engine.train_options import set_seed
+    from mmmtl.engine.config import load_config
+    from mmmtl.engine.hooks.step_times import time_steps
+    from mmmtl.engine.prepare import set_seed
+    from mmmtl.engine.runner import MultiTaskRunner
     from mmmtl.io.json_file import write_json
 
-    enable_safe_loading()
     config = load_config(args.config, args.cfg_options)
-    context.config = config
     config.work_dir = str(args.work_dir)
     place_rooms(args, config)
     set_seed(config, args.seed)
-    runner = Runner.from_cfg(config)
+    runner = MultiTaskRunner.from_cfg(config)
     trivial = evaluate_trivial(runner)
     results, steps = collect_results(runner), time_steps(runner)
     runner.train()
@@ -117,7 +112,7 @@ def run(args: argparse.Namespace, context: ErrorContext) -> None:
 
 def place_rooms(args: argparse.Namespace, config: Config) -> None:
     """Render the data set, unless it is there, and let the config use it."""
-    from mmmtl.engine.user_errors import UserError
+    from mmmtl.engine.errors import UserError
 
     kind = config.train_dataloader.dataset.type
     if kind not in LAYOUTS:
@@ -146,7 +141,7 @@ def describe_run(
     runner: Runner, args: argparse.Namespace, steps: list[StepTime]
 ) -> dict:
     """Return what a reader of the figures has to know about the run."""
-    from mmmtl.engine.results_file import describe_versions
+    from mmmtl.engine.results import describe_versions
 
     return dict(
         config=args.config,

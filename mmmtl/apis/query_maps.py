@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from mmmtl.apis.pictures import Picture, PicturePipeline
-from mmmtl.engine.user_errors import UserError
+from mmmtl.engine.errors import UserError
 from mmmtl.models.layers.resize import resize_bilinear
 from mmmtl.models.mqtransformer import MultiQueryHead
 from mmmtl.models.postprocess import undo_augmentation

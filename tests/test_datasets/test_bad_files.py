@@ -11,7 +11,7 @@ from mmengine.registry import DefaultScope
 from torch.utils.data import DataLoader
 
 from mmmtl.datasets import NYUDv2Dataset
-from mmmtl.engine.user_errors import describe
+from mmmtl.engine.errors import describe
 from mmmtl.errors import DatasetError
 from tests.test_datasets.nyud_folder import (
     FILES,
@@ -237,4 +237,4 @@ def test_message_survives_a_loader_process(
     assert str(path) in last
     assert 'write it again' in last
     # What the tools print: the text alone, without the class and traceback.
-    assert describe(caught.value, None) == last.partition(': ')[2]
+    assert describe(caught.value) == last.partition(': ')[2]

@@ -9,14 +9,14 @@ import torch
 import torch.nn.functional as F
 from mmengine.config import Config
 
-from mmmtl.engine.config_file import load_config
+from mmmtl.engine.config import load_config
+from mmmtl.engine.errors import UserError
 from mmmtl.engine.single_task_config import (
     comparable_tasks,
     plain_head_config,
     primary_changes,
     single_task_config,
 )
-from mmmtl.engine.user_errors import UserError
 from mmmtl.registry import MODELS, build_in_scope
 
 BASELINES = Path(__file__).parents[2] / 'configs/baselines'

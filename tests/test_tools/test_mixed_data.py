@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from mmengine.registry import DefaultScope
 
-from mmmtl.engine.config_file import load_config
+from mmmtl.engine.config import load_config
 from mmmtl.registry import DATASETS, SCOPE
 from tests.test_datasets.nyud_folder import write_nyud
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mmmtl.engine.checkpoint_safety import read_checkpoint
+from mmmtl.engine.checkpoint import read_checkpoint
 from tests.test_tools.test_dist_scripts import run_script
 
 pytestmark = pytest.mark.slow

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from mmmtl.engine.config_file import load_config
-from mmmtl.engine.user_errors import UserError
+from mmmtl.engine.config import load_config
+from mmmtl.engine.errors import UserError
 from mmmtl.evaluation import MultiTaskEvaluator
 
 TOOL = 'analysis_tools/single_task.py'

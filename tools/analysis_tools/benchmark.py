@@ -17,7 +17,7 @@ from pathlib import Path
 # Also when this file is loaded from elsewhere, as by its test.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from mmmtl.engine.user_errors import UserError, user_errors
+from mmmtl.engine.errors import UserError, user_errors
 
 SUBJECTS = {
     'deform': 'back ends of the deformable convolution',

@@ -21,7 +21,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mmmtl.engine.user_errors import UserError, user_errors
+from mmmtl.engine.errors import UserError, user_errors
 
 TOOLS = Path(__file__).resolve().parents[1]
 
@@ -173,16 +173,11 @@ def change_model(config: Any, args: argparse.Namespace) -> Any:
     return config
 
 
-def collect(args: argparse.Namespace, context: Any) -> None:
-    """Do as the command line says.
-
-    Args:
-        args: The command line.
-        context: Is told the config, for error texts.
-    """
-    from mmmtl.engine.config_file import load_config
-    from mmmtl.engine.eval_options import check_out
-    from mmmtl.engine.results_file import (
+def collect(args: argparse.Namespace) -> None:
+    """Do as the command line says."""
+    from mmmtl.engine.config import load_config
+    from mmmtl.engine.prepare import check_out
+    from mmmtl.engine.results import (
         check_only_task,
         primary_value,
         read_results,
@@ -197,7 +192,6 @@ def collect(args: argparse.Namespace, context: Any) -> None:
 
     config = load_config(args.config, args.cfg_options)
     config = change_model(config, args)
-    context.config = config
     check_out(args.out)
     tasks, others = comparable_tasks(config)
     if others:
@@ -240,8 +234,8 @@ def collect(args: argparse.Namespace, context: Any) -> None:
 def main() -> None:
     """Run the tool."""
     args = parse_args()
-    with user_errors() as context:
-        collect(args, context)
+    with user_errors():
+        collect(args)
 
 
 if __name__ == '__main__':

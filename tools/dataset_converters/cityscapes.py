@@ -19,7 +19,7 @@ from pathlib import Path
 from mmmtl.datasets import CityscapesMTDataset
 from mmmtl.datasets.cityscapes.dataset import image_ids
 from mmmtl.datasets.sample_files import FolderListing
-from mmmtl.engine.user_errors import UserError, user_errors
+from mmmtl.engine.errors import UserError, user_errors
 from mmmtl.io.folders import new_folder
 
 # The published numbers of images. The test split has no public labels.

@@ -21,7 +21,7 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-from mmmtl.engine.user_errors import UserError, user_errors
+from mmmtl.engine.errors import UserError, user_errors
 
 
 def parse_args() -> argparse.Namespace:

@@ -28,7 +28,7 @@ from mmmtl.datasets.taskonomy.view_lists import (
     list_views,
     read_buildings,
 )
-from mmmtl.engine.user_errors import UserError, user_errors
+from mmmtl.engine.errors import UserError, user_errors
 from mmmtl.io.folders import new_folder
 
 _DATASETS = {'taskonomy': TaskonomyDataset, 'replica': ReplicaDataset}

@@ -13,7 +13,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmmtl.engine.user_errors import UserError, user_errors
+from mmmtl.engine.errors import UserError, user_errors
 
 
 def parse_args() -> argparse.Namespace:

@@ -8,15 +8,14 @@ from typing import Any
 
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.runner import load_state_dict, save_checkpoint
 from mmengine.runner.checkpoint import get_state_dict
 
-from mmmtl.engine.checkpoint_loading import (
+from mmmtl.engine.checkpoint import (
     ForeignCheckpointError,
     load_checkpoint_strict,
 )
-from mmmtl.engine.start_weights import check_start_weights
+from mmmtl.engine.runner import MultiTaskRunner
 from mmmtl.models.sca_mtl import SequentialCrossAttentionHead
 from mmmtl.models.sca_mtl.task_order import (
     TaskOrder,
@@ -121,9 +120,17 @@ def test_files_of_another_order_are_refused(file: Path) -> None:
 
 @pytest.mark.parametrize('strict', [True, False])
 def test_training_does_not_start_from_another_order(
-    file: Path, strict: bool
+    file: Path, strict: bool, tmp_path: Path
 ) -> None:
-    config = Config(dict(load_from=str(file), load_from_strict=strict))
-    check_start_weights(config, model(*TWO))
-    with pytest.raises(ForeignCheckpointError, match=BOTH):
-        check_start_weights(config, model(*TWO[::-1]))
+    for tasks in (TWO, TWO[::-1]):
+        runner = MultiTaskRunner(
+            model(*tasks),
+            str(tmp_path),
+            default_scope='mmmtl',
+            experiment_name=tasks[0],
+        )
+        if tasks == TWO:
+            runner.load_checkpoint(str(file), strict=strict)
+            continue
+        with pytest.raises(ForeignCheckpointError, match=BOTH):
+            runner.load_checkpoint(str(file), strict=strict)

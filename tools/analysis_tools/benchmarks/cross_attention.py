@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from mmmtl.engine.user_errors import UserError
+from mmmtl.engine.errors import UserError
 from mmmtl.models.sca_mtl.cross_attention import CrossAttention
 
 from .memory import measure_peak

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from mmmtl.engine.user_errors import UserError
+from mmmtl.engine.errors import UserError
 from mmmtl.models.layers.deform_backends import (
     mmcv_problem,
     torchvision_problem,

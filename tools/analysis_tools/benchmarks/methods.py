@@ -13,7 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmmtl.engine.user_errors import UserError
+from mmmtl.engine.errors import UserError
 
 from . import released_demt, released_mqtransformer, released_sca
 

@@ -13,8 +13,8 @@ from mmengine.optim import OptimWrapper, build_optim_wrapper
 from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
-from mmmtl.engine.config_file import load_config
-from mmmtl.engine.user_errors import UserError
+from mmmtl.engine.config import load_config
+from mmmtl.engine.errors import UserError
 from mmmtl.registry import MODELS, build_in_scope
 from mmmtl.structures import MultiTaskDataSample
 from mmmtl.tasks import get_task_spec

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from mmmtl.engine.user_errors import UserError
+from mmmtl.engine.errors import UserError
 
 from .memory import measure_peak
 from .methods import BACKBONE, METHODS, WHOLE, method_of, tensors

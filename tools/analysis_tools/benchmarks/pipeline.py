@@ -14,8 +14,8 @@ from mmengine.config import DictAction
 from mmengine.dataset import BaseDataset
 from mmengine.registry import init_default_scope
 
-from mmmtl.engine.config_file import load_config
-from mmmtl.engine.user_errors import UserError
+from mmmtl.engine.config import load_config
+from mmmtl.engine.errors import UserError
 from mmmtl.registry import DATASETS, build_in_scope
 
 from .memory import measure_peak

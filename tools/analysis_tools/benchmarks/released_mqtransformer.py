@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmmtl.engine.user_errors import UserError
+from mmmtl.engine.errors import UserError
 from mmmtl.models.mqtransformer.multi_query_block import PreNormMlp
 from mmmtl.models.mqtransformer.query_attention import (
     QueryAttention,

@@ -19,7 +19,7 @@ from mmseg.models.backbones.swin import ShiftWindowMSA
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmmtl.engine.user_errors import UserError
+from mmmtl.engine.errors import UserError
 from mmmtl.models.sca_mtl.cross_attention import CrossAttention
 from mmmtl.models.sca_mtl.feature_propagation import FeaturePropagation
 from mmmtl.models.sca_mtl.sequential_cross_attention_head import (

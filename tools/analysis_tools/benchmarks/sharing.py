@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mmmtl.engine.user_errors import UserError
+from mmmtl.engine.errors import UserError
 from mmmtl.models.mult import SharedAttentionHead
 from mmmtl.tasks import get_task_spec
 from mmmtl.visualization.charts import Line, save_growth_chart

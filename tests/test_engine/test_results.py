@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from mmmtl.engine.eval_options import set_per_class
-from mmmtl.engine.results_file import (
+from mmmtl.engine.errors import UserError
+from mmmtl.engine.prepare import set_per_class
+from mmmtl.engine.results import (
     check_only_task,
     file_hash,
     make_results,
     primary_value,
     read_results,
 )
-from mmmtl.engine.user_errors import UserError
 
 
 def test_classes_are_separated_from_metrics(tmp_path: Path) -> None:

@@ -1,19 +1,16 @@
-"""Command line arguments that the train and test tools share."""
+"""Command line arguments that the train and test tools share.
+
+Nothing heavy is imported here, so that ``--help`` answers at once.
+"""
 
 from __future__ import annotations
 
 import argparse
 import os
 
-from mmengine.config import Config, DictAction
-
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that both tools have.
-
-    Args:
-        parser: The parser of a tool.
-    """
+    """Add the arguments that both tools have."""
     parser.add_argument(
         '--work-dir',
         help='folder for logs and results; default: work_dirs/CONFIG_NAME',
@@ -21,10 +18,11 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
-        help='changes to the config as key=value, for instance '
-        'model.backbone.init_cfg=None; lists as key="[a,b]"; a key that the '
-        'config does not have is refused',
+        default=[],
+        metavar='KEY=VALUE',
+        help='changes to the config, for instance '
+        'model.backbone.init_cfg=None; lists as key="[a,b]"; a key that '
+        'nobody would read is refused',
     )
     parser.add_argument(
         '--launcher',
@@ -49,25 +47,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
-    """Parse the command line and note the local rank where others look.
-
-    Args:
-        parser: The complete parser of a tool.
-    """
+    """Parse the command line and note the local rank where others look."""
     args = parser.parse_args()
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     return args
-
-
-def set_work_dir(config: Config, work_dir: str | None, path: str) -> None:
-    """Decide the work folder: command line, else config, else config's name.
-
-    Args:
-        config: Its ``work_dir`` is set.
-        work_dir: The command line's.
-        path: The config file.
-    """
-    name = os.path.splitext(os.path.basename(path))[0]
-    config.work_dir = (
-        work_dir or config.get('work_dir') or os.path.join('work_dirs', name)
-    )

@@ -6,7 +6,7 @@ from typing import Any
 
 from mmengine.hooks import Hook
 
-from mmmtl.engine import step_times
+from mmmtl.engine.hooks import step_times
 
 
 class FakeRunner:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from mmengine.config import Config
 from torch._utils import ExceptionWrapper
 
-from mmmtl.engine.user_errors import UserError, user_errors
+from mmmtl.engine.errors import UserError, user_errors
+from mmmtl.registry import MODELS
 from mmmtl.tasks import get_task_spec
 
 
@@ -79,3 +81,58 @@ def test_rank_is_named_among_several(
     with pytest.raises(SystemExit), user_errors():
         raise UserError('x')
     assert capsys.readouterr().err == 'error (rank 1): x\n'
+
+
+class Leaf:
+    def __init__(self, *, width: int, index: int) -> None:
+        self.width = get_task_spec('dept') if width < 0 else width
+
+
+class Stack:
+    """Adds an argument to what it builds."""
+
+    def __init__(self, layers: list, index: int = 0) -> None:
+        for index, layer in enumerate(layers):
+            MODELS.build(dict(layer, index=index))
+
+
+@pytest.fixture
+def toys(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, kind in {'Leaf': Leaf, 'Stack': Stack}.items():
+        monkeypatch.setitem(MODELS.module_dict, name, kind)
+
+
+@pytest.mark.usefixtures('toys')
+@pytest.mark.parametrize(
+    ('part', 'line'),
+    [
+        (
+            dict(type='Leaf', widht=3, width=1),
+            'config: model.layers.1 or model.layers.2 (Leaf): TypeError: Leaf.'
+            "__init__() got an unexpected keyword argument 'widht'",
+        ),
+        (
+            dict(type='Laef'),
+            'config: model.layers.1 (Laef): KeyError: Laef is not in the ',
+        ),
+        (dict(width=3), 'config: model.layers.1 (no type): KeyError: '),
+        # A check of ours says all there is to say.
+        (
+            dict(type='Leaf', width=-1),
+            'config: model.layers.1 (Leaf): unknown task ',
+        ),
+    ],
+)
+def test_what_fails_to_build_names_its_place(
+    part: dict, line: str, capsys: pytest.CaptureFixture
+) -> None:
+    layers = [dict(type='Stack', layers=[]), part]
+    if part.get('type') == 'Leaf':
+        layers.append(dict(type='Leaf', width=1))
+    config = Config(dict(model=dict(type='Stack', layers=layers)))
+    with pytest.raises(SystemExit) as stop, user_errors():
+        MODELS.build(config.model)
+    assert stop.value.code == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f'error: {line}')
+    assert err.count('\n') == 1

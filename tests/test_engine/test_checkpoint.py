@@ -11,14 +11,12 @@ import torch
 from mmengine.logging import HistoryBuffer
 from torch import nn
 
-from mmmtl.engine.checkpoint_loading import (
+from mmmtl.engine.checkpoint import (
     ForeignCheckpointError,
-    load_checkpoint_strict,
-)
-from mmmtl.engine.checkpoint_safety import (
     UnreadableCheckpointError,
     UnsafeCheckpointError,
     enable_safe_loading,
+    load_checkpoint_strict,
     read_checkpoint,
 )
 
@@ -138,18 +136,13 @@ def test_checkpoint_is_described_without_running_its_config(
     tmp_path: Path,
 ) -> None:
     trap = tmp_path / 'trap'
-    config = (
-        f'open({str(trap)!r}, "w")\n'
-        "model = dict(type='A', decode_head=dict(type='B'))\n"
-    )
+    config = f'open({str(trap)!r}, "w")\nmodel = dict(type=\'A\')\n'
     state = {'head.weight': torch.ones(1)}
     content = {'state_dict': state, 'meta': {'cfg': config}}
     path = save(tmp_path / 'a.pth', content)
     with pytest.raises(ForeignCheckpointError) as caught:
         load_checkpoint_strict(model(), path)
-    assert '1 tensors: head (1). Its config names A and B.' in str(
-        caught.value
-    )
+    assert '1 tensors: head (1).' in str(caught.value)
     assert not trap.exists()
 
 

@@ -19,9 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.runner import Runner
 
-from mmmtl.engine.user_errors import UserError
+from mmmtl.engine.errors import UserError
 from mmmtl.evaluation.primary_metrics import primary_key, primary_metrics
+from mmmtl.io.json_file import write_json
 from mmmtl.tasks import TASK_SPECS
 from mmmtl.version import __version__
 
@@ -38,6 +41,34 @@ _PACKAGES = (
     'mmsegmentation',
     'onedl-mmsegmentation',
 )
+
+
+def write_results(
+    out: str | Path,
+    metrics: Mapping[str, float],
+    runner: Runner,
+    config_file: str | Path,
+) -> None:
+    """Write the results of an evaluation, from the main process only.
+
+    Args:
+        out: The file.
+        metrics: What the evaluator returned.
+        runner: The runner that has tested.
+        config_file: Where its config came from.
+    """
+    if not is_main_process():
+        return
+    evaluator = runner.test_loop.evaluator
+    results = make_results(
+        metrics,
+        config=runner.cfg,
+        config_file=config_file,
+        checkpoint=runner.cfg.load_from,
+        single_task=getattr(evaluator, 'single_task', None),
+        primary=getattr(evaluator, 'primary', None),
+    )
+    write_json(out, results)
 
 
 def make_results(
@@ -119,44 +150,42 @@ def read_results(path: str | Path) -> dict[str, Any]:
         raise UserError(f'results {path}: no such file')
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
-    except (ValueError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise UserError(f'results {path} are no JSON: {error}') from error
-    metrics = content.get('metrics') if isinstance(content, dict) else None
-    if not isinstance(metrics, dict):
+    problem = _problem(content)
+    if problem is not None:
         raise UserError(
-            f'results {path} have no "metrics": give a file written by '
-            'tools/test.py --out'
-        )
-    _check_numbers(metrics, 'metrics', path)
-    _check_numbers(content.get('single_task') or {}, 'single_task', path)
-    try:
-        primary_metrics(content.get('primary'))
-    except (AttributeError, TypeError, ValueError) as error:
-        raise UserError(
-            f'results {path}: "primary" is no object of metrics by task '
-            f'({error}): give a file written by tools/test.py --out'
-        ) from error
-    config = content.get('config', {})
-    if not isinstance(config, dict) or not isinstance(
-        config.get('file', ''), str
-    ):
-        raise UserError(
-            f'results {path}: "config" is no object with the name of a file: '
-            'give a file written by tools/test.py --out'
+            f'results {path}: {problem}: give a file written by tools/test.py '
+            '--out'
         )
     return content
 
 
-def _check_numbers(values: Any, name: str, path: Path) -> None:
-    if not isinstance(values, dict):
-        raise UserError(f'results {path}: "{name}" is no object of numbers')
-    for key, value in values.items():
-        # JSON's true is an int to Python.
-        if value is not None and type(value) not in (int, float):
-            raise UserError(
-                f'results {path}: {name}[{key!r}] is {value!r}: only numbers '
-                'and null can stand there'
-            )
+def _problem(content: Any) -> str | None:
+    """Say what tells a JSON file from a results file, None if nothing."""
+    if not isinstance(content, dict) or 'metrics' not in content:
+        return 'they have no "metrics"'
+    for name in ('metrics', 'single_task'):
+        values = content.get(name) or {}
+        if not isinstance(values, dict):
+            return f'"{name}" is no object of numbers'
+        for key, value in values.items():
+            # JSON's true is an int to Python.
+            if value is not None and type(value) not in (int, float):
+                return (
+                    f'{name}[{key!r}] is {value!r}: only numbers and null '
+                    'can stand there'
+                )
+    try:
+        primary_metrics(content.get('primary'))
+    except (AttributeError, TypeError, ValueError) as error:
+        return f'"primary" is no object of metrics by task ({error})'
+    config = content.get('config', {})
+    if not isinstance(config, dict) or not isinstance(
+        config.get('file', ''), str
+    ):
+        return '"config" is no object with the name of a file'
+    return None
 
 
 def check_only_task(
