@@ -14,6 +14,7 @@ from mmengine.model import revert_sync_batchnorm
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from mmmtl.engine.single_task_config import single_task_config
 from mmmtl.evaluation import PRIMARY_METRICS
 from mmmtl.registry import METRICS, MODELS, build_in_scope
 from mmmtl.tasks import TASK_SPECS, get_task_spec
@@ -28,8 +29,25 @@ LEAVES = sorted(
 DEMT = [leaf for leaf in LEAVES if leaf.startswith('demt/')]
 MQTRANSFORMER = [leaf for leaf in LEAVES if leaf.startswith('mqtransformer/')]
 BASELINES = [leaf for leaf in LEAVES if leaf.startswith('baselines/')]
-# Folders that hold several methods, and what their configs begin with.
-METHODS = {'baselines': '(fcn-multi|fcn-single)'}
+# Configs of a folder begin with its name, except here.
+METHODS = {'baselines': 'fcn-multi'}
+# Models of one task are derived from these configs.
+SINGLES = [
+    (f'baselines/fcn-multi_{backbone}_{dataset}.py', task)
+    for dataset, tasks in {
+        'nyud': ('semseg', 'depth', 'normals', 'edge'),
+        'pascal-context': (
+            'semseg',
+            'human_parts',
+            'saliency',
+            'normals',
+            'edge',
+        ),
+        'rooms': ('semseg', 'depth', 'normals', 'edge'),
+    }.items()
+    for backbone in ('hrnet18', 'swin-t')
+    for task in tasks
+]
 BACKBONES = {
     'hrnet18': 3_860_720,
     'hrnet48': 65_325_120,
@@ -252,18 +270,6 @@ def test_tasks_of_baselines_agree_throughout(leaf: str) -> None:
     cfg = load(leaf)
     assert list(cfg.model.decode_head.tasks) == list(cfg.tasks)
     assert set(cfg.tasks) <= set(cfg.model.loss_weighting.weights)
-    if 'single' in leaf:
-        (task,) = cfg.tasks
-        assert leaf.endswith(f'-{task.replace("_", "-")}.py')
-        for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
-            metrics = [
-                build_in_scope(METRICS, dict(metric))
-                for metric in evaluator.metrics
-            ]
-            assert {metric.task for metric in metrics} == {task}
-        # Testing measures what models are compared by.
-        reports = {name for metric in metrics for name in metric.reports}
-        assert PRIMARY_METRICS[task].name in reports
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if loader in cfg:
             found = cfg[loader].dataset
@@ -301,13 +307,35 @@ def test_boundaries_are_measured_as_published(leaf: str) -> None:
         ]
 
 
-def test_there_is_a_single_task_baseline_for_every_task() -> None:
-    for backbone in ('hrnet18', 'swin-t'):
-        for dataset in ('nyud', 'pascal-context', 'rooms'):
-            multi = f'baselines/fcn-multi_{backbone}_{dataset}.py'
-            for task in load(multi).tasks:
-                single = multi.replace('multi', 'single')[:-3]
-                assert f'{single}-{task.replace("_", "-")}.py' in LEAVES
+@pytest.mark.parametrize(('multi', 'task'), SINGLES)
+def test_a_single_task_model_is_the_multi_task_one_with_one_task(
+    multi: str, task: str
+) -> None:
+    """And all else of the recipe stays."""
+    cfg = load(multi)
+    single = single_task_config(load(multi), task)
+    assert task in cfg.tasks
+    assert single.tasks == [task]
+    assert dict(single.model.decode_head.tasks) == {
+        task: cfg.model.decode_head.tasks[task]
+    }
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        assert single[loader].dataset.tasks == [task]
+        single[loader].dataset.tasks = cfg[loader].dataset.tasks
+        assert single[loader] == cfg[loader]
+    for evaluator in (single.val_evaluator, single.test_evaluator):
+        metrics = [
+            build_in_scope(METRICS, dict(metric))
+            for metric in evaluator.metrics
+        ]
+        assert {metric.task for metric in metrics} == {task}
+    # Testing measures what models are compared by.
+    reports = {name for metric in metrics for name in metric.reports}
+    assert PRIMARY_METRICS[task].name in reports
+    changed = ('tasks', 'model', 'val_evaluator', 'test_evaluator')
+    for key in cfg:
+        if key not in changed and not key.endswith('_dataloader'):
+            assert single[key] == cfg[key], key
 
 
 @pytest.mark.parametrize(('backbone', 'dataset'), FCN_HEADS)
@@ -433,16 +461,14 @@ def test_two_mixer_blocks_have_the_measured_size() -> None:
 
 @pytest.mark.parametrize('method', ['demt', 'mqtransformer', 'baselines'])
 def test_metafile_lists_every_config_with_its_size(method: str) -> None:
-    """Not rooms, which are for trying out, and no derived single tasks."""
+    """Not rooms, which are for trying out."""
     text = (ROOT / method / 'metafile.yml').read_text()
     models = yaml.safe_load(text)['Models']
     listed = [model['Config'].removeprefix('configs/') for model in models]
     assert sorted(listed) == [
         leaf
         for leaf in LEAVES
-        if leaf.startswith(f'{method}/')
-        and '_rooms' not in leaf
-        and 'single' not in leaf
+        if leaf.startswith(f'{method}/') and '_rooms' not in leaf
     ]
     for model, leaf in zip(models, listed, strict=True):
         assert model['Name'] == Path(leaf).stem
@@ -452,7 +478,19 @@ def test_metafile_lists_every_config_with_its_size(method: str) -> None:
 
 @pytest.mark.parametrize('leaf', LEAVES)
 def test_a_tiny_one_trains_and_predicts(leaf: str) -> None:
-    cfg = shrink(load(leaf))
+    train_and_predict(load(leaf))
+
+
+@pytest.mark.parametrize(('multi', 'task'), SINGLES)
+def test_a_tiny_one_of_one_task_trains_and_predicts(
+    multi: str, task: str
+) -> None:
+    train_and_predict(single_task_config(load(multi), task))
+
+
+def train_and_predict(cfg: Config) -> None:
+    """Finite losses, a gradient for every parameter, valid predictions."""
+    cfg = shrink(cfg)
     model = revert_sync_batchnorm(build_in_scope(MODELS, cfg.model))
     classes = {
         task: output.channels

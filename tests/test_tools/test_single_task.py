@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from mmmtl.engine.config_file import load_config
+from mmmtl.engine.single_task_config import single_task_config
 from mmmtl.engine.user_errors import UserError
 from mmmtl.evaluation import MultiTaskEvaluator
 
@@ -51,6 +52,22 @@ def test_given_results_are_collected(
     metrics.append(dict(type='NormalsMetric'))
     with pytest.raises(ValueError, match=r"no value for \['normals'\]"):
         MultiTaskEvaluator(metrics, single_task=out)
+
+
+def test_the_config_of_a_task_is_printed(
+    run_tool: Callable, repo_root: Path, tmp_path: Path
+) -> None:
+    """As a file that the train tool takes."""
+    result = run_tool(TOOL, repo_root / CONFIG, '--print', 'depth')
+    assert result.code == 0, result.err
+    file = tmp_path / 'depth.py'
+    file.write_text(result.out)
+    want = single_task_config(load_config(repo_root / CONFIG), 'depth')
+    assert load_config(file).to_dict() == want.to_dict()
+    assert want.tasks == ['depth']
+    unknown = run_tool(TOOL, repo_root / CONFIG, '--print', 'saliency')
+    assert unknown.code == 2
+    assert "has no 'saliency'" in unknown.err
 
 
 def test_multi_task_results_are_refused(

@@ -64,9 +64,6 @@ val_evaluator = dict(
     primary=dict(saliency='mIoU'),
 )
 test_evaluator = dict(
-    metrics=[
-        *val_evaluator['metrics'],
-        dict(type='BoundaryMetric', max_dist=0.0075, workers=2),
-    ],
+    metrics=[*val_evaluator['metrics'], *_base_.boundary_metrics],
     primary=val_evaluator['primary'],
 )
