@@ -16,6 +16,7 @@ from torch.overrides import TorchFunctionMode
 
 from mmmtl.engine.single_task_config import single_task_config
 from mmmtl.evaluation import PRIMARY_METRICS
+from mmmtl.models.weighting import FixedWeighting, UncertaintyWeighting
 from mmmtl.registry import METRICS, MODELS, build_in_scope
 from mmmtl.tasks import TASK_SPECS, get_task_spec
 from tests.tiny import random_batch
@@ -95,6 +96,43 @@ MQTRANSFORMER_HEADS = {
     ('swin-l', 'pascal-context'): 8_038_882,
 }
 MQTRANSFORMER_DEAD = (256 * 256 * 16 + 256 + 2 * 256) + 263_936 + 2 * 7 * 32
+# Of the losses, by data set; auxiliary tasks and ablations have the same.
+WEIGHTS = {
+    'nyud': dict(semseg=1.0, depth=1.0, normals=10.0, edge=50.0),
+    'pascal-context': dict(
+        semseg=1.0, human_parts=2.0, saliency=5.0, normals=10.0, edge=50.0
+    ),
+    'rooms': dict(semseg=1.0, depth=1.0, normals=1.0, edge=5.0),
+    'taskonomy': dict(
+        semseg=1.0,
+        depth=1.0,
+        normals=1.0,
+        reshading=5.0,
+        keypoints2d=5.0,
+        edges2d=5.0,
+    ),
+    'cityscapes': dict(semseg=1.0, depth=0.1),
+}
+# Where a config has others than its data set.
+_SCA = dict(semseg=1.44, depth=1.15)
+OWN_WEIGHTS = {
+    'sca/sca_hrnet18_nyud.py': _SCA,
+    'sca/sca_hrnet18_nyud-csam-only.py': _SCA,
+    'sca/sca_hrnet18_nyud-ctam-only.py': _SCA,
+    'sca/sca_hrnet18_nyud-no-windows.py': _SCA,
+    'sca/sca_hrnet18_nyud-scale-first.py': _SCA,
+    'sca/sca_swin-t_nyud.py': _SCA,
+    'sca/sca_hrnet18_pascal-context-2task.py': dict(semseg=1.1, normals=40.0),
+    'demt/demt_swin-t_rooms-pascal-context.py': dict(
+        semseg=1.0, human_parts=2.0, saliency=5.0, normals=1.0, edge=5.0
+    ),
+    'baselines/fcn-multi_swin-t_rooms-taskonomy.py': WEIGHTS['taskonomy'],
+}
+WITHOUT_LEARNED_WEIGHTS = (
+    'mult/mult_swin-t_nyud-semseg-released.py',
+    'mult/mult_swin-t_nyud-semseg-depth-released.py',
+    'mult/mult_swin-t_rooms-4task.py',
+)
 CHANNELS = {'nyud': (40, 1, 3, 1), 'pascal-context': (21, 7, 2, 3, 1)}
 
 
@@ -259,7 +297,6 @@ def test_tasks_agree_throughout(leaf: str) -> None:
     if 'neck' in cfg.model:
         assert list(cfg.model.neck.tasks) == tasks
     assert list(cfg.model.decode_head.tasks) == tasks
-    assert list(cfg.model.loss_weighting.weights) == tasks
     assert set(tasks) <= set(TASK_SPECS)
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         assert list(cfg[loader].dataset.tasks) == tasks
@@ -269,13 +306,34 @@ def test_tasks_agree_throughout(leaf: str) -> None:
 def test_tasks_of_baselines_agree_throughout(leaf: str) -> None:
     cfg = load(leaf)
     assert list(cfg.model.decode_head.tasks) == list(cfg.tasks)
-    assert set(cfg.tasks) <= set(cfg.model.loss_weighting.weights)
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if loader in cfg:
             found = cfg[loader].dataset
             sets = found.get('datasets', [found])
             tasks = sorted(task for data in sets for task in data.tasks)
             assert tasks == sorted(cfg.tasks)
+
+
+@pytest.mark.parametrize('leaf', LEAVES)
+def test_every_task_has_the_weight_of_its_recipe(leaf: str) -> None:
+    model = build_in_scope(MODELS, shrink(load(leaf)).model)
+    weighting, tasks = model.loss_weighting, model.decode_head.supervised_tasks
+    if leaf.startswith('mult/') and leaf not in WITHOUT_LEARNED_WEIGHTS:
+        assert isinstance(weighting, UncertaintyWeighting)
+        assert set(weighting.log_variances) == set(tasks)
+        return
+    assert isinstance(weighting, FixedWeighting)
+    dataset = next(name for name in WEIGHTS if f'_{name}' in leaf)
+    recipe = OWN_WEIGHTS.get(leaf, WEIGHTS[dataset])
+    assert weighting.weights == {task: recipe[task] for task in tasks}
+
+
+def test_a_weight_is_changed_with_one_option() -> None:
+    cfg = load('demt/demt_swin-t_nyud.py')
+    cfg.merge_from_dict({'model.decode_head.tasks.edge.weight': 95})
+    model = build_in_scope(MODELS, shrink(cfg).model)
+    found = model.loss_weighting.weights
+    assert found == dict(semseg=1.0, depth=1.0, normals=10.0, edge=95.0)
 
 
 @pytest.mark.parametrize('leaf', LEAVES)

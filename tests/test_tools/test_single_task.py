@@ -155,7 +155,8 @@ def test_options_give_the_authors_recipe(
     assert changed.train_cfg.dynamic_intervals == [(51, 1)]
     assert changed.param_scheduler[0].end == 61
     assert changed.train_dataloader.batch_size == 8
-    assert changed.model.loss_weighting is None
+    weights = {t: o.weight for t, o in changed.model.decode_head.tasks.items()}
+    assert weights == dict(semseg=1, human_parts=1, saliency=1)
     assert changed.model.decode_head.type == 'PerTaskHeads'
     args.optimizer = ['SGD', '0.01']
     with pytest.raises(UserError, match=r'--optimizer SGD 0\.01: write TYPE'):

@@ -19,7 +19,9 @@ _LOSS_KEY = re.compile(r'(\w+)\.(?:(?!\w*loss)\w+\.)*loss_\w+')
 class LossWeighting(nn.Module, ABC):
     """Scales the losses of the tasks; mmengine adds them up afterwards.
 
-    A module, so that a learned weighting may hold parameters.
+    A module, so that a learned weighting may hold parameters. Its constructor
+    takes ``tasks``: the segmentor gives the model's tasks, each with the
+    ``weight`` beside its loss, unless the config names others.
     """
 
     @abstractmethod
@@ -52,18 +54,26 @@ class LossWeighting(nn.Module, ABC):
 class FixedWeighting(LossWeighting):
     """One constant factor per task, applied to all its losses."""
 
-    def __init__(self, *, weights: Mapping[str, float]) -> None:
+    def __init__(
+        self,
+        *,
+        tasks: Mapping[str, float] | None = None,
+        weights: Mapping[str, float] | None = None,
+    ) -> None:
         """Check the weights.
 
         Args:
-            weights: Factor >= 0 by task. Tasks that the model does not have
-                are allowed: a recipe may serve several subsets of tasks.
+            tasks: Factor >= 0 by task, from the head's ``tasks``.
+            weights: Factors in the place of those. Tasks that the model does
+                not have are allowed: a recipe may serve several subsets of
+                tasks.
 
         Raises:
             ValueError: If a task is unknown, or a factor is negative or not
                 finite.
         """
         super().__init__()
+        weights = tasks if weights is None else weights
         if not isinstance(weights, Mapping):
             raise ValueError(
                 f'weights={weights!r}: give a dictionary such as '

@@ -17,7 +17,7 @@ Departs:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -37,11 +37,12 @@ class UncertaintyWeighting(LossWeighting):
     would pull the weights towards 1.
     """
 
-    def __init__(self, *, tasks: Sequence[str]) -> None:
+    def __init__(self, *, tasks: Iterable[str]) -> None:
         """Create a log variance of 0 per task.
 
         Args:
-            tasks: Names of the model's tasks, of each exactly one.
+            tasks: Names of the model's tasks. Whatever ``weight`` stands
+                beside their losses, the learned weights start at 1.
 
         Raises:
             ValueError: If a task is unknown or named twice.
