@@ -2,7 +2,7 @@
 # every scale and inform the main tasks, and nobody predicts them.
 _base_ = [
     '../_base_/models/sca_hrnet18.py',
-    '../_base_/tasks/nyud-sca.py',
+    '../_base_/tasks/nyud-sca-4task.py',
     '../_base_/datasets/nyud-sca.py',
     '../_base_/schedules/schedule_100e.py',
     '../_base_/default_runtime.py',
@@ -18,7 +18,6 @@ model = dict(
             edge={{_base_.task_outputs.edge}},
         ),
     ),
-    loss_weighting={{_base_.loss_weighting}},
 )
 # Only training needs labels of all four.
 train_dataloader = dict(

@@ -19,9 +19,6 @@ from mmmtl.engine.single_task_config import (
 )
 from mmmtl.registry import MODELS, build_in_scope
 
-BASELINES = Path(__file__).parents[2] / 'configs/baselines'
-SINGLES = sorted(path.stem for path in BASELINES.glob('fcn-single_*.py'))
-
 
 @pytest.fixture
 def rooms(repo_root: Path) -> Config:
@@ -65,21 +62,6 @@ def test_every_part_is_reduced(rooms: Config) -> None:
     )
     # What is not about tasks stays.
     assert single.optim_wrapper == rooms.optim_wrapper
-
-
-@pytest.mark.parametrize('single', SINGLES)
-def test_equals_the_single_task_baseline(single: str) -> None:
-    """The baselines' own files say the same."""
-    file = load_config(BASELINES / f'{single}.py')
-    (task,) = file.tasks
-    multi = single.removesuffix(f'-{task.replace("_", "-")}')
-    multi = multi.replace('single', 'multi')
-    reduced = single_task_config(load_config(BASELINES / f'{multi}.py'), task)
-    assert reduced.model == file.model
-    assert reduced.train_dataloader == file.train_dataloader
-    assert reduced.test_dataloader == file.test_dataloader
-    assert reduced.optim_wrapper == file.optim_wrapper
-    assert reduced.test_evaluator == file.test_evaluator
 
 
 def test_result_survives_the_file(rooms: Config, tmp_path: Path) -> None:

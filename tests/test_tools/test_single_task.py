@@ -14,6 +14,7 @@ import pytest
 
 from mmmtl.engine.config import load_config
 from mmmtl.engine.errors import UserError
+from mmmtl.engine.single_task_config import single_task_config
 from mmmtl.evaluation import MultiTaskEvaluator
 
 TOOL = 'analysis_tools/single_task.py'
@@ -51,6 +52,22 @@ def test_given_results_are_collected(
     metrics.append(dict(type='NormalsMetric'))
     with pytest.raises(ValueError, match=r"no value for \['normals'\]"):
         MultiTaskEvaluator(metrics, single_task=out)
+
+
+def test_the_config_of_a_task_is_printed(
+    run_tool: Callable, repo_root: Path, tmp_path: Path
+) -> None:
+    """As a file that the train tool takes."""
+    result = run_tool(TOOL, repo_root / CONFIG, '--print', 'depth')
+    assert result.code == 0, result.err
+    file = tmp_path / 'depth.py'
+    file.write_text(result.out)
+    want = single_task_config(load_config(repo_root / CONFIG), 'depth')
+    assert load_config(file).to_dict() == want.to_dict()
+    assert want.tasks == ['depth']
+    unknown = run_tool(TOOL, repo_root / CONFIG, '--print', 'saliency')
+    assert unknown.code == 2
+    assert "has no 'saliency'" in unknown.err
 
 
 def test_multi_task_results_are_refused(
@@ -138,7 +155,8 @@ def test_options_give_the_authors_recipe(
     assert changed.train_cfg.dynamic_intervals == [(51, 1)]
     assert changed.param_scheduler[0].end == 61
     assert changed.train_dataloader.batch_size == 8
-    assert changed.model.loss_weighting is None
+    weights = {t: o.weight for t, o in changed.model.decode_head.tasks.items()}
+    assert weights == dict(semseg=1, human_parts=1, saliency=1)
     assert changed.model.decode_head.type == 'PerTaskHeads'
     args.optimizer = ['SGD', '0.01']
     with pytest.raises(UserError, match=r'--optimizer SGD 0\.01: write TYPE'):

@@ -12,7 +12,7 @@ from torch import Tensor
 from mmmtl.errors import did_you_mean
 from mmmtl.tasks import check_tasks, get_task_spec
 
-_KEYS = ('out_channels', 'loss', 'initial_bias', 'max_value')
+_KEYS = ('out_channels', 'loss', 'weight', 'initial_bias', 'max_value')
 # Tasks whose outputs are values on a scale, not classes or directions.
 _SCALES = ('clamp_min_0', 'identity')
 
@@ -25,6 +25,8 @@ class TaskOutput:
         task: Task name.
         channels: Channels of the logits.
         losses: Configs of the task's losses; empty for inference only.
+        weight: Factor of these losses in the total, unless the model has a
+            ``loss_weighting`` with weights of its own, given or learned.
         initial_bias: Where the bias of the last layer starts. With the mean
             depth of a data set, for instance, short runs need not learn it.
         max_value: Losses and predictions read ``max_value *
@@ -35,6 +37,7 @@ class TaskOutput:
     task: str
     channels: int
     losses: tuple[Mapping[str, Any], ...]
+    weight: float = 1.0
     initial_bias: float = 0.0
     max_value: float | None = None
 
@@ -59,7 +62,8 @@ def read_tasks(
     """Read the ``tasks`` of a head's config.
 
     Args:
-        tasks: Per task a dictionary, see :class:`BaseMultiTaskHead`.
+        tasks: Per task the keys of :class:`TaskOutput`, ``out_channels`` for
+            its channels and ``loss`` for one loss or several.
         name: Of the argument, for errors.
 
     Returns:
@@ -86,6 +90,7 @@ def _read_task(place: str, task: str, config: Mapping[str, Any]) -> TaskOutput:
         task=task,
         channels=_read_channels(place, task, config),
         losses=(loss,) if isinstance(loss, Mapping) else tuple(loss),
+        weight=float(config.get('weight', 1.0)),
         initial_bias=float(config.get('initial_bias', 0.0)),
         max_value=_read_max_value(place, task, config.get('max_value')),
     )

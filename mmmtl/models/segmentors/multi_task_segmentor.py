@@ -49,8 +49,9 @@ class MultiTaskSegmentor(BaseSegmentor):
                 pyramid.
             decode_head: A :class:`BaseMultiTaskHead`.
             neck: Between backbone and head.
-            loss_weighting: How the losses of the tasks are combined; None
-                adds them up as they are.
+            loss_weighting: How the losses of the tasks are combined. None is
+                :class:`FixedWeighting` with the ``weight`` beside each loss
+                in the head's ``tasks``.
             test_cfg: ``dict(mode='whole')``, or ``dict(mode='slide',
                 crop_size=(h, w), stride=(dy, dx))``. ``class_resize`` beside
                 it says how maps of classes go back to the original size:
@@ -72,10 +73,14 @@ class MultiTaskSegmentor(BaseSegmentor):
         self.neck = neck and build_in_scope(MODELS, neck)
         self.decode_head = build_in_scope(MODELS, decode_head)
         self._check_neck()
-        self.loss_weighting = None
-        if loss_weighting is not None:
-            self.loss_weighting = build_in_scope(MODELS, loss_weighting)
-            self.loss_weighting.check(self.decode_head.supervised_tasks)
+        head = self.decode_head
+        outputs = head.outputs | head.auxiliary_outputs
+        weights = {task: output.weight for task, output in outputs.items()}
+        weighting = loss_weighting or dict(type='FixedWeighting')
+        self.loss_weighting = build_in_scope(
+            MODELS, {'tasks': weights, **weighting}
+        )
+        self.loss_weighting.check(weights)
         self.test_cfg = check_test_cfg(test_cfg)
 
     @property
@@ -119,9 +124,7 @@ class MultiTaskSegmentor(BaseSegmentor):
             no "loss" in their names.
         """
         losses = self.decode_head.loss(self.extract_feat(inputs), data_samples)
-        if self.loss_weighting is not None:
-            losses = self.loss_weighting(losses)
-        return flatten_losses(losses)
+        return flatten_losses(self.loss_weighting(losses))
 
     def predict(
         self,

@@ -13,7 +13,9 @@ from mmmtl.models.losses.by_task import TaskLosses
 class LossWeighting(nn.Module, ABC):
     """Scales the losses of the tasks; mmengine adds them up afterwards.
 
-    A module, so that a learned weighting may hold parameters.
+    A module, so that a learned weighting may hold parameters. Its constructor
+    takes ``tasks``: the segmentor gives the model's tasks, each with the
+    ``weight`` beside its loss, unless the config names others.
     """
 
     @abstractmethod

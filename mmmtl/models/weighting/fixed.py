@@ -17,18 +17,26 @@ from mmmtl.tasks import check_tasks
 class FixedWeighting(LossWeighting):
     """One constant factor per task, applied to all its losses."""
 
-    def __init__(self, *, weights: Mapping[str, float]) -> None:
+    def __init__(
+        self,
+        *,
+        tasks: Mapping[str, float] | None = None,
+        weights: Mapping[str, float] | None = None,
+    ) -> None:
         """Check the weights.
 
         Args:
-            weights: Factor >= 0 by task. Tasks that the model does not have
-                are allowed: a recipe may serve several subsets of tasks.
+            tasks: Factor >= 0 by task, from the head's ``tasks``.
+            weights: Factors in the place of those. Tasks that the model does
+                not have are allowed: a recipe may serve several subsets of
+                tasks.
 
         Raises:
             ValueError: If a task is unknown, or a factor is negative or not
                 finite.
         """
         super().__init__()
+        weights = tasks if weights is None else weights
         check_tasks(weights)
         for task, weight in weights.items():
             if not (math.isfinite(weight) and weight >= 0):

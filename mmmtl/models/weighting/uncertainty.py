@@ -18,7 +18,7 @@ Departs:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -39,11 +39,13 @@ class UncertaintyWeighting(LossWeighting):
     towards 1.
     """
 
-    def __init__(self, *, tasks: Sequence[str]) -> None:
+    def __init__(self, *, tasks: Iterable[str]) -> None:
         """Create a log variance of 0 per task.
 
         Args:
             tasks: Names of the model's tasks, auxiliary ones included.
+                Whatever ``weight`` stands beside their losses, the learned
+                weights start at 1.
         """
         super().__init__()
         self.log_variances = nn.ParameterDict(

@@ -57,7 +57,10 @@ def test_logits_are_squashed_where_a_largest_value_is_given() -> None:
         ({}, 'tasks is empty'),
         (dict(depht=dict()), "did you mean 'depth'"),
         (dict(depth=dict(out_channel=1)), "did you mean 'out_channels'"),
-        (dict(depth=dict(weight=2.0)), "tasks.depth has no key 'weight'"),
+        (
+            dict(depth=dict(weights=2.0)),
+            "tasks.depth has no key 'weights': did you mean 'weight'",
+        ),
         (dict(semseg=dict()), 'semseg.out_channels is missing'),
         (dict(human_parts=dict()), 'human_parts.out_channels is missing'),
         (dict(saliency=dict()), 'saliency.out_channels is missing'),

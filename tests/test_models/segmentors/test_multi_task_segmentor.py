@@ -91,6 +91,25 @@ def test_deep_supervision_is_weighted_by_its_task() -> None:
     assert torch.allclose(total, sum(losses.values()))
 
 
+def test_weights_stand_beside_the_losses() -> None:
+    """Those of auxiliary tasks too; without one it is 1."""
+    tasks = ('depth', 'normals')
+    cfg = sca(tasks, auxiliary_tasks=head_tasks(['edge']))
+    samples = [random_sample((*tasks, 'edge'), SIZE) for _ in range(2)]
+    inputs = torch.randn(2, 3, *SIZE)
+    plain = build(cfg).eval()
+    cfg['decode_head']['tasks']['depth']['weight'] = 2
+    cfg['decode_head']['auxiliary_tasks']['edge']['weight'] = 50.0
+    model = build(cfg).eval()
+    model.load_state_dict(plain.state_dict())
+    raw, found = (m.loss(inputs, samples) for m in (plain, model))
+    assert raw.keys() == found.keys()
+    weights = dict(depth=2, normals=1, edge=50)
+    for name, value in found.items():
+        want = raw[name] * weights[name.partition('.')[0]]
+        assert torch.allclose(value, want), name
+
+
 def test_doubling_a_weight_doubles_its_gradient_on_the_backbone() -> None:
     """With all other weights zero the gradient is that task's alone."""
     none = dict.fromkeys(NYUD, 0.0)
