@@ -51,11 +51,11 @@ def test_total_is_the_weighted_sum() -> None:
 
 def test_weights_of_the_config_go_before_those_beside_the_losses() -> None:
     """2 * 3 = 6 instead of 2 * 10."""
-    losses = {'depth.loss_l1': torch.tensor(2.0)}
+    losses = {'depth': {'loss_l1': torch.tensor(2.0)}}
     beside = dict(depth=10.0)
     for weights, want in ((None, 20.0), (dict(depth=3.0), 6.0)):
         weighting = FixedWeighting(tasks=beside, weights=weights)
-        assert weighting(losses)['depth.loss_l1'].item() == want
+        assert weighting(losses)['depth']['loss_l1'].item() == want
 
 
 def test_weight_scales_the_gradient() -> None:
