@@ -89,9 +89,8 @@ class UncertaintyWeighting(LossWeighting):
     def _weighted(
         self, log_variance: Tensor, values: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
-        factor = torch.exp(-log_variance)
         weighted = {
-            name: factor * value if is_loss(name) else value
+            name: torch.exp(-log_variance) * value if is_loss(name) else value
             for name, value in values.items()
         }
         total = sum(v.detach() for name, v in values.items() if is_loss(name))
