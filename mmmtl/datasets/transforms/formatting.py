@@ -78,11 +78,7 @@ class PackMultiTaskInputs(BaseTransform):
         self.meta_keys = tuple(meta_keys)
 
     def transform(self, results: dict) -> dict:
-        """Pack a sample.
-
-        Args:
-            results: The sample.
-        """
+        """Pack a sample."""
         sample = MultiTaskDataSample()
         for task, label in results.get('labels', {}).items():
             sample.set_gt(task, pack_label(label, get_task_spec(task)))
