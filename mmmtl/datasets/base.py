@@ -47,9 +47,9 @@ class BaseMultiTaskDataset(BaseDataset, metaclass=ABCMeta):
     Attributes:
         image: Path of an image below the data folder; ``{}`` is the sample
             id.
-        label_files: How the labels of every task are stored that this data
-            set has labels for.
-        tasks: The configured ones of them, in the order of the config.
+        label_files: Task -> how its labels are stored, for every task that
+            this data set has labels for.
+        tasks: Those of them that are read, in the order of the config.
     """
 
     #: What to do about missing files, for error texts.
@@ -68,22 +68,22 @@ class BaseMultiTaskDataset(BaseDataset, metaclass=ABCMeta):
         lazy_init: bool = False,
         allow_missing_labels: bool = False,
     ) -> None:
-        """Check the arguments and, unless lazy, that every file is there.
+        """Store the options and, unless lazy, look for every file.
 
         Args:
             data_root: The data folder.
             split: Which part, e.g. ``'train'`` or ``'val'``.
             tasks: Tasks whose labels are read, in the order of the config;
-                None for all that the data set has labels for.
+                None, for tools, takes all that the data set has labels for.
             pipeline: Transforms from the sample's paths to the network's
                 input.
             metainfo: Replaces entries of ``METAINFO``: ``classes`` and
                 ``palette`` where a folder in the same layout holds other
                 classes.
-            indices: Use only these samples, or only the first so many.
+            indices: Use only these samples, or only the first ``indices``.
             serialize_data: Keep the list of samples in one block of memory
                 that loader processes share.
-            lazy_init: Put off looking at the disk until the first use.
+            lazy_init: Look for the files at the first use, not now.
             allow_missing_labels: A sample may lack the label file of any
                 task; it has no field of that task then. At least one sample
                 must have a label of each task.

@@ -32,7 +32,8 @@ def order_rooms(
         seed: Different seeds have no room in common.
 
     Raises:
-        ValueError: If there is no such layout, or a number is out of range.
+        ValueError: If there is no such layout, or a number is out of its
+            range.
     """
     if layout not in LAYOUTS:
         raise ValueError(

@@ -83,7 +83,7 @@ def check_root(root: Path, hint: str) -> None:
 def check_files(
     present: FolderListing, paths: Sequence[str], hint: str
 ) -> None:
-    """Refuse a data set of which files are missing.
+    """Refuse a data set with missing files.
 
     Args:
         present: What is in the data folder.
@@ -108,7 +108,7 @@ def check_files(
 def check_any_file(
     present: FolderListing, paths: Sequence[str], hint: str
 ) -> None:
-    """Refuse a data set in which no sample has a file that some may lack.
+    """Refuse a data set in which every sample lacks an optional file.
 
     Args:
         present: What is in the data folder.

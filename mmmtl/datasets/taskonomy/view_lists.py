@@ -37,7 +37,7 @@ class ViewList:
 
     Attributes:
         ids: ``building/view``, sorted.
-        absent: Buildings of which no image is there.
+        absent: Buildings without any image.
         incomplete: Number of views with an image that lack a label.
     """
 

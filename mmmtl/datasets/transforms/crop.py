@@ -14,8 +14,8 @@ from mmmtl.tasks import TaskSpec, get_task_spec
 
 Box = tuple[int, int, int, int]
 
-# As published: after so many windows that one class fills, the next window
-# is taken as it comes.
+# As published: after so many windows that one class fills, the next one is
+# taken, whatever it shows.
 _TRIES = 10
 
 
@@ -41,7 +41,7 @@ class MultiTaskRandomCrop(BaseTransform):
             crop_size: Height and width of the window, in pixels.
             cat_max_ratio: Largest share of one class, above 0; 1 takes any
                 window.
-            cat_task: The task of class ids that is looked at.
+            cat_task: The task whose class ids count.
         """
         self.crop_size = tuple(crop_size)
         if not 0 < cat_max_ratio <= 1:

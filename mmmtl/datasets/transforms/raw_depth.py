@@ -7,8 +7,7 @@ max(in-painted)``, both cut off at 10 m, within its box of the frame.
 The box is cut out of the frame after the frame was turned, so the two maxima
 are of the turned picture and no converter can know them: the measured map
 goes through the same transforms as the label. It travels as a second channel
-of the label, between these two transforms, where only geometric ones may
-stand.
+of the label; only geometric transforms may come between these two.
 """
 
 from __future__ import annotations

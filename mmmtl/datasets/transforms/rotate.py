@@ -111,8 +111,9 @@ class MultiTaskRandomScaleRotate(BaseTransform):
         """Store the settings.
 
         Args:
-            ratio_range: Smallest and largest scale, drawn evenly.
-            scales: Instead of a range, scales of which one is drawn.
+            ratio_range: Smallest and largest scale; the drawn one is uniform
+                between them.
+            scales: Instead of a range, a list to draw the scale from.
             degrees: Smallest and largest angle, counter-clockwise; one
                 number is the largest angle in both directions.
             fill: BGR colour outside of the old picture.
@@ -214,9 +215,9 @@ def rotation_matrix(
     """Return the matrix that turns and enlarges an image about its centre.
 
     Convention:
-        Positive angles turn the picture counter-clockwise as it is looked
-        at. The matrix maps a place (x right, y down) of the old picture to
-        its place in the new one.
+        Positive angles turn the picture counter-clockwise, as its viewer
+        sees it. The matrix maps a place (x right, y down) of the old picture
+        to its place in the new one.
 
     Args:
         shape: Height and width first.

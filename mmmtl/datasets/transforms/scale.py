@@ -35,9 +35,9 @@ class MultiTaskRandomScale(BaseTransform):
         """Store the factors.
 
         Args:
-            ratio_range: Smallest and largest factor, drawn evenly; twice the
-                same one is that one.
-            scales: Instead of a range, factors of which one is drawn.
+            ratio_range: Smallest and largest factor; the drawn one is
+                uniform between them.
+            scales: Instead of a range, a list to draw the factor from.
         """
         if (ratio_range is None) == (scales is None):
             raise ValueError(

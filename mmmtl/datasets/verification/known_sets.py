@@ -20,7 +20,7 @@ class KnownSet:
 
     Attributes:
         dataset: Registered name of the class.
-        splits: Splits that are looked at unless told otherwise.
+        splits: Splits to verify unless others are named.
         options: Further arguments of the class.
         camera: The camera of all images of ``camera_size``; None where it
             differs from image to image: its focal length is estimated then.

@@ -41,7 +41,7 @@ PROBLEMS = {
     'size': 'label and image differ in size',
     'encoding': 'written in another way than the layout says',
     'range': 'values or classes that the data set does not have',
-    'constant': 'one value all over',
+    'constant': 'one value everywhere',
     'not unit': 'normals are not of length 1',
     'facing away': 'normals point away from the camera',
     'disagree': 'normals are not those of the depth',
@@ -50,9 +50,9 @@ PROBLEMS = {
 #: Kinds that may be right: they are shown and change nothing.
 NOTES = {
     'empty': 'no pixel has a label',
-    'one value': 'one class, or only 0 or 1, all over',
+    'one value': 'one class everywhere, or only 0 or only 1',
     'duplicate': 'the same image twice in a split',
-    'scale': 'a depth that rooms do not have: is the depth scale right?',
+    'scale': 'a depth that rooms do not have; check the depth scale',
 }
 
 _KIND_OF_ERROR = {

@@ -28,8 +28,8 @@ from mmmtl.errors import did_you_mean
 from mmmtl.io.workers import run_parallel
 from mmmtl.registry import DATASETS, SCOPE
 
-# One class all over is right for a map, not for most maps of a task; unless
-# most images have nothing of the kind.
+# A map may well hold one class only; most maps of a task may not, except
+# where most images show nothing of the kind.
 _MOST = 0.5
 _OFTEN_ABSENT = ('human_parts', 'saliency')
 # Metres; median depths of rooms lie well inside.
@@ -120,7 +120,7 @@ def verify(
 @cache
 def _dataset(source: _Source) -> BaseMultiTaskDataset:
     # A part of mmseg prints that it lacks an optional package when imported,
-    # here and in each worker; nobody can do anything about it.
+    # here and in each worker; that says nothing about the data.
     with redirect_stdout(io.StringIO()):
         DATASETS.import_from_location()
     kind = DATASETS.get(source.rules.dataset)

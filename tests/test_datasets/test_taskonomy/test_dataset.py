@@ -268,3 +268,17 @@ def test_table_of_classes() -> None:
         'dining table',
         'vase',
     ]
+
+
+def test_options_belong_to_the_instance(root: Path) -> None:
+    """Each data set keeps its own table; tasks=None takes all of it."""
+    fine, coarse = (
+        make(root, tasks=None, depth_scale=scale, lazy_init=True)
+        for scale in (1024, 512)
+    )
+    stored = np.uint16([[1024, 65535]])
+    depths = [d.label_files['depth'].decode(stored) for d in (fine, coarse)]
+    np.testing.assert_array_equal(depths, [[[1, 0]], [[2, 0]]])
+    assert fine.tasks == tuple(fine.label_files)
+    assert len(fine.tasks) == 6
+    assert not hasattr(TaskonomyDataset, 'label_files')

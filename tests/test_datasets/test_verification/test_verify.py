@@ -314,7 +314,7 @@ def test_an_unlikely_depth_scale_is_a_note(
     report = check(rooms)
     assert report['ok']
     assert [note['kind'] for note in report['notes']] == ['scale'] * noted
-    assert ('is the depth scale right?' in format_report(report)) == noted
+    assert ('check the depth scale' in format_report(report)) == noted
     outdoors = replace(find_set('rooms', rooms), indoor=False)
     assert verify(rooms, outdoors)['notes'] == []
 
