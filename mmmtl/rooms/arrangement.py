@@ -156,7 +156,7 @@ def _top(solids: Solids) -> float:
 class Floorplan:
     """What is already taken, seen from above.
 
-    Args:
+    Attributes:
         width: Extent of the room along x, metres.
         depth: Extent of the room along y, metres.
         camera: Nothing is put closer to it than ``clearance``.

@@ -23,7 +23,7 @@ class Camera:
     Convention: the camera frame is x right, y down, z forward. Without turns
     the camera looks along the world's +y with +x to the right.
 
-    Args:
+    Attributes:
         position: Place in the world, metres.
         yaw: Turn to the right, radians.
         pitch: Turn upwards, radians.

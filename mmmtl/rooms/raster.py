@@ -23,7 +23,7 @@ _TINY = 1e-9
 class Hits:
     """What the rays met. All arrays are (H, W).
 
-    Args:
+    Attributes:
         depth: z-depth in metres, float32.
         primitive: Index of the solid in the scene's list.
         points: World points, metres.

@@ -18,7 +18,7 @@ class RoomSample:
 
     Field names are task names where there is a task.
 
-    Args:
+    Attributes:
         image: (H, W, 3) RGB uint8.
         semseg: (H, W) uint8, index in CLASSES; every pixel has a class.
         depth: (H, W) float32, metres along the line of sight (z-depth).

@@ -22,7 +22,7 @@ Kind = Literal['plane', 'box', 'ellipsoid', 'cylinder', 'capsule']
 class Primitive:
     """One solid.
 
-    Args:
+    Attributes:
         kind: Shape.
         centre: Middle of the solid (of a plane: any point of it), metres.
         size: Half extents of a box, radii of an ellipsoid, (radius, radius,

@@ -16,8 +16,8 @@ tables of buildings.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -149,13 +149,9 @@ class TaskonomyLayoutDataset(BaseMultiTaskDataset):
             allow_missing_labels=allow_missing_labels,
         )
 
+    @abstractmethod
     def semseg_file(self) -> LabelFile:
-        """Return how class ids are stored: 8 bits, from 1; 0 uncertain."""
-        return LabelFile(
-            self.place('segment_semantic', 'segmentsemantic'),
-            encodings.decode_semantic,
-            first_id=1,
-        )
+        """Return how class ids are stored."""
 
     def place(self, domain: str, name: str | None = None) -> str:
         """Return the pattern of a domain's files.
@@ -240,8 +236,10 @@ class TaskonomyDataset(TaskonomyLayoutDataset):
 
     def semseg_file(self) -> LabelFile:
         """See the base class; some releases name files like the folder."""
-        return replace(
-            super().semseg_file(),
+        return LabelFile(
+            self.place('segment_semantic', 'segmentsemantic'),
+            encodings.decode_semantic,
+            first_id=1,
             fallback=self.place('segment_semantic'),
             optional=True,
         )
@@ -309,3 +307,11 @@ class CocoDoomDataset(TaskonomyLayoutDataset):
         '`python tools/dataset_converters/cocodoom.py DOWNLOAD OUT` makes '
         'the layout from the full archive'
     )
+
+    def semseg_file(self) -> LabelFile:
+        """See the base class."""
+        return LabelFile(
+            self.place('segment_semantic', 'segmentsemantic'),
+            encodings.decode_semantic,
+            first_id=1,
+        )
