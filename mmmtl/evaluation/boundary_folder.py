@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from mmmtl.datasets.label_file import read_array
 from mmmtl.errors import (
     DatasetError,
     EncodingError,
@@ -18,7 +17,7 @@ from mmmtl.errors import (
     UnreadableFileError,
 )
 from mmmtl.evaluation.functional.boundary import image_counts, outline, to_grey
-from mmmtl.io.arrays import read_mat
+from mmmtl.io.arrays import read_array, read_mat
 from mmmtl.io.workers import start_workers
 
 # Maps that wait for a process, per process: enough to keep it busy.

@@ -19,8 +19,10 @@ from tests.test_datasets.taskonomy_folder import (
     stored_arrays,
     write_taskonomy,
 )
-from tests.test_datasets.test_taskonomy_relatives import VIEW, panoptic
-from tests.test_datasets.test_taskonomy_relatives import write as write_view
+from tests.test_datasets.test_taskonomy.test_relatives import VIEW, panoptic
+from tests.test_datasets.test_taskonomy.test_relatives import (
+    write as write_view,
+)
 
 
 def load(repo_root: Path, name: str) -> Config:

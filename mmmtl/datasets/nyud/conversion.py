@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,11 +11,15 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from mmmtl.datasets.archive_normals import swap_frame, vectors_of_bytes
 from mmmtl.datasets.geometry import (
     NYUD_COLOUR,
     instance_boundaries,
     normals_from_depth,
+)
+from mmmtl.datasets.nyud.encodings import (
+    ViewMaps,
+    write_arrays,
+    write_pictures,
 )
 from mmmtl.datasets.nyud.official_files import (
     Frame,
@@ -24,10 +27,12 @@ from mmmtl.datasets.nyud.official_files import (
     read_class_map,
     read_splits,
 )
+from mmmtl.datasets.sample_files import write_ids
+from mmmtl.datasets.stored_normals import vectors_of_bytes
 from mmmtl.datasets.transforms.raw_depth import RAW_FOLDER
 from mmmtl.errors import DatasetError
 from mmmtl.io.folders import new_folder
-from mmmtl.io.workers import check_workers, run_parallel
+from mmmtl.io.workers import run_parallel
 
 # Of 480x640: the region that the depth camera sees, as the boundary and the
 # 40-class benchmarks cut it.
@@ -37,6 +42,12 @@ CROP = (slice(45, 470), slice(40, 600))
 FRAME = (slice(7, 474), slice(7, 632))
 META_FILE = 'meta.json'
 FOLDERS = ('images', 'segmentation', 'depth', 'normals', 'edge', 'gt_sets')
+LayoutName = Literal['nyud', 'nyud-mt']
+# How a view is written, and what stands where it has no normal.
+_LAYOUTS = {
+    'nyud': (write_pictures, '128 128 128'),
+    'nyud-mt': (write_arrays, '0 0 0'),
+}
 _CHECKED_FRAMES = 5
 # Mean angle, degrees, with room for two ways to smooth; unrelated directions
 # are 90 apart on average.
@@ -80,17 +91,18 @@ class NYUDSource:
             'content': 'NYU Depth v2, official labelled set',
             'layout': self.layout,
             'source_bytes': self.labeled.stat().st_size,
-            'crop': 'none; black outside of rows 7 to 473, columns 7 to 631'
-            if self.full_frame
-            else 'rows 45 to 469, columns 40 to 599 of 480x640',
             **(
-                {RAW_FOLDER: 'measured, millimetres, 0 unknown'}
+                {
+                    'crop': 'none; black outside of rows 7 to 473, columns 7 '
+                    'to 631',
+                    RAW_FOLDER: 'measured, millimetres, 0 unknown',
+                }
                 if self.full_frame
-                else {}
+                else {'crop': 'rows 45 to 469, columns 40 to 599 of 480x640'}
             ),
             'depth': 'measured' if self.raw_depth else 'in-painted',
             'normals': 'computed from the measured depth; '
-            f'{LAYOUTS[self.layout].no_normal} where there is none'
+            f'{_LAYOUTS[self.layout][1]} where there is none'
             if self.normals_dir is None
             else 'of Ladicky et al., channels reversed and negated',
             'normals_frame': 'x left, y up, z towards the camera',
@@ -104,7 +116,7 @@ def convert(
     out: Path,
     *,
     workers: int = 1,
-    progress: Callable[[int], Callable[[], None]] | None = None,
+    bar: bool = False,
 ) -> dict[str, int]:
     """Write the whole data set, or nothing.
 
@@ -112,17 +124,14 @@ def convert(
         source: What to convert.
         out: Folder to create; it may exist if it is empty.
         workers: Number of processes.
-        progress: Called with the number of frames, returns a function that
-            is called after each.
+        bar: Show a progress bar.
 
     Returns:
         Number of frames of each split.
 
     Raises:
-        DatasetError: If a file cannot be used.
-        FileExistsError: ``out`` holds something.
+        DatasetError: If a file cannot be used, or ``out`` holds something.
     """
-    check_workers(workers)
     with LabeledMat(source.labeled) as mat:
         splits = read_splits(source.splits, len(mat))
         read_class_map(source.classes)
@@ -137,13 +146,13 @@ def convert(
                 _convert_one,
                 [(source, folder, number) for number in numbers],
                 workers=workers,
-                on_done=progress(len(numbers)) if progress else None,
+                bar='frames' if bar else None,
             )
         finally:
             _mat.cache_clear()  # with one worker it was opened here
         for split, members in splits.items():
-            text = ''.join(f'{number:04d}\n' for number in members)
-            (folder / f'gt_sets/{split}.txt').write_text(text, 'utf-8')
+            ids = [f'{number:04d}' for number in members]
+            write_ids(folder / f'gt_sets/{split}.txt', ids)
         text = json.dumps(source.meta(), indent=2) + '\n'
         (folder / META_FILE).write_text(text, 'utf-8')
     return {split: len(members) for split, members in splits.items()}
@@ -153,26 +162,26 @@ def _convert_one(job: tuple[NYUDSource, Path, int]) -> None:
     source, folder, number = job
     window = source.window
     frame = _mat(source.labeled).frame(number)
-    image, classes, edge = (
-        frame.image,
-        _forty(frame, _class_map(source.classes), number),
-        instance_boundaries(frame.labels, frame.instances),
-    )
+    image = frame.image
+    classes = _forty(frame, _class_map(source.classes), number)
+    edge = instance_boundaries(frame.labels, frame.instances)
     if source.full_frame:
         image, classes, edge = map(_blank_border, (image, classes, edge))
+    depth = frame.raw_depth if source.raw_depth else frame.depth
+    if source.normals_dir is None:
+        # Where depth is in-painted, that is made up, normals would be too.
+        normals = normals_from_depth(frame.raw_depth, NYUD_COLOUR)
+    else:
+        normals = vectors_of_bytes(read_normals(source.normals_dir, number))
     maps = ViewMaps(
         image=image[window],
         segmentation=classes[window],
-        depth=(frame.raw_depth if source.raw_depth else frame.depth)[window],
-        # Of the in-painted depth, which is made up, normals would be too.
-        normals=normals_from_depth(frame.raw_depth, NYUD_COLOUR)[window]
-        if source.normals_dir is None
-        else vectors_of_bytes(read_normals(source.normals_dir, number))[
-            window
-        ],
+        depth=depth[window],
+        normals=normals[window],
         edge=edge[window],
     )
-    LAYOUTS[source.layout].write(folder, f'{number:04d}', maps)
+    write, _ = _LAYOUTS[source.layout]
+    write(folder, f'{number:04d}', maps)
     if source.full_frame:
         # MulT's loader needs both, and stores millimetres too.
         millimetres = np.rint(frame.raw_depth * 1000).astype(np.uint16)
@@ -245,91 +254,3 @@ def _check_normals(folder: Path, mat: LabeledMat, numbers: list[int]) -> None:
             f'{mean:.0f} degrees on average: their channels must be '
             'forward, down, right'
         )
-
-
-LayoutName = Literal['nyud', 'nyud-mt']
-_JPEG = dict(quality=95, subsampling=0)
-
-
-@dataclass(frozen=True)
-class ViewMaps:
-    """What is stored of a view, all of one size.
-
-    Attributes:
-        image: ``(H, W, 3)`` uint8 RGB.
-        segmentation: ``(H, W)`` uint8, 0 unlabelled, 1..40 the classes.
-        depth: ``(H, W)`` float32 metres, 0 unknown.
-        normals: ``(H, W, 3)`` float32 vectors of our frame, 0 0 0 where
-            there is none; their length may be off by a step of 1 / 255. They
-            are written in the archives' frame.
-        edge: ``(H, W)`` uint8, 0 and 1.
-    """
-
-    image: np.ndarray
-    segmentation: np.ndarray
-    depth: np.ndarray
-    normals: np.ndarray
-    edge: np.ndarray
-
-
-@dataclass(frozen=True)
-class Layout:
-    """A layout.
-
-    Attributes:
-        no_normal: What stands where there is no normal.
-        write: Writes a view, given the folder and the id. The folders of
-            the maps are there.
-    """
-
-    no_normal: str
-    write: Callable[[Path, str, ViewMaps], None]
-
-
-def write_pictures(folder: Path, sample_id: str, maps: ViewMaps) -> None:
-    """Write a view as :class:`mmmtl.datasets.NYUDv2Dataset` reads it.
-
-    Args:
-        folder: The data folder.
-        sample_id: The view.
-        maps: What to write.
-    """
-    normals = swap_frame(maps.normals)
-    pictures = {
-        'images': maps.image,
-        'segmentation': maps.segmentation,
-        'edge': maps.edge * np.uint8(255),
-        'normals': np.round((normals + 1) * 127.5).astype(np.uint8),
-    }
-    for name, picture in pictures.items():
-        path = folder / f'{name}/{sample_id}.png'
-        Image.fromarray(np.ascontiguousarray(picture)).save(path)
-    np.save(folder / f'depth/{sample_id}.npy', maps.depth)
-
-
-def write_arrays(folder: Path, sample_id: str, maps: ViewMaps) -> None:
-    """Write a view as :class:`mmmtl.datasets.NYUDMTDataset` reads it.
-
-    Args:
-        folder: The data folder.
-        sample_id: The view.
-        maps: What to write; normals are made unit vectors.
-    """
-    image = Image.fromarray(np.ascontiguousarray(maps.image))
-    image.save(folder / f'images/{sample_id}.jpg', **_JPEG)
-    path = folder / f'segmentation/{sample_id}.png'
-    Image.fromarray(np.ascontiguousarray(maps.segmentation)).save(path)
-    length = np.linalg.norm(maps.normals, axis=2, keepdims=True)
-    arrays = {
-        'depth': maps.depth,
-        'normals': swap_frame(maps.normals) / np.where(length > 0, length, 1),
-        'edge': maps.edge,
-    }
-    for name, array in arrays.items():
-        np.save(folder / f'{name}/{sample_id}.npy', array.astype(np.float32))
-
-
-LAYOUTS: dict[LayoutName, Layout] = {
-    'nyud': Layout('128 128 128', write_pictures),
-    'nyud-mt': Layout('0 0 0', write_arrays),
-}

@@ -69,12 +69,10 @@ class LabeledMat:
         try:
             self._file = h5py.File(path, 'r')
         except OSError as error:
-            raise DatasetError(
-                f'{path} is no MATLAB 7.3 file, or truncated ('
-                f'{" ".join(str(error).split())}): download it again'
-            ) from error
+            what = 'is no MATLAB 7.3 file, or truncated'
+            raise _broken(f'{path} {what}', error) from error
         self.path = path
-        self._check()
+        self._check_maps()
 
     def __enter__(self) -> LabeledMat:
         return self
@@ -102,10 +100,8 @@ class LabeledMat:
         try:
             found = {name: self._file[name][number - 1] for name in _MAPS}
         except OSError as error:
-            raise DatasetError(
-                f'{self.path}: frame {number} is unreadable ('
-                f'{" ".join(str(error).split())}): download it again'
-            ) from error
+            what = f'frame {number} is unreadable'
+            raise _broken(f'{self.path}: {what}', error) from error
         # Transposed, not rotated: a rotation would mirror the picture.
         return Frame(
             image=np.ascontiguousarray(found['images'].transpose(2, 1, 0)),
@@ -115,7 +111,7 @@ class LabeledMat:
             instances=_transposed(found['instances'], np.int64),
         )
 
-    def _check(self) -> None:
+    def _check_maps(self) -> None:
         for name, axes in _MAPS.items():
             found = self._file.get(name)
             shape = getattr(found, 'shape', None)
@@ -127,6 +123,11 @@ class LabeledMat:
                     f'({", ".join(map(str, axes))}): this is not '
                     'nyu_depth_v2_labeled.mat'
                 )
+
+
+def _broken(what: str, error: OSError) -> DatasetError:
+    reason = ' '.join(str(error).split())
+    return DatasetError(f'{what} ({reason}): download it again')
 
 
 def _transposed(array: np.ndarray, dtype: type) -> np.ndarray:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from mmcv.transforms import BaseTransform
 
 from mmmtl.datasets.label_file import load_label
-from mmmtl.errors import DatasetError
 from mmmtl.registry import TRANSFORMS
 
 
@@ -14,7 +13,7 @@ class LoadMultiTaskAnnotations(BaseTransform):
     """Read and decode one label file per task of the data set.
 
     Adds ``labels``: task -> ``(H, W)``, or ``(H, W, 3)`` for vectors, in the
-    convention of :class:`mmmtl.structures.TaskSpec`; uint8 for class and
+    convention of :class:`mmmtl.tasks.TaskSpec`; uint8 for class and
     binary maps, float32 otherwise. Labels have the size of the image file
     (``ori_shape``), also where the image was changed before. A task whose
     label the sample lacks (``allow_missing_labels``) is left out.
@@ -27,14 +26,8 @@ class LoadMultiTaskAnnotations(BaseTransform):
             results: A sample of a multi-task data set, its image loaded.
 
         Raises:
-            DatasetError: If a label file cannot be used, or the sample names
-                none.
+            DatasetError: If a label file cannot be used.
         """
-        if 'label_paths' not in results:
-            raise DatasetError(
-                'the sample has no label files: leave '
-                'LoadMultiTaskAnnotations out of a pipeline for prediction'
-            )
         results['labels'] = {
             task: load_label(
                 task,
