@@ -110,7 +110,8 @@ class MultiTaskInferencer:
         Args:
             inputs: A file, a folder, a BGR array, or a list of these.
             batch_size: Pictures per forward pass; smaller ones of a batch
-                are padded to the largest, which their borders may feel.
+                are padded to the largest; near the padding, predictions may
+                change a little.
             out_dir: Write a page per picture into this folder.
             save_maps: Write the maps there as well.
             show: Open a window per picture.
@@ -164,7 +165,7 @@ class MultiTaskInferencer:
         """
         if batch_size < 1:
             raise ValueError(f'batch_size={batch_size}: give 1 or more')
-        names = self._check_tasks(tasks)
+        names = choose_tasks(self.model.tasks, tasks)
         pictures = collect_pictures(inputs)
         folder = check_out_dir(out_dir, save_maps=save_maps)
         _check_targets(pictures, folder)
@@ -191,17 +192,6 @@ class MultiTaskInferencer:
                 yield result
         if bar is not None:
             print(file=sys.stderr)  # the bar leaves its line open
-
-    def _check_tasks(self, tasks: Sequence[str] | None) -> tuple[str, ...]:
-        own = tuple(self.model.tasks)
-        names = own if tasks is None else check_tasks(tasks)
-        absent = [name for name in names if name not in own]
-        if absent:
-            raise ValueError(
-                f'this model does not predict {absent}; its tasks are '
-                f'{list(own)}'
-            )
-        return names
 
     def _predict(
         self, pictures: Sequence[Picture]
@@ -236,6 +226,23 @@ class MultiTaskInferencer:
         if output.save_maps:
             for task, values in result.maps.items():
                 save_map(output.folder, task, result.name, values)
+
+
+def choose_tasks(
+    own: Sequence[str], wanted: Sequence[str] | None
+) -> tuple[str, ...]:
+    """Return the tasks of a model that are asked for, all if None.
+
+    Raises:
+        ValueError: If the model has not such a task.
+    """
+    names = own if wanted is None else check_tasks(wanted)
+    absent = [name for name in names if name not in own]
+    if absent:
+        raise ValueError(
+            f'this model does not predict {absent}; its tasks are {list(own)}'
+        )
+    return tuple(names)
 
 
 def _check_targets(pictures: Sequence[Picture], folder: Path | None) -> None:
@@ -284,10 +291,7 @@ def check_out_dir(
         if save_maps:
             raise ValueError('save_maps needs an out_dir to write to')
         return None
-    folder = Path(out_dir).expanduser()
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f'out_dir {folder} is a file: name a folder')
-    return folder
+    return Path(out_dir).expanduser()
 
 
 def save_map(folder: Path, task: str, name: str, values: np.ndarray) -> Path:

@@ -79,8 +79,7 @@ def check_single_task(
         The same.
 
     Raises:
-        ValueError: If a task is unknown, a value not positive, or there is
-            none at all.
+        ValueError: If a task is unknown or a value not positive.
     """
     if single_task is None:
         return None
@@ -91,6 +90,4 @@ def check_single_task(
                 f'single_task[{task!r}]={value}: gains are relative to it, '
                 'give a number > 0'
             )
-    if not single_task:
-        raise ValueError('single_task is empty: give values or leave it out')
     return dict(single_task)

@@ -98,22 +98,7 @@ def paint_attention(
 
     Returns:
         ``(H, W, 3)`` uint8 RGB.
-
-    Raises:
-        ValueError: If the map is not of the size of the picture, or a weight
-            is negative or not finite.
     """
-    if weights.shape != image.shape[:2]:
-        raise ValueError(
-            f'weights {weights.shape} do not fit the picture '
-            f'{image.shape[:2]}: resize them first'
-        )
-    # One comparison that a NaN fails as well.
-    if not (np.isfinite(weights) & (weights >= 0)).all():
-        raise ValueError(
-            'attention must be finite and not negative, found '
-            f'{weights.min()} to {weights.max()}'
-        )
     highest = float(weights.max()) if highest is None else highest
     share = np.clip(weights / max(highest, 1e-30), 0, 1)
     steps = np.floor(share * 255 + 0.5).astype(np.uint8)

@@ -12,7 +12,7 @@ from torch import Tensor
 from mmmtl.structures import MultiTaskDataSample
 from mmmtl.tasks import TASK_SPECS, check_tasks
 from mmmtl.visualization.painters import display_range, paint
-from mmmtl.visualization.palettes import check_palette, default_palette
+from mmmtl.visualization.palettes import default_palette
 from mmmtl.visualization.picture_grid import Cell
 
 #: Key of a data set's metainfo that holds the palette of a task.
@@ -125,7 +125,7 @@ def _legend(
     ids = ids[known][np.argsort(-counts[known], kind='stable')]
     palette = meta.get('palette')
     colours = default_palette(len(names)) if palette is None else palette
-    picture = draw_legend(ids, names, check_palette(colours), size)
+    picture = draw_legend(ids, names, colours, size)
     return Cell('classes', picture)
 
 
@@ -157,7 +157,7 @@ _INK = (32, 32, 32)
 def draw_legend(
     ids: Sequence[int],
     names: Sequence[str],
-    palette: np.ndarray,
+    palette: Sequence[Sequence[int]] | np.ndarray,
     size: tuple[int, int],
 ) -> np.ndarray:
     """Draw the names of some classes, as many as there is room for.

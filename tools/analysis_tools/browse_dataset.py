@@ -59,21 +59,13 @@ def parse_args() -> argparse.Namespace:
 
 
 def browse(args: argparse.Namespace, context: ErrorContext) -> None:
-    """Draw the samples.
-
-    Args:
-        args: The command line.
-        context: Is told the config, for error texts.
-    """
+    """Draw the samples; the context is told the config, for error texts."""
     import numpy as np
 
     from mmmtl.engine.config_file import load_config
     from mmmtl.registry import DATASETS
     from mmmtl.visualization import write_picture
 
-    for name in ('num', 'views'):
-        if getattr(args, name) < 1:
-            raise UserError(f'--{name} {getattr(args, name)}: give 1 or more')
     config = load_config(args.config, args.cfg_options)
     context.config = config
     loader = config.get(f'{args.split}_dataloader')
@@ -121,12 +113,7 @@ def draw_sample(
 
 
 def has_labels_of(sample: MultiTaskDataSample, size: tuple[int, int]) -> bool:
-    """Return whether a sample's labels have a size.
-
-    Args:
-        sample: The sample.
-        size: Height and width.
-    """
+    """Return whether all labels of a sample have this height and width."""
     from mmmtl.tasks import TASK_SPECS
 
     return all(
