@@ -237,28 +237,22 @@ def read_outline(path: str | Path) -> np.ndarray:
     path = Path(path)
     if path.suffix.lower() != '.mat':
         return outline(_one_channel(path))
-    regions = read_mat(path, 'LabelMap')
-    if regions.ndim != 2:
-        raise EncodingError(
-            f'LabelMap of {path} has the shape {regions.shape}: store (H, W) '
-            'class ids'
-        )
-    return outline(regions)
+    return outline(_flat(path, read_mat(path, 'LabelMap')))
 
 
 def _read_annotators(path: Path) -> list[np.ndarray]:
     cells = read_mat(path, 'groundTruth').ravel()
     try:
-        maps = [np.asarray(cell['Boundaries'][0, 0]) != 0 for cell in cells]
-    except (IndexError, TypeError, ValueError) as error:
+        return [
+            _flat(path, np.asarray(cell['Boundaries'][0, 0])) != 0
+            for cell in cells
+        ]
+    except (IndexError, TypeError) as error:
         raise EncodingError(
             f'ground truth {path} is no file of the Berkeley data set: its '
             "'groundTruth' must be a cell array of structs with a field "
             "'Boundaries'"
         ) from error
-    if not maps or any(m.ndim != 2 for m in maps):
-        raise EncodingError(f'ground truth {path} has no annotation')
-    return maps
 
 
 def _one_channel(path: Path) -> np.ndarray:
@@ -273,9 +267,13 @@ def _one_channel(path: Path) -> np.ndarray:
         ) from error
     if values.ndim == 3 and (values == values[..., :1]).all():
         values = values[..., 0]
+    return _flat(path, values)
+
+
+def _flat(path: Path, values: np.ndarray) -> np.ndarray:
     if values.ndim != 2 or not values.size:
         raise EncodingError(
-            f'{path} has the shape {values.shape}: write a grey map (H, W)'
+            f'{path} has the shape {values.shape}: write a map (H, W)'
         )
     return values
 

@@ -31,30 +31,18 @@ def read_single_task(
         ValueError: If the file is missing or holds something else, or
             figures of another metric.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise ValueError(
-            f'single_task={str(path)!r}: no such file; write it with '
-            'tools/analysis_tools/single_task.py'
-        )
     try:
-        content: Any = json.loads(path.read_text(encoding='utf-8'))
-    except ValueError as error:
-        raise ValueError(
-            f'single_task={str(path)!r} is no JSON: {error}'
-        ) from error
-    stated: Any = {}
-    if isinstance(content, dict) and 'single_task' in content:
+        content: Any = json.loads(Path(path).read_text(encoding='utf-8'))
         stated = content.get('primary') or {}
-        content = content['single_task']
-    if not isinstance(content, dict) or not all(
-        isinstance(value, (int, float)) for value in content.values()
-    ):
+        values = content.get('single_task', content)
+        single_task = {task: float(value) for task, value in values.items()}
+    # Not there, no text, no JSON, or of another form.
+    except (OSError, ValueError, AttributeError, TypeError) as error:
         raise ValueError(
-            f'single_task={str(path)!r} holds no numbers by task: write it '
-            'with tools/analysis_tools/single_task.py'
-        )
-    single_task = check_single_task(content) or {}
+            f'single_task={str(path)!r} holds no numbers by task ({error}): '
+            'write it with tools/analysis_tools/single_task.py'
+        ) from error
+    check_single_task(single_task)
     for task in single_task:
         key = primary_key(task, primary)
         found = f'{task}/{stated.get(task, key.partition("/")[2])}'
