@@ -29,29 +29,6 @@ from mmmtl.visualization import MultiTaskVisualizer, write_picture
 Maps = dict[str, np.ndarray]
 
 
-@dataclass(frozen=True)
-class Result:
-    """What was predicted for one picture.
-
-    Attributes:
-        name: Name of the picture, and of its files.
-        maps: Per task the map, see :class:`MultiTaskInferencer`.
-        data_sample: The same as tensors ``(C, H, W)``.
-    """
-
-    name: str
-    maps: Maps
-    data_sample: MultiTaskDataSample
-
-
-@dataclass(frozen=True)
-class _Output:
-    tasks: tuple[str, ...]
-    folder: Path | None
-    save_maps: bool
-    show: bool
-
-
 class MultiTaskInferencer:
     """Predicts every task of a model on pictures.
 
@@ -228,6 +205,29 @@ class MultiTaskInferencer:
                 save_map(output.folder, task, result.name, values)
 
 
+@dataclass(frozen=True)
+class Result:
+    """What was predicted for one picture.
+
+    Attributes:
+        name: Name of the picture, and of its files.
+        maps: Per task the map, see :class:`MultiTaskInferencer`.
+        data_sample: The same as tensors ``(C, H, W)``.
+    """
+
+    name: str
+    maps: Maps
+    data_sample: MultiTaskDataSample
+
+
+@dataclass(frozen=True)
+class _Output:
+    tasks: tuple[str, ...]
+    folder: Path | None
+    save_maps: bool
+    show: bool
+
+
 def choose_tasks(
     own: Sequence[str], wanted: Sequence[str] | None
 ) -> tuple[str, ...]:
@@ -243,6 +243,28 @@ def choose_tasks(
             f'this model does not predict {absent}; its tasks are {list(own)}'
         )
     return tuple(names)
+
+
+def check_out_dir(
+    out_dir: str | Path | None, *, save_maps: bool
+) -> Path | None:
+    """Refuse an output folder before the first picture is predicted.
+
+    Args:
+        out_dir: The folder; made when it is needed.
+        save_maps: Maps are to be written.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ValueError: If there is none to write to.
+    """
+    if out_dir is None:
+        if save_maps:
+            raise ValueError('save_maps needs an out_dir to write to')
+        return None
+    return Path(out_dir).expanduser()
 
 
 def _check_targets(pictures: Sequence[Picture], folder: Path | None) -> None:
@@ -270,28 +292,6 @@ def _result_of(
         array = values.numpy()
         maps[task] = array[0] if len(array) == 1 else array.transpose(1, 2, 0)
     return Result(picture.name, maps, sample)
-
-
-def check_out_dir(
-    out_dir: str | Path | None, *, save_maps: bool
-) -> Path | None:
-    """Refuse an output folder before the first picture is predicted.
-
-    Args:
-        out_dir: The folder; made when it is needed.
-        save_maps: Maps are to be written.
-
-    Returns:
-        The folder.
-
-    Raises:
-        ValueError: If there is none to write to.
-    """
-    if out_dir is None:
-        if save_maps:
-            raise ValueError('save_maps needs an out_dir to write to')
-        return None
-    return Path(out_dir).expanduser()
 
 
 def save_map(folder: Path, task: str, name: str, values: np.ndarray) -> Path:

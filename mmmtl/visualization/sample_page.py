@@ -18,7 +18,9 @@ from mmmtl.visualization.picture_grid import Cell
 #: Key of a data set's metainfo that holds the palette of a task.
 PALETTE_KEYS = {'semseg': 'palette', 'human_parts': 'human_parts_palette'}
 _COLUMNS = 5  # of tasks beside each other; the others go below
-
+_LINE = 14  # pixels
+_LEGEND_COLUMN = 96  # pixels; the longest usual name in the small font
+_INK = (32, 32, 32)
 Row = list[Cell | None]
 
 
@@ -129,31 +131,6 @@ def _legend(
     return Cell('classes', picture)
 
 
-def _two_rows(
-    first: Cell,
-    legend: Cell | None,
-    columns: Sequence[tuple[Cell | None, Cell | None]],
-) -> list[Row]:
-    rows: list[Row] = []
-    for band in _wrap(columns, _COLUMNS):
-        # The first column belongs to the image; in the bands below it stays
-        # empty, so that the tasks stand in line.
-        corner = (None, None) if rows else (first, legend)
-        rows.append([corner[0], *(label for label, _ in band)])
-        rows.append([corner[1], *(output for _, output in band)])
-    return rows
-
-
-def _wrap(items: Sequence[Any], width: int) -> Iterator[list[Any]]:
-    for start in range(0, len(items), width):
-        yield list(items[start : start + width])
-
-
-_LINE = 14  # pixels
-_COLUMN = 96  # pixels; the longest usual name in the small font
-_INK = (32, 32, 32)
-
-
 def draw_legend(
     ids: Sequence[int],
     names: Sequence[str],
@@ -176,8 +153,8 @@ def draw_legend(
     per_column = max(height // _LINE, 1)
     for place, index in enumerate(ids):
         column, line = divmod(place, per_column)
-        x, y = column * _COLUMN, line * _LINE
-        if x + _COLUMN > width and column > 0:
+        x, y = column * _LEGEND_COLUMN, line * _LINE
+        if x + _LEGEND_COLUMN > width and column > 0:
             break
         colour = tuple(int(c) for c in palette[index])
         cv2.rectangle(picture, (x, y + 2), (x + 9, y + 11), colour, -1)
@@ -192,3 +169,23 @@ def draw_legend(
             cv2.LINE_AA,
         )
     return picture
+
+
+def _two_rows(
+    first: Cell,
+    legend: Cell | None,
+    columns: Sequence[tuple[Cell | None, Cell | None]],
+) -> list[Row]:
+    rows: list[Row] = []
+    for band in _wrap(columns, _COLUMNS):
+        # The first column belongs to the image; in the bands below it stays
+        # empty, so that the tasks stand in line.
+        corner = (None, None) if rows else (first, legend)
+        rows.append([corner[0], *(label for label, _ in band)])
+        rows.append([corner[1], *(output for _, output in band)])
+    return rows
+
+
+def _wrap(items: Sequence[Any], width: int) -> Iterator[list[Any]]:
+    for start in range(0, len(items), width):
+        yield list(items[start : start + width])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -153,36 +153,27 @@ def kept_bytes(case: Case) -> int:
 
 def plot(results: Sequence[Result], path: str) -> None:
     """Draw times, parameters and memory by number of tasks."""
-    save_growth_chart(_panels(results), path)
+    panels = {}
+    for title, (unit, *keys) in _PANELS.items():
+        if keys[0] not in results[0]:
+            continue
+        names = {'shared': 'MulT', 'separate': 'separate decoders'}
+        points: dict[str, list] = {form: [] for form in names}
+        for result in results:
+            value: Any = result
+            for key in keys:
+                value = value[key]
+            case = result['case']
+            points[case['form']].append((case['count'], value / unit))
+        panels[title] = [Line(names[form], points[form]) for form in names]
+    save_growth_chart(panels, path)
 
 
-def _panels(results: Sequence[Result]) -> dict[str, list[Line]]:
-    readings: dict[str, Callable[[Result], float]] = {
-        'elapsed seconds': lambda r: r['seconds']['median'],
-        'processor seconds': lambda r: r['cpu_seconds']['median'],
-        'million parameters': lambda r: r['parameters'] / 1e6,
-        'kept for the backward pass in GB': lambda r: r['kept_bytes'] / 1e9,
-        'peak memory of the process in GB': lambda r: (
-            r['memory']['peak_bytes'] / 1e9
-        ),
-    }
-    needs = {'kept': 'kept_bytes', 'peak': 'memory'}
-    readings = {
-        title: read
-        for title, read in readings.items()
-        if needs.get(title[:4], 'name') in results[0]
-    }
-    return {
-        title: [
-            Line(
-                name=f'{form} decoders' if form == 'separate' else 'MulT',
-                points=[
-                    (r['case']['count'], read(r))
-                    for r in results
-                    if r['case']['form'] == form
-                ],
-            )
-            for form in FORMS
-        ]
-        for title, read in readings.items()
-    }
+# Title, unit, and where a result has the value.
+_PANELS: dict[str, tuple] = {
+    'elapsed seconds': (1, 'seconds', 'median'),
+    'processor seconds': (1, 'cpu_seconds', 'median'),
+    'million parameters': (1e6, 'parameters'),
+    'kept for the backward pass in GB': (1e9, 'kept_bytes'),
+    'peak memory of the process in GB': (1e9, 'memory', 'peak_bytes'),
+}
