@@ -52,11 +52,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Predict as the command line says.
-
-    Args:
-        args: The command line.
-    """
+    """Predict as the command line says."""
     from mmmtl.apis import MultiTaskInferencer
 
     inferencer = MultiTaskInferencer(

@@ -23,16 +23,17 @@ if TYPE_CHECKING:
     from mmmtl.engine.hooks.step_times import StepTime
 
 ROOT = Path(__file__).resolve().parents[1]
+# The metric that a table shows of each task, and its unit.
 SHOWN = {
-    'semseg': ('mIoU', '%', False),
-    'depth': ('rmse', 'm', True),
-    'normals': ('mean_err', 'degrees', True),
-    'edge': ('pixelF', '%', False),
-    'saliency': ('maxF', '%', False),
-    'human_parts': ('mIoU', '%', False),
-    'reshading': ('mae', '', True),
-    'keypoints2d': ('mae', '', True),
-    'edges2d': ('mae', '', True),
+    'semseg': ('mIoU', '%'),
+    'depth': ('rmse', 'm'),
+    'normals': ('mean_err', 'degrees'),
+    'edge': ('pixelF', '%'),
+    'saliency': ('maxF', '%'),
+    'human_parts': ('mIoU', '%'),
+    'reshading': ('mae', ''),
+    'keypoints2d': ('mae', ''),
+    'edges2d': ('mae', ''),
 }
 # The layout in which a data set reads the rooms.
 LAYOUTS = {
@@ -229,8 +230,10 @@ def draw(runner: Runner, folder: Path, count: int) -> Path:
 
 def compare(trivial: dict, before: dict, after: dict) -> dict[str, dict]:
     """Put the three results of each task side by side."""
+    from mmmtl.evaluation.primary_metrics import LOWER_IS_BETTER
+
     table = {}
-    for task, (metric, unit, lower) in SHOWN.items():
+    for task, (metric, unit) in SHOWN.items():
         key = f'{task}/{metric}'
         if key not in after:
             continue
@@ -240,7 +243,7 @@ def compare(trivial: dict, before: dict, after: dict) -> dict[str, dict]:
             trivial=trivial[key],
             before=before[key],
             after=after[key],
-            beaten=bool(gain < 0 if lower else gain > 0),
+            beaten=bool(gain < 0 if LOWER_IS_BETTER[metric] else gain > 0),
         )
     return table
 

@@ -118,7 +118,7 @@ def test_names_and_missing_values(
         (['--names', 'a', 'a', 'b'], 'give each its own with --names'),
         (['--out', 'table.txt'], 'name a .md file'),
         (['--chart', 'chart.pdf'], 'name a .png file'),
-        (['--single-task', 'nowhere.json'], 'no such file'),
+        (['--single-task', 'nowhere.json'], 'No such file'),
     ],
 )
 def test_bad_arguments_are_one_line(

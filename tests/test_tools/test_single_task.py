@@ -50,7 +50,9 @@ def test_given_results_are_collected(
     evaluator = MultiTaskEvaluator(metrics, single_task=str(out))
     assert evaluator.single_task == {'semseg': 20.0, 'depth': 0.7}
     metrics.append(dict(type='NormalsMetric'))
-    with pytest.raises(ValueError, match=r"no value for \['normals'\]"):
+    with pytest.raises(
+        ValueError, match=r"measured in \['normals/mean_err'\]"
+    ):
         MultiTaskEvaluator(metrics, single_task=out)
 
 

@@ -66,9 +66,6 @@ def browse(args: argparse.Namespace) -> None:
     from mmmtl.registry import DATASETS
     from mmmtl.visualization import write_picture
 
-    for name in ('num', 'views'):
-        if getattr(args, name) < 1:
-            raise UserError(f'--{name} {getattr(args, name)}: give 1 or more')
     config = load_config(args.config, args.cfg_options)
     loader = config.get(f'{args.split}_dataloader')
     if loader is None:
@@ -115,12 +112,7 @@ def draw_sample(
 
 
 def has_labels_of(sample: MultiTaskDataSample, size: tuple[int, int]) -> bool:
-    """Return whether a sample's labels have a size.
-
-    Args:
-        sample: The sample.
-        size: Height and width.
-    """
+    """Return whether all labels of a sample have this height and width."""
     from mmmtl.tasks import TASK_SPECS
 
     return all(

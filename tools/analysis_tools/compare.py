@@ -84,11 +84,7 @@ def comparable_rows(contents: list[dict]) -> list[dict]:
 
 
 def compare(args: argparse.Namespace) -> None:
-    """Do as the command line says.
-
-    Args:
-        args: The command line.
-    """
+    """Do as the command line says."""
     from mmmtl.engine.results import read_results
     from mmmtl.evaluation.comparison import (
         add_delta_m,

@@ -64,11 +64,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def show(args: argparse.Namespace) -> None:
-    """Write the page.
-
-    Args:
-        args: The command line.
-    """
+    """Write the page."""
     from mmmtl.apis import init_model
     from mmmtl.apis.pictures import collect_pictures
     from mmmtl.apis.query_maps import check_query_tasks, query_maps

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmmtl.models.demt import TaskQueryHead
-from mmmtl.models.layers.scoped_attention import SCOPES, ScopedAttention
+from mmmtl.models.layers.scoped_attention import SCOPES
 from mmmtl.models.losses import flatten_losses
+from tests.reference import demt
 from tests.tiny import CLASSES, NYUD, head_tasks, random_sample
 
 B, C, H, W = 2, 8, 3, 5
@@ -36,58 +36,13 @@ def features(batch: int = B, tasks: Any = NYUD) -> dict[str, Tensor]:
     return {task: torch.randn(batch, C, H, W) for task in tasks}
 
 
-def released_attention(
-    layer: ScopedAttention, query: Tensor, keys: Tensor
-) -> Tensor:
-    """Multi-head attention of PyTorch 1.7, sequence first.
-
-    The released code feeds (B, N, C) and (B, T * N, C) into it. It took the
-    number of groups from the query alone and folded the rest of the keys'
-    tokens into the sequence: key s = b * T + t of pixel n.
-    """
-    length, groups, width = query.shape
-    heads = layer.num_heads
-    to_query, to_key, to_value = layer.in_proj_weight.chunk(3)
-    biases = layer.in_proj_bias.chunk(3)
-    q = F.linear(query, to_query, biases[0]) * (width // heads) ** -0.5
-    q = q.contiguous().view(length, groups * heads, -1).transpose(0, 1)
-    k, v = (
-        F.linear(keys, weight, bias)
-        .contiguous()
-        .view(-1, groups * heads, width // heads)
-        .transpose(0, 1)
-        for weight, bias in ((to_key, biases[1]), (to_value, biases[2]))
-    )
-    out = torch.bmm(torch.bmm(q, k.transpose(1, 2)).softmax(-1), v)
-    out = out.transpose(0, 1).contiguous().view(length, groups, width)
-    return layer.out_proj(out)
-
-
-def released_head(
-    head: TaskQueryHead, inputs: dict[str, Tensor]
-) -> dict[str, Tensor]:
-    """The decoder as the specification of the released code spells it."""
-    own = [inputs[task].flatten(2).transpose(1, 2) for task in head.tasks]
-    fused = torch.cat(own, dim=1)  # (B, T * N, C), task after task
-    keys = head.interaction_mlp(
-        released_attention(head.interaction, fused, fused)
-    )
-    logits = {}
-    for task, feature in zip(head.tasks, own, strict=True):
-        answer = released_attention(head.queries[task], feature, keys)
-        refined = feature + head.query_mlps[task](answer)
-        refined = refined.transpose(1, 2).reshape(-1, C, H, W)
-        logits[task] = head.classifiers[task](head.bottlenecks[task](refined))
-    return logits
-
-
 @pytest.mark.parametrize(
     ('scope', 'batch'), [('batch', 2), ('batch', 1), ('sample', 1)]
 )
 def test_equals_the_released_code(scope: Any, batch: int) -> None:
     head = build(attn_scope=scope).double().eval()
     inputs = {t: f.double() for t, f in features(batch).items()}
-    want = released_head(head, inputs)
+    want = demt.logits(head, inputs)
     for task, logits in head(inputs).items():
         assert torch.allclose(logits, want[task], rtol=0, atol=1e-10), task
 

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from mmmtl.models.layers.pyramid_projection import PyramidProjection
 from mmmtl.models.layers.resize import resize_bilinear
+from tests.reference.layers import joined, to_map, to_tokens
 
 CHANNELS = (3, 5, 7, 2)
 # Odd sizes, as 425x560 gives them: 107x140, 54x70, 27x35, 14x18.
@@ -22,12 +23,7 @@ def pyramid() -> list[Tensor]:
 
 def concatenated(projection: PyramidProjection, maps: list[Tensor]) -> Tensor:
     """The published form: resize, concatenate, Linear."""
-    resized = [
-        F.interpolate(level, SIZES[0], mode='bilinear', align_corners=False)
-        for level in maps
-    ]
-    tokens = torch.cat(resized, dim=1).permute(0, 2, 3, 1)
-    return projection.linear(tokens).permute(0, 3, 1, 2)
+    return to_map(projection.linear(to_tokens(joined(maps))), SIZES[0])
 
 
 def test_equals_resize_concatenate_linear_with_gradients() -> None:

@@ -9,6 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from mmmtl.models.layers.scoped_attention import SCOPES, ScopedAttention
+from tests.reference.layers import multi_head
 
 B, N, T, C, HEADS = 2, 5, 3, 8, 2
 F64 = torch.float64
@@ -27,21 +28,8 @@ def reference(
     attention: ScopedAttention, then: nn.Linear, query: Tensor, keys: Tensor
 ) -> Tensor:
     """PyTorch's layer on the same parameters: (P, Q, C), (P, S, C)."""
-    mixed, _ = nn.functional.multi_head_attention_forward(
-        query.transpose(0, 1),
-        keys.transpose(0, 1),
-        keys.transpose(0, 1),
-        C,
-        HEADS,
-        attention.in_proj_weight,
-        attention.in_proj_bias,
-        None,
-        None,
-        False,
-        0.0,
-        attention.out_proj.weight,
-        attention.out_proj.bias,
-        need_weights=False,
+    mixed, _ = multi_head(attention)(
+        query.transpose(0, 1), keys.transpose(0, 1), keys.transpose(0, 1)
     )
     return then(mixed.transpose(0, 1))
 

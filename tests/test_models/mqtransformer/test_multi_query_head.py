@@ -11,6 +11,7 @@ from mmmtl.models.layers.scoped_attention import SCOPES
 from mmmtl.models.losses import flatten_losses
 from mmmtl.models.mqtransformer import MultiQueryHead
 from mmmtl.models.mqtransformer.multi_query_block import MultiQueryBlock
+from tests.reference import mqtransformer
 from tests.tiny import CLASSES, NYUD, head_tasks, random_sample
 
 B, C, Q = 2, 8, 3
@@ -47,74 +48,13 @@ def pyramid(batch: int = B) -> list[Tensor]:
     ]
 
 
-def released_attention(
-    layer: nn.Module, query: Tensor, key: Tensor, value: Tensor
-) -> Tensor:
-    """Norms, projections, softmax over the keys, output projection."""
-    q, k, v = (
-        projection(norm(each)).unflatten(-1, (2, -1)).transpose(1, 2)
-        for projection, norm, each in (
-            (layer.to_q, layer.norm_q, query),
-            (layer.to_k, layer.norm_k, key),
-            (layer.to_v, layer.norm_v, value),
-        )
-    )
-    scores = q @ k.transpose(2, 3) * q.shape[-1] ** -0.5
-    return layer.proj((scores.softmax(-1) @ v).transpose(1, 2).flatten(2))
-
-
-def over_the_batch(attention: nn.Module, tokens: Tensor) -> Tensor:
-    """Sequence-first attention, fed with (B, N, C)."""
-    plain = nn.MultiheadAttention(C, 2).double()
-    plain.load_state_dict(attention.state_dict())
-    return plain(tokens, tokens, tokens)[0]
-
-
-def released_head(
-    head: MultiQueryHead, inputs: list[Tensor]
-) -> dict[str, Tensor]:
-    """The decoder step by step, one block, without its unused branches."""
-    block, size = head.blocks[0], SIZES[0]
-    joined = torch.cat(
-        [F.interpolate(x, size, mode='bilinear') for x in inputs], 1
-    )
-    joined = joined.flatten(2).transpose(1, 2)
-    features, queries = {}, {}
-    for task in head.tasks:
-        x = head.projections[task].linear(joined)
-        own = block.queries[task].expand(len(x), -1, -1)
-        asked = own + block.query_positions[task].repeat(1, 2)
-        own = own + released_attention(block.encoder.attention, asked, x, x)
-        own = own + block.encoder.reason(block.encoder.reason_norm(own))
-        queries[task] = own + block.encoder.mlp(own)
-        features[task] = x
-    # (T * Q, B, C): here the sequence is where it belongs.
-    u = torch.cat(list(queries.values()), 1).transpose(0, 1)
-    attention = nn.MultiheadAttention(C, 2).double()
-    attention.load_state_dict(block.exchange.attention.state_dict())
-    u = u + attention(u, u, u)[0]
-    u = u + block.exchange.mlp(block.exchange.norm(u))
-    chunks = u.transpose(0, 1).chunk(len(queries), dim=1)
-    logits, decoder = {}, block.decoder
-    for task, own in zip(head.tasks, chunks, strict=True):
-        x = features[task]
-        keys = own + block.key_positions[task].repeat(1, 2)
-        o = x + released_attention(decoder.attention, x, keys, own)
-        o = o + decoder.mlp1(o)
-        r = x + over_the_batch(decoder.self_attention, o)
-        r = F.gelu(r + decoder.mlp2(r))
-        maps = r.transpose(1, 2).reshape(len(r), C, *size)
-        logits[task] = head.output_blocks[task](maps)
-    return logits
-
-
 @pytest.mark.parametrize(
     ('scope', 'batch'), [('batch', 3), ('batch', 1), ('sample', 1)]
 )
 def test_equals_the_released_code(scope: Any, batch: int) -> None:
     head = build(attn_scope=scope).double().eval()
     inputs = [level.double() for level in pyramid(batch)]
-    want = released_head(head, inputs)
+    want = mqtransformer.logits(head, inputs)
     for task, logits in head(inputs).items():
         assert torch.allclose(logits, want[task], rtol=0, atol=1e-9), task
 
@@ -136,7 +76,7 @@ def test_sequential_residual_starts_at_what_was_decoded() -> None:
         x, own = torch.randn(B, 9, C), torch.randn(B, Q, C)
         pixels = F.layer_norm(x, (C,))
         positions = torch.randn(Q, C)
-        read = x + released_attention(
+        read = x + mqtransformer.attend(
             decoder.attention, x, own + positions, own
         )
         want = dict(released=x, sequential=read + decoder.mlp1(read))
@@ -329,11 +269,13 @@ def test_what_the_decoder_may_drop(residual: Any) -> None:
     positions, drop = torch.randn(Q, C).double(), Mask()
     found = decoder(x, F.layer_norm(x, (C,)), own, positions)
     o = x + drop(
-        released_attention(decoder.attention, x, own + positions, own)
+        mqtransformer.attend(decoder.attention, x, own + positions, own)
     )
     o = o + drop(decoder.mlp1(o))
     # A pixel sees itself: as many sequences of length 1 as there are pixels.
-    mixed = over_the_batch(decoder.self_attention, o.reshape(1, -1, C))
+    mixed = mqtransformer.over_the_batch(
+        decoder.self_attention, o.reshape(1, -1, C)
+    )
     r = (x if residual == 'released' else o) + drop(mixed.view_as(o))
     want = r + drop(decoder.mlp2(r))
     assert torch.allclose(found, want, atol=1e-10)
@@ -345,7 +287,7 @@ def test_what_the_encoder_may_drop() -> None:
     x, own = torch.randn(B, 9, C).double(), torch.randn(B, Q, C).double()
     positions = torch.randn(Q, C).double()
     found = encoder(own, positions, F.layer_norm(x, (C,)))
-    read = released_attention(encoder.attention, own + positions, x, x)
+    read = mqtransformer.attend(encoder.attention, own + positions, x, x)
     a = own + drop(read)
     a = a + encoder.reason(encoder.reason_norm(a))
     assert torch.allclose(found, a + drop(encoder.mlp(a)), atol=1e-10)

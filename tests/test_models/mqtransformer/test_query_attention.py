@@ -8,6 +8,7 @@ from mmmtl.models.mqtransformer.query_attention import (
     QueryAttention,
     standardise,
 )
+from tests.reference.mqtransformer import attend, attention_weights
 
 B, Q, N, C, HEADS = 2, 3, 7, 8, 2
 
@@ -23,31 +24,11 @@ def tokens(count: int) -> Tensor:
     return 2 * torch.randn(B, count, C, dtype=torch.float64) + 0.5
 
 
-def plain(
-    layer: QueryAttention, query: Tensor, key: Tensor, value: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Norm and project all three, then multi-head attention.
-
-    softmax(Wq LN(q) (Wk LN(k))^T / sqrt(C / heads)) Wv LN(v), then proj.
-    """
-    q, k, v = (
-        projection(norm(each))
-        .unflatten(-1, (layer.num_heads, -1))
-        .transpose(1, 2)
-        for projection, norm, each in (
-            (layer.to_q, layer.norm_q, query),
-            (layer.to_k, layer.norm_k, key),
-            (layer.to_v, layer.norm_v, value),
-        )
-    )
-    weights = (q @ k.transpose(2, 3) / q.shape[-1] ** 0.5).softmax(-1)
-    return layer.proj((weights @ v).transpose(1, 2).flatten(2)), weights
-
-
 @pytest.mark.parametrize('heads', [1, 2, 4])
 def test_gather_is_attention_of_queries_over_pixels(heads: int) -> None:
     layer, queries, pixels = build(heads), tokens(Q), tokens(N)
-    want, weights = plain(layer, queries, pixels, pixels)
+    want = attend(layer, queries, pixels, pixels)
+    weights = attention_weights(layer, queries, pixels)
     standard = standardise(pixels)
     assert torch.allclose(
         layer.queries_read(queries, standard), want, atol=1e-9
@@ -65,7 +46,7 @@ def test_scatter_is_attention_of_pixels_over_queries(heads: int) -> None:
         tokens(N),
     )
     positions = torch.randn(Q, C, dtype=torch.float64)
-    want, _ = plain(layer, pixels, queries + positions, queries)
+    want = attend(layer, pixels, queries + positions, queries)
     found = layer.pixels_read(
         standardise(pixels),
         queries,

@@ -11,7 +11,7 @@ from mmmtl.models.losses import flatten_losses
 from mmmtl.models.mult import SharedAttentionHead
 from mmmtl.models.mult.decoder_stage import TokenUpsampling
 from mmmtl.models.mult.window_block import WindowBlock
-from tests.test_models.mult.plain_dea1 import released_decoder
+from tests.reference import mult
 from tests.test_models.mult.shared_attention import (
     DEA1,
     PAPER,
@@ -32,7 +32,7 @@ def test_equals_the_released_two_task_decoder(sizes: Any) -> None:
     assert head.reference_task == 'depth'
     inputs = [level.double() for level in pyramid(1, sizes)]
     with torch.no_grad():
-        want = released_decoder(head, inputs, 'depth')
+        want = mult.decoder(head, inputs, 'depth')
         found = head(inputs)
     assert list(found) == ['semseg', 'depth']
     for task, logits in found.items():

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from mmmtl.models.sca_mtl.feature_propagation import FeaturePropagation
+from tests.reference.sca_mtl import propagate, swin_attentions
 
 TASKS = ('semseg', 'depth', 'edge')
 C = 4
@@ -51,17 +52,15 @@ def test_which_channels_share_a_softmax(
     assert torch.allclose(masked(layer, inputs), mask * joined, atol=1e-12)
 
 
-def test_output_is_the_weighed_shared_feature_and_the_task_s_own() -> None:
-    layer, inputs = build('channel_major'), features()
-    shared = layer.shared(masked(layer, inputs))
+@pytest.mark.parametrize('view', ['channel_major', 'task_major'])
+def test_equals_the_released_steps(view: str) -> None:
+    """The shared feature, weighed per task, and the task's own."""
+    layer, inputs = build(view), features()
     found = layer(inputs)
     assert list(found) == list(TASKS)
+    want = propagate(layer, inputs, swin_attentions(layer))
     for task in TASKS:
-        reduce, _, expand, _ = layer.squeezes[task]
-        mean = shared.mean((2, 3))
-        gate = torch.sigmoid(expand(torch.relu(reduce(mean))))
-        want = gate[..., None, None] * shared + inputs[task]
-        assert torch.allclose(found[task], want)
+        assert torch.allclose(found[task], want[task], atol=1e-9)
 
 
 @pytest.mark.parametrize(('channels', 'width'), [(4, 1), (32, 2), (36, 2)])

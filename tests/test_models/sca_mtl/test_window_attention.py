@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from mmseg.models.backbones.swin import ShiftWindowMSA
 
 from mmmtl.models.sca_mtl.window_self_attention import (
     WindowAttentionBlock,
     WindowAttentionStage,
 )
+from tests.reference.sca_mtl import swin_attentions
 
 C, HEADS = 6, 3
 
@@ -25,16 +25,12 @@ def test_equals_swin(window: int, shifted: bool, size: tuple) -> None:
     )
     own = block.attention
     torch.nn.init.normal_(own.bias.table)
-    swin = ShiftWindowMSA(C, HEADS, window, shift_size=shift).eval()
-    swin.w_msa.qkv, swin.w_msa.proj = own.qkv, own.proj
-    swin.w_msa.relative_position_bias_table = own.bias.table
+    swin = swin_attentions(block.eval())[block]
     assert torch.equal(swin.w_msa.relative_position_index, own.bias.index)
     tokens = torch.randn(2, *size, C)
     flat = tokens.flatten(1, 2)
     want = flat + swin(block.norm(flat), size)
-    assert torch.allclose(
-        block.eval()(tokens), want.view_as(tokens), atol=1e-6
-    )
+    assert torch.allclose(block(tokens), want.view_as(tokens), atol=1e-6)
 
 
 def test_blocks_alternate_and_rates_are_theirs() -> None:

@@ -1,4 +1,4 @@
-"""The released two-task decoder written out, token by token.
+"""MulT's released two-task decoder (DEA1) written out, token by token.
 
 Nothing of it is fast and nothing of it is ours but the weights: windows are
 cut by index, the map is a softmax over a loop's scores.
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 WINDOW = 7
 
 
-def released_decoder(
+def decoder(
     head: nn.Module, pyramid: list[Tensor], reference: str
 ) -> dict[str, Tensor]:
     """Four stages of two blocks; the first asks the skip, unshifted."""
