@@ -90,6 +90,18 @@ def test_spread_and_ratio_of_known_numbers(part: Callable) -> None:
     assert ratios['cpu_ratio']['median'] == 4.0
 
 
+def test_gradients_do_not_add_up_over_the_runs(part: Callable) -> None:
+    x = torch.ones(3)
+    one_pass = part('measure').one_pass
+    case = one_pass(lambda x: [x * 2, x * 3], [x], 'forward+backward', [x])
+    for _ in range(3):
+        case()
+        assert x.grad.tolist() == [5.0] * 3
+    seen = []
+    one_pass(lambda x: seen.append(x * 2) or seen, [x], 'forward')()
+    assert not seen[0].requires_grad
+
+
 def occupy(mebibytes: int) -> Callable[[], None]:
     """Case that needs known memory, after a build that needs more."""
     torch.ones(2 * mebibytes * MEBIBYTE, dtype=torch.uint8)
