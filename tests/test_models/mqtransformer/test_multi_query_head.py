@@ -106,11 +106,10 @@ def test_bad_arguments_are_refused(arguments: Any, message: str) -> None:
         build(**arguments)
 
 
-@pytest.mark.parametrize('count', [2, 3])
-def test_another_pyramid_does_not_pass(count: int) -> None:
-    levels = (pyramid() * 2)[:count] if count == 2 else pyramid()[::-1]
-    with pytest.raises((ValueError, RuntimeError)):
-        build()(levels)
+def test_another_pyramid_does_not_pass() -> None:
+    for wrong in (pyramid()[:2], pyramid()[::-1]):
+        with pytest.raises((ValueError, RuntimeError)):
+            build()(wrong)
 
 
 @pytest.mark.parametrize('scope', ['sample', 'tokens'])
