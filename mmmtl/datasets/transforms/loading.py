@@ -5,6 +5,7 @@ from __future__ import annotations
 from mmcv.transforms import BaseTransform
 
 from mmmtl.datasets.label_file import load_label
+from mmmtl.errors import DatasetError
 from mmmtl.registry import TRANSFORMS
 
 
@@ -26,8 +27,14 @@ class LoadMultiTaskAnnotations(BaseTransform):
             results: A sample of a multi-task data set, its image loaded.
 
         Raises:
-            DatasetError: If a label file cannot be used.
+            DatasetError: If a label file cannot be used, or the sample names
+                none.
         """
+        if 'label_paths' not in results:
+            raise DatasetError(
+                'the sample has no label files: leave '
+                'LoadMultiTaskAnnotations out of a pipeline for prediction'
+            )
         results['labels'] = {
             task: load_label(
                 task,

@@ -13,13 +13,11 @@ from mmmtl.datasets import NYUDMTDataset, NYUDv2Dataset
 from mmmtl.datasets.base import BaseMultiTaskDataset
 from mmmtl.datasets.nyud.conversion import (
     CROP,
+    LabeledMat,
     NYUDSource,
     convert,
-    read_normals,
-)
-from mmmtl.datasets.nyud.official_files import (
-    LabeledMat,
     read_class_map,
+    read_normals,
     read_splits,
 )
 from mmmtl.datasets.stored_normals import vectors_of_bytes
