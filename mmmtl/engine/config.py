@@ -158,7 +158,7 @@ def _hint(key: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(key, map(str, known), n=2)
     if near:
         return f'did you mean {" or ".join(map(repr, near))}?'
-    return f'it has: {", ".join(sorted(map(str, known)))}'
+    return f'known are: {", ".join(sorted(map(str, known)))}'
 
 
 def _where_used(config: Any, name: str, rest: list[str]) -> str:

@@ -107,9 +107,9 @@ def toys(monkeypatch: pytest.MonkeyPatch) -> None:
     ('part', 'line'),
     [
         (
-            dict(type='Leaf', widht=3, width=1),
+            dict(type='Leaf', wide=3, width=1),
             'config: model.layers.1 or model.layers.2 (Leaf): TypeError: Leaf.'
-            "__init__() got an unexpected keyword argument 'widht'",
+            "__init__() got an unexpected keyword argument 'wide'",
         ),
         (
             dict(type='Laef'),

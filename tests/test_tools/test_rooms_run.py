@@ -142,9 +142,12 @@ def test_truncated_label_is_named_and_nothing_is_saved(
     [
         (
             'model.decode_head.tasks.depth.loss.type=DepthL2Loss',
-            ['model.decode_head.tasks.depth.loss.type', "'DepthL1Loss'"],
+            ['config: model.decode_head.tasks.depth.loss (DepthL2Loss)'],
         ),
-        ('model.decode_head.chan_nels=64', ["'model.decode_head.chan_nels'"]),
+        (
+            'model.decode_head.chan_nels=64',
+            ['config: model.decode_head (TaskQueryHead)', "'chan_nels'"],
+        ),
         ('train_dataloader.dataset.tasks=[semseg,dept]', ["'depth'"]),
         ('data_root=elsewhere', ['train_dataloader.dataset.data_root']),
     ],
