@@ -34,7 +34,6 @@ from mmmtl.datasets.pascal.classes import (
     PERSON,
 )
 from mmmtl.errors import SizeMismatchError, ValueRangeError
-from mmmtl.geometry import thin
 from mmmtl.io.arrays import check_array, read_array, read_mat
 
 IMAGE = 'JPEGImages/{}.jpg'
@@ -120,6 +119,10 @@ def decode_edge(stored: np.ndarray) -> np.ndarray:
     Returns:
         ``(H, W)`` uint8, 0 and 1.
     """
+    # Here, not at the top: it loads scipy, which the processes that render
+    # rooms do without.
+    from mmmtl.geometry import thin
+
     classes = decode_label_map(stored).astype(np.float64)
     return thin(cv2.Laplacian(classes, cv2.CV_64F) != 0).astype(np.uint8)
 
