@@ -16,7 +16,8 @@ from mmmtl.errors import (
     SizeMismatchError,
     UnreadableFileError,
 )
-from mmmtl.evaluation.functional.boundary import image_counts, outline, to_grey
+from mmmtl.evaluation.functional.boundary import image_counts, to_grey
+from mmmtl.geometry import outline
 from mmmtl.io.arrays import read_array, read_mat
 from mmmtl.io.workers import start_workers
 

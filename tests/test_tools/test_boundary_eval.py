@@ -13,7 +13,7 @@ from PIL import Image
 from scipy.io import savemat
 
 from mmmtl.evaluation import BoundaryMetric
-from mmmtl.evaluation.functional.boundary import outline, thin
+from mmmtl.geometry import outline, thin
 from tests.test_datasets.real_data import real_data
 from tests.test_evaluation.test_boundary.fixture import (
     FOLDER,

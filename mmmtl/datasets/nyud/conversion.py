@@ -18,11 +18,6 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from mmmtl.datasets.geometry import (
-    NYUD_COLOUR,
-    instance_boundaries,
-    normals_from_depth,
-)
 from mmmtl.datasets.nyud.encodings import (
     ViewMaps,
     write_arrays,
@@ -32,6 +27,11 @@ from mmmtl.datasets.sample_files import write_ids
 from mmmtl.datasets.stored_normals import vectors_of_bytes
 from mmmtl.datasets.transforms.raw_depth import RAW_FOLDER
 from mmmtl.errors import DatasetError, MissingFileError
+from mmmtl.geometry import (
+    NYUD_COLOUR,
+    instance_boundaries,
+    normals_from_depth,
+)
 from mmmtl.io.arrays import read_mat
 from mmmtl.io.folders import new_folder
 from mmmtl.io.workers import run_parallel

@@ -119,9 +119,9 @@ def decode_edge(stored: np.ndarray) -> np.ndarray:
     Returns:
         ``(H, W)`` uint8, 0 and 1.
     """
-    # Here, not at the top: evaluation needs torch, which the processes that
-    # render rooms do without.
-    from mmmtl.evaluation.functional.boundary import thin
+    # Here, not at the top: it loads scipy, which the processes that render
+    # rooms do without.
+    from mmmtl.geometry import thin
 
     classes = decode_label_map(stored).astype(np.float64)
     return thin(cv2.Laplacian(classes, cv2.CV_64F) != 0).astype(np.uint8)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mmmtl.datasets.geometry import NYUD_COLOUR, Intrinsics
 from mmmtl.errors import DatasetError, did_you_mean
+from mmmtl.geometry import NYUD_COLOUR, Intrinsics
 
 RENDERED = 'rooms'
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mmmtl.datasets.geometry import Intrinsics, fit_planes, normals_of_planes
+from mmmtl.geometry import Intrinsics, fit_planes, normals_of_planes
 from mmmtl.tasks import get_task_spec, valid_mask
 
 # Fields of view of 30 to 100 degrees, as focal length over image width.

@@ -13,7 +13,6 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from mmmtl.datasets.base import BaseMultiTaskDataset
-from mmmtl.datasets.geometry import Intrinsics
 from mmmtl.datasets.label_file import load_label
 from mmmtl.datasets.verification.known_sets import KnownSet
 from mmmtl.datasets.verification.plausibility import (
@@ -31,6 +30,7 @@ from mmmtl.errors import (
     UnreadableFileError,
     ValueRangeError,
 )
+from mmmtl.geometry import Intrinsics
 from mmmtl.io.arrays import READ_ERRORS
 from mmmtl.tasks import get_task_spec
 

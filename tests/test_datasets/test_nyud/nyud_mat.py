@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from scipy.io import savemat
 
-from mmmtl.datasets.geometry import NYUD_COLOUR
+from mmmtl.geometry import NYUD_COLOUR
 
 SHAPE = (480, 640)
 # Slopes of a left and a right surface, like the two leaves of a book.

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmmtl.datasets.geometry import Intrinsics
 from mmmtl.datasets.verification.plausibility import (
     compare_with_depth,
     describe,
@@ -15,6 +14,7 @@ from mmmtl.datasets.verification.plausibility import (
     rays,
     share_facing_away,
 )
+from mmmtl.geometry import Intrinsics
 from mmmtl.tasks import get_task_spec
 from tests.test_datasets.real_data import real_data
 

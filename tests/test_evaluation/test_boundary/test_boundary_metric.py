@@ -22,12 +22,11 @@ from mmmtl.evaluation.functional.boundary import (
     boundary_scores,
     even_thresholds,
     image_counts,
-    outline,
     protocol_thresholds,
-    thin,
     to_grey,
 )
 from mmmtl.evaluation.image_lists import read_image_list
+from mmmtl.geometry import outline, thin
 from mmmtl.registry import DATASETS, METRICS, build_in_scope
 from mmmtl.structures import MultiTaskDataSample
 from tests.test_datasets.pascal_folder import write_pascal

@@ -17,11 +17,8 @@ from scipy.ndimage import (
 )
 from scipy.spatial import cKDTree
 
-from mmmtl.evaluation.functional.boundary import (
-    even_thresholds,
-    image_counts,
-    thin,
-)
+from mmmtl.evaluation.functional.boundary import even_thresholds, image_counts
+from mmmtl.geometry import thin
 
 from .measure import Case, Group
 

@@ -8,11 +8,11 @@ from typing import Literal
 
 import numpy as np
 
-from mmmtl.evaluation.functional.boundary.level_stack import cut_levels
 from mmmtl.evaluation.functional.boundary.matching import match_stack
 from mmmtl.evaluation.functional.boundary.nms import suppress_non_maxima
-from mmmtl.evaluation.functional.boundary.thinning import thin as thin_map
-from mmmtl.evaluation.functional.boundary.thinning import thin_stack
+from mmmtl.geometry.level_stack import cut_levels
+from mmmtl.geometry.thinning import thin as thin_map
+from mmmtl.geometry.thinning import thin_stack
 
 # Points between two neighbouring thresholds at which F is looked up, ends
 # included.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmmtl.evaluation.functional.boundary.level_stack import (
+from mmmtl.geometry.level_stack import (
     LevelStack,
     get_bit,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mmmtl.datasets.geometry import instance_boundaries
+from mmmtl.geometry import instance_boundaries
 
 
 def test_line_lies_on_the_left_and_upper_side() -> None:

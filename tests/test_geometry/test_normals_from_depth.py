@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmmtl.datasets.geometry import (
+from mmmtl.geometry import (
     NYUD_COLOUR,
     Intrinsics,
     fit_planes,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import label as components
 
-from mmmtl.evaluation.functional.boundary import outline, thin
+from mmmtl.geometry import outline, thin
 
 
 def test_convention_lines_are_on_the_left_and_upper_side() -> None:

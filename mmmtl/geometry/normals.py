@@ -1,4 +1,4 @@
-"""Geometry of label maps: cameras, normals from depth, object boundaries.
+"""Cameras, and normals from depth.
 
 Normals come from planes fitted in inverse depth. Through a pinhole camera a
 plane is an affine map of inverse depth, ``1 / z = a u + b v + c`` in pixels
@@ -20,9 +20,6 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from scipy.ndimage import distance_transform_edt
-
-from mmmtl.evaluation.functional.boundary import outline
 
 # Kinect: one step of its disparity is 2.85e-3 / m, its noise half of that.
 KINECT_NOISE = 1.4e-3
@@ -271,36 +268,3 @@ def _shifts(
         for right in steps:
             rows, columns = parts(shape[0], down), parts(shape[1], right)
             yield (rows[0], columns[0]), (rows[1], columns[1])
-
-
-def instance_boundaries(
-    labels: np.ndarray, instances: np.ndarray
-) -> np.ndarray:
-    """Mark where one annotated object meets another.
-
-    Convention:
-        An object is a pair (class, instance). Annotators leave thin gaps
-        between neighbours, which would give two contours: pixels of class 0
-        take the object of the nearest labelled pixel first. Then the outline
-        of the objects is taken: lines are 4-connected and lie on the left
-        and upper side of a change; see
-        :func:`mmmtl.evaluation.functional.boundary.outline`.
-
-    Args:
-        labels: ``(H, W)`` class numbers, 0 where nothing was annotated.
-        instances: ``(H, W)`` instance numbers within the class.
-
-    Returns:
-        ``(H, W)`` uint8, 0 or 1; all 0 if nothing is annotated.
-    """
-    empty = labels == 0
-    if empty.all():
-        return np.zeros(labels.shape, np.uint8)
-    span = int(instances.max()) + 1
-    objects = labels.astype(np.int64) * span + instances
-    if empty.any():
-        nearest = distance_transform_edt(
-            empty, return_distances=False, return_indices=True
-        )
-        objects = objects[tuple(nearest)]
-    return outline(objects).view(np.uint8)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mmmtl.evaluation.functional.boundary.level_stack import (
+from mmmtl.geometry.level_stack import (
     LevelStack,
     cut_levels,
 )

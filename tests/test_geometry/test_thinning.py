@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.ndimage import label
 
-from mmmtl.evaluation.functional.boundary import thin
-from mmmtl.evaluation.functional.boundary.level_stack import cut_levels
-from mmmtl.evaluation.functional.boundary.thinning import thin_stack
+from mmmtl.geometry import thin
+from mmmtl.geometry.level_stack import cut_levels
+from mmmtl.geometry.thinning import thin_stack
 
 ALL_EIGHT = np.ones((3, 3))
 
