@@ -6,7 +6,7 @@
 _base_ = './nyud.py'
 data_root = 'data/NYUv2-full'
 tasks = ['semseg', 'depth']
-crop_size = (464, 464)
+window = (464, 464)
 # Left, top, right, bottom.
 box = (43, 8, 608, 472)
 # Their last column is never in a window: it starts 0 to 100 pixels right of
@@ -112,7 +112,7 @@ train_pipeline = [
     dict(type='MultiTaskFixedCrop', box=box),
     dict(type='ScaleDepthToRaw', max_depth=max_depth),
     dict(type='MultiTaskFixedCrop', box=window_range),
-    dict(type='MultiTaskRandomCrop', crop_size=crop_size),
+    dict(type='MultiTaskRandomCrop', crop_size=window),
     dict(type='MultiTaskRandomFlip', prob=0.5),
     dict(type='MultiTaskColourJitter'),
     dict(type='MultiTaskChannelPermutation'),
@@ -123,7 +123,7 @@ train_pipeline = [
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='MultiTaskFixedCrop', box=box),
-    dict(type='MultiTaskFixedCrop', size=crop_size),
+    dict(type='MultiTaskFixedCrop', size=window),
     dict(type='LoadMultiTaskAnnotations'),
     dict(type='LoadRawDepth'),
     dict(type='ScaleDepthToRaw', max_depth=max_depth, box=box),
@@ -138,7 +138,7 @@ tta_pipeline = [
         type='TestTimeAug',
         transforms=[
             [dict(type='MultiTaskFixedCrop', box=box)],
-            [dict(type='MultiTaskFixedCrop', size=crop_size)],
+            [dict(type='MultiTaskFixedCrop', size=window)],
             [
                 dict(type='MultiTaskRandomFlip', prob=0.0),
                 dict(type='MultiTaskRandomFlip', prob=1.0),

@@ -2,12 +2,11 @@
 # window of 464x464 does not fit into them, so all rows stay. Tested on whole
 # views, as other methods are. datasets/nyud-full-frame.py has MulT's windows.
 _base_ = './nyud.py'
-crop_size = (425, 464)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadMultiTaskAnnotations'),
     dict(type='MultiTaskRandomRotate', degrees=2.5, prob=1.0),
-    dict(type='MultiTaskRandomCrop', crop_size=crop_size),
+    dict(type='MultiTaskRandomCrop', crop_size=(425, 464)),
     dict(type='MultiTaskRandomFlip', prob=0.5),
     dict(type='MultiTaskColourJitter'),
     dict(type='MultiTaskChannelPermutation'),

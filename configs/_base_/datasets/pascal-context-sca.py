@@ -2,7 +2,7 @@
 # 512x512, in training turned and scaled about their centre. Evaluated at the
 # original size.
 _base_ = './pascal-context.py'
-crop_size = (512, 512)
+input_size = (512, 512)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadMultiTaskAnnotations'),
@@ -14,7 +14,7 @@ train_pipeline = [
         degrees=20,
         fill=(0, 0, 0),
     ),
-    dict(type='MultiTaskResize', size=crop_size),
+    dict(type='MultiTaskResize', size=input_size),
     # After the warp, which may have moved people out of the picture.
     dict(type='IgnoreEmptyHumanParts'),
     dict(type='PackMultiTaskInputs'),
@@ -23,7 +23,7 @@ train_pipeline = [
 # predictions go back to the original size.
 test_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='MultiTaskResize', size=crop_size),
+    dict(type='MultiTaskResize', size=input_size),
     dict(type='LoadMultiTaskAnnotations'),
     dict(type='IgnoreEmptyHumanParts'),
     dict(type='PackMultiTaskInputs'),
@@ -33,7 +33,7 @@ tta_pipeline = [
     dict(
         type='TestTimeAug',
         transforms=[
-            [dict(type='MultiTaskResize', size=crop_size)],
+            [dict(type='MultiTaskResize', size=input_size)],
             [
                 dict(type='MultiTaskRandomFlip', prob=0.0),
                 dict(type='MultiTaskRandomFlip', prob=1.0),

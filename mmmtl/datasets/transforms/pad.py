@@ -72,19 +72,24 @@ class MultiTaskCenteredPad(BaseTransform):
     """
 
     def __init__(
-        self, *, size: tuple[int, int], fill: Sequence[int] = MEAN_COLOUR
+        self,
+        *,
+        size: tuple[int, int] | None = None,
+        fill: Sequence[int] = MEAN_COLOUR,
     ) -> None:
         """Check and store the settings.
 
         Args:
             size: Height and width to reach, in pixels; a longer side stays
-                as it is.
+                as it is. None is the ``crop_size`` of the
+                ``MultiTaskRandomCrop`` before, so that a training pipeline
+                names its size once.
             fill: BGR colour of the padding.
 
         Raises:
             ValueError: If the size is no pair of positive numbers.
         """
-        self.size = check_size('size', size)
+        self.size = None if size is None else check_size('size', size)
         self.fill = tuple(fill)
 
     def transform(self, results: dict) -> dict:
@@ -94,7 +99,8 @@ class MultiTaskCenteredPad(BaseTransform):
             results: The sample.
         """
         refuse_padded(results, type(self).__name__)
-        padding = centred_padding(results['img'].shape, self.size)
+        size = self.size or results['crop_size']
+        padding = centred_padding(results['img'].shape, size)
         results['padding_size'] = padding
         if not any(padding):
             return results
