@@ -1,7 +1,7 @@
 dataset_type = 'CityscapesMTDataset'
 data_root = 'data/cityscapes'
 tasks = ['semseg', 'depth']
-# Metres; beyond, stereo says little and figures are not reported.
+# Metres; farther away stereo is inaccurate, and no figures are reported.
 max_depth = 80.0
 train_pipeline = [
     dict(type='LoadImageFromFile'),

@@ -1,6 +1,6 @@
-# NYUDv2 with the transforms of MulT, on the 425x560 of the benchmarks: its
-# window of 464x464 does not fit into them, so all rows stay. Tested on whole
-# views, as other methods are. datasets/nyud-full-frame.py has MulT's windows.
+# NYUDv2 with the transforms of MulT, on the 425x560 of the benchmarks. Its
+# window of 464x464 has more rows, so the crop keeps all of them. Tested on
+# whole views, like other methods. nyud-full-frame.py has MulT's windows.
 _base_ = './nyud.py'
 train_pipeline = [
     dict(type='LoadImageFromFile'),

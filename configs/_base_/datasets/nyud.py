@@ -74,8 +74,8 @@ val_evaluator = dict(
         dict(type='PixelEdgeMetric'),
     ],
 )
-# odsF takes about a second per map, so only testing computes it; pixelF stands
-# in for it while training. seism_odsF is by the protocol of the papers' tool.
+# odsF takes about a second per map, so only testing computes it; validation
+# has pixelF instead. seism_odsF follows the protocol of the papers' tool.
 boundary_metrics = [
     dict(type='BoundaryMetric', max_dist=0.011, workers=2),
     dict(type='BoundaryMetric', protocol='seism', max_dist=0.011, workers=2),

@@ -1,5 +1,5 @@
-# PASCAL-Context with the transforms of MulT, which knows NYUDv2 only. Images
-# are at most 500x500, smaller ones are padded to the window.
+# PASCAL-Context with the transforms that MulT has for NYUDv2. Images are at
+# most 500x500; smaller ones are padded to the window.
 _base_ = './pascal-context.py'
 train_pipeline = [
     dict(type='LoadImageFromFile'),

@@ -1,5 +1,5 @@
 # PASCAL-Context by the recipe of SCA-MTL (and MTI-Net): whole images at
-# 512x512, in training turned and scaled about their centre. Evaluated at the
+# 512x512, in training rotated and scaled about their centre. Evaluated at the
 # original size.
 _base_ = './pascal-context.py'
 input_size = (512, 512)
@@ -7,7 +7,7 @@ train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadMultiTaskAnnotations'),
     dict(type='MultiTaskRandomFlip', prob=0.5),
-    # Black outside, as the authors have it.
+    # Black outside, as in the authors' code.
     dict(
         type='MultiTaskRandomScaleRotate',
         ratio_range=(0.75, 1.25),
@@ -52,7 +52,7 @@ train_dataloader = dict(
 )
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
-# Saliency is measured and compared as the authors publish it.
+# Saliency is measured and compared as in the authors' figures.
 val_evaluator = dict(
     metrics=[
         dict(type='SegmentationMetric'),

@@ -84,10 +84,9 @@ val_evaluator = dict(
         dict(type='PixelEdgeMetric'),
     ],
 )
-# odsF takes about a second per map, so only testing computes it; pixelF stands
-# in for it while training. seism_odsF is by the protocol of the papers' tool.
-# Both are over the 2,498 images of the published figures; ids=None takes all
-# 5,105.
+# odsF takes about a second per map, so only testing computes it; validation
+# has pixelF instead. seism_odsF follows the protocol of the papers' tool.
+# Both use the 2,498 images of the published figures; ids=None uses all 5,105.
 boundary_metrics = [
     dict(
         type='BoundaryMetric',

@@ -87,8 +87,8 @@ val_evaluator = dict(
         dict(type='PixelEdgeMetric'),
     ],
 )
-# odsF takes about a second per map, so only testing computes it; pixelF stands
-# in for it while training.
+# odsF takes about a second per map, so only testing computes it; validation
+# has pixelF instead.
 test_evaluator = dict(
     type='MultiTaskEvaluator',
     metrics=[
