@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -17,7 +18,7 @@ from torch.overrides import TorchFunctionMode
 from mmmtl.engine.single_task_config import single_task_config
 from mmmtl.evaluation import PRIMARY_METRICS
 from mmmtl.models.weighting import FixedWeighting, UncertaintyWeighting
-from mmmtl.registry import METRICS, MODELS, build_in_scope
+from mmmtl.registry import METRICS, MODELS, TRANSFORMS, build_in_scope
 from mmmtl.tasks import TASK_SPECS, get_task_spec
 from tests.tiny import random_batch
 
@@ -128,6 +129,20 @@ OWN_WEIGHTS = {
     ),
     'baselines/fcn-multi_swin-t_rooms-taskonomy.py': WEIGHTS['taskonomy'],
 }
+# One config of each data set whose training crops windows.
+CROPPED = [
+    'demt/demt_swin-t_nyud.py',
+    'demt/demt_swin-t_pascal-context.py',
+    'demt/demt_swin-t_rooms.py',
+    'demt/demt_swin-t_rooms-pascal-context.py',
+    'mult/mult_swin-t_nyud.py',
+    'mult/mult_swin-t_pascal-context.py',
+    'mult/mult_swin-t_taskonomy.py',
+    'mult/mult_swin-t_replica.py',
+    'baselines/fcn-multi_swin-t_cityscapes.py',
+]
+# No larger than half of random_view's image, which transforms may halve.
+SMALL = (48, 64)
 WITHOUT_LEARNED_WEIGHTS = (
     'mult/mult_swin-t_nyud-semseg-released.py',
     'mult/mult_swin-t_nyud-semseg-depth-released.py',
@@ -334,6 +349,39 @@ def test_a_weight_is_changed_with_one_option() -> None:
     model = build_in_scope(MODELS, shrink(cfg).model)
     found = model.loss_weighting.weights
     assert found == dict(semseg=1.0, depth=1.0, normals=10.0, edge=95.0)
+
+
+def random_view() -> dict[str, Any]:
+    """An image of 96x128, labelled everywhere."""
+    rng = np.random.default_rng(0)
+    size = (96, 128)
+    return dict(
+        img=rng.integers(256, size=(*size, 3), dtype=np.uint8),
+        img_shape=size,
+        ori_shape=size,
+        labels=dict(semseg=rng.integers(9, size=size, dtype=np.uint8)),
+    )
+
+
+@pytest.mark.parametrize('leaf', CROPPED)
+def test_one_option_changes_the_crop_size(leaf: str) -> None:
+    """The pad after it follows, so that no padding without label appears."""
+    cfg = load(leaf)
+    kinds = [step.type for step in cfg.train_dataloader.dataset.pipeline]
+    place = kinds.index('MultiTaskRandomCrop')
+    cfg.merge_from_dict(
+        {f'train_dataloader.dataset.pipeline.{place}.crop_size': SMALL}
+    )
+    results = random_view()
+    for step in cfg.train_dataloader.dataset.pipeline:
+        if not step.type.startswith('Load'):
+            # Not turned: what is outside of the picture has no label.
+            still = dict(degrees=0) if 'degrees' in step else {}
+            results = build_in_scope(TRANSFORMS, step | still)(results)
+    assert results['inputs'].shape == (3, *SMALL)
+    semseg = results['data_samples'].get_gt('semseg')
+    assert semseg.shape == (1, *SMALL)
+    assert (semseg != 255).all()
 
 
 @pytest.mark.parametrize('leaf', LEAVES)

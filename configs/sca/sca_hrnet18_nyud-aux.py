@@ -1,5 +1,5 @@
 # Semseg and depth with two auxiliary tasks: normals and edges are learned at
-# every scale and inform the main tasks, and nobody predicts them.
+# every scale and exchange features with the main tasks, but are not predicted.
 _base_ = [
     '../_base_/models/sca_hrnet18.py',
     '../_base_/tasks/nyud-sca-4task.py',

@@ -53,10 +53,20 @@ def write_set(root: Path, name: str) -> None:
 
 @pytest.mark.parametrize('part', ['train', 'val', 'test'])
 @pytest.mark.parametrize(
-    'name', ['taskonomy', 'replica', 'cocodoom', 'cityscapes']
+    ('name', 'train_size'),
+    [
+        ('taskonomy', (512, 512)),
+        ('replica', (512, 512)),
+        ('cocodoom', SIZE),  # trained on as they are
+        ('cityscapes', (512, 1024)),
+    ],
 )
 def test_pipelines_give_all_labels(
-    repo_root: Path, tmp_path: Path, name: str, part: str
+    repo_root: Path,
+    tmp_path: Path,
+    name: str,
+    train_size: tuple[int, int],
+    part: str,
 ) -> None:
     config = load(repo_root, name)
     settings = config[f'{part}_dataloader'].dataset
@@ -67,9 +77,7 @@ def test_pipelines_give_all_labels(
     if name == 'cocodoom':
         settings.metainfo.classes = str(tmp_path / 'classes.txt')
     packed = build_in_scope(DATASETS, settings)[0]
-    # CocoDoom's views are trained on as they are.
-    changed = part == 'train' and name != 'cocodoom'
-    wanted = tuple(config.crop_size) if changed else SIZE
+    wanted = train_size if part == 'train' else SIZE
     assert packed['inputs'].shape[1:] == wanted
     for task in config.tasks:
         label = packed['data_samples'].get_gt(task)

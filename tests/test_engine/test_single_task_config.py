@@ -64,6 +64,13 @@ def test_every_part_is_reduced(rooms: Config) -> None:
     assert single.optim_wrapper == rooms.optim_wrapper
 
 
+def test_learned_weights_are_those_of_the_task_left(repo_root: Path) -> None:
+    config = load_config(repo_root / 'configs/mult/mult_swin-t_nyud.py')
+    config.model.backbone.init_cfg = None
+    model = build_in_scope(MODELS, single_task_config(config, 'depth').model)
+    assert list(model.loss_weighting.log_variances) == ['depth']
+
+
 def test_result_survives_the_file(rooms: Config, tmp_path: Path) -> None:
     single = single_task_config(rooms, 'semseg')
     path = tmp_path / 'config.py'

@@ -53,7 +53,6 @@ def options(data: Path, *more: str) -> list[str]:
         *(f'{s}_dataloader.num_workers=0' for s in ('val', 'test')),
         *(f'{s}_dataloader.persistent_workers=False' for s in ('val', 'test')),
         'train_dataloader.dataset.pipeline.3.crop_size=(32,48)',
-        'train_dataloader.dataset.pipeline.6.size=(32,48)',
         'train_cfg.max_iters=2',
         'default_hooks.logger.interval=1',
         *more,

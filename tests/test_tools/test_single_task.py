@@ -190,7 +190,6 @@ def test_trains_each_task_once_and_gives_delta_m(
         'model.backbone.depths=[1,1,1,1]',
         'train_dataloader.batch_size=2',
         'train_dataloader.dataset.pipeline.3.crop_size=(32,48)',
-        'train_dataloader.dataset.pipeline.6.size=(32,48)',
         'train_cfg.max_iters=1',
         'train_cfg.val_interval=1',
         'default_hooks.checkpoint.interval=1',

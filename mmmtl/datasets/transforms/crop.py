@@ -25,7 +25,8 @@ class MultiTaskRandomCrop(BaseTransform):
 
     Where the sample has a label of ``cat_task``, windows in which one class
     covers ``cat_max_ratio`` of the labelled pixels or more are drawn again,
-    up to ten times. Draws come from numpy's global generator.
+    up to ten times. Draws come from numpy's global generator. The results
+    hold ``crop_size`` afterwards, which ``MultiTaskCenteredPad`` reads.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class MultiTaskRandomCrop(BaseTransform):
             left: First column of the window.
         """
         refuse_padded(results, type(self).__name__)
+        results['crop_size'] = self.crop_size
         results['img'] = self._cut(results['img'], top, left)
         results['img_shape'] = results['img'].shape[:2]
         change_labels(results, lambda x, _: self._cut(x, top, left))

@@ -28,22 +28,28 @@ class MultiTaskCenteredPad(BaseTransform):
     """
 
     def __init__(
-        self, *, size: tuple[int, int], fill: Sequence[int] = MEAN_COLOUR
+        self,
+        *,
+        size: tuple[int, int] | None = None,
+        fill: Sequence[int] = MEAN_COLOUR,
     ) -> None:
         """Store the settings.
 
         Args:
             size: Height and width to reach, in pixels; a longer side stays
-                as it is.
+                as it is. None is the ``crop_size`` of the
+                ``MultiTaskRandomCrop`` before, so that a training pipeline
+                names its size once.
             fill: BGR colour of the padding.
         """
-        self.size = tuple(size)
+        self.size = None if size is None else tuple(size)
         self.fill = tuple(fill)
 
     def transform(self, results: dict) -> dict:
         """Pad a sample."""
         refuse_padded(results, type(self).__name__)
-        padding = centred_padding(results['img'].shape, self.size)
+        size = self.size or results['crop_size']
+        padding = centred_padding(results['img'].shape, size)
         results['padding_size'] = padding
         if not any(padding):
             return results
