@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -91,11 +93,12 @@ def test_mmengine_reads_through_the_door(tmp_path: Path) -> None:
 def test_file_that_changed_since_it_was_read_is_read_again(
     tmp_path: Path,
 ) -> None:
-    """A run that was refused has read what the next one must not take."""
+    """A run that was refused has read what a later one must not take."""
     path = tmp_path / 'weights.pth'
-    for value in (1, 2):
-        torch.save({'a': torch.full((1,), value)}, path)
-        read_start_files(dict(load_from=str(path)))
+    torch.save({'a': torch.full((1,), 1)}, path)
+    read_start_files(dict(load_from=str(path)))
+    torch.save({'a': torch.full((1,), 2)}, path)
+    open_door()
     loaded = CheckpointLoader.load_checkpoint(str(path))
     assert loaded['a'].item() == 2
 
@@ -114,6 +117,22 @@ def test_runner_type_of_other_projects_tools(
     assert not (tmp_path / 'work').exists()
     config.load_from = None
     assert type(MMENGINE_RUNNERS.build(config)) is MultiTaskRunner
+
+
+def test_runner_is_found_before_anything_of_ours_is_imported(
+    repo_root: Path,
+) -> None:
+    code = (
+        'from mmengine.registry import RUNNERS\n'
+        "print(RUNNERS.get('mmmtl.MultiTaskRunner').__name__)"
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', code],
+        cwd=repo_root,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.endswith('MultiTaskRunner\n'), done.stderr
 
 
 def test_a_config_may_name_another_runner(toy: Path, tmp_path: Path) -> None:
