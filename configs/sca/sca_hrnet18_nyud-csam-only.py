@@ -1,3 +1,15 @@
 # Ablation: attention across scales, none across tasks.
-_base_ = './sca_hrnet18_nyud.py'
-model = dict(decode_head=dict(with_ctam=False))
+_base_ = [
+    '../_base_/models/sca_hrnet18.py',
+    '../_base_/tasks/nyud-sca.py',
+    '../_base_/datasets/nyud-sca.py',
+    '../_base_/schedules/schedule_100e.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    decode_head=dict(
+        tasks={{_base_.task_outputs}},
+        with_ctam=False,
+    ),
+)
+log_processor = dict(by_epoch=True)
