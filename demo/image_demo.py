@@ -9,7 +9,7 @@ import argparse
 
 from mmengine.config import DictAction
 
-from mmmtl.engine.user_errors import user_errors
+from mmmtl.engine.errors import user_errors
 from mmmtl.tasks import TASK_SPECS
 
 
@@ -52,11 +52,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Predict as the command line says.
-
-    Args:
-        args: The command line.
-    """
+    """Predict as the command line says."""
     from mmmtl.apis import MultiTaskInferencer
 
     inferencer = MultiTaskInferencer(

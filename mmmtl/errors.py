@@ -31,6 +31,10 @@ class EncodingError(DatasetError):
     """A label is written in another way than its layout says."""
 
 
+class FolderExistsError(DatasetError, FileExistsError):
+    """A folder to create holds something already."""
+
+
 class ValueRangeError(DatasetError):
     """A value, or a class, that the data set cannot hold.
 

@@ -63,7 +63,7 @@ def _child(parent: Registry, *locations: str) -> Registry:
     return registry
 
 
-RUNNERS = _child(MMSEG_RUNNERS)
+RUNNERS = _child(MMSEG_RUNNERS, 'mmmtl.engine.runner')
 RUNNER_CONSTRUCTORS = _child(MMSEG_RUNNER_CONSTRUCTORS)
 LOOPS = _child(MMSEG_LOOPS)
 HOOKS = _child(MMSEG_HOOKS, 'mmmtl.engine.hooks')
@@ -71,11 +71,8 @@ DATASETS = _child(
     MMSEG_DATASETS,
     'mmmtl.datasets.cityscapes.dataset',
     'mmmtl.datasets.nyud.dataset',
-    'mmmtl.datasets.nyud.nyud_mt',
     'mmmtl.datasets.pascal.dataset',
-    'mmmtl.datasets.taskonomy.cocodoom',
     'mmmtl.datasets.taskonomy.dataset',
-    'mmmtl.datasets.taskonomy.replica',
 )
 DATA_SAMPLERS = _child(MMSEG_DATA_SAMPLERS)
 TRANSFORMS = _child(MMSEG_TRANSFORMS, 'mmmtl.datasets.transforms')

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -14,8 +15,10 @@ from mmengine.model import revert_sync_batchnorm
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from mmmtl.engine.single_task_config import single_task_config
 from mmmtl.evaluation import PRIMARY_METRICS
-from mmmtl.registry import METRICS, MODELS, build_in_scope
+from mmmtl.models.weighting import FixedWeighting, UncertaintyWeighting
+from mmmtl.registry import METRICS, MODELS, TRANSFORMS, build_in_scope
 from mmmtl.tasks import TASK_SPECS, get_task_spec
 from tests.tiny import random_batch
 
@@ -28,8 +31,25 @@ LEAVES = sorted(
 DEMT = [leaf for leaf in LEAVES if leaf.startswith('demt/')]
 MQTRANSFORMER = [leaf for leaf in LEAVES if leaf.startswith('mqtransformer/')]
 BASELINES = [leaf for leaf in LEAVES if leaf.startswith('baselines/')]
-# Folders that hold several methods, and what their configs begin with.
-METHODS = {'baselines': '(fcn-multi|fcn-single)'}
+# Configs of a folder begin with its name, except here.
+METHODS = {'baselines': 'fcn-multi'}
+# Models of one task are derived from these configs.
+SINGLES = [
+    (f'baselines/fcn-multi_{backbone}_{dataset}.py', task)
+    for dataset, tasks in {
+        'nyud': ('semseg', 'depth', 'normals', 'edge'),
+        'pascal-context': (
+            'semseg',
+            'human_parts',
+            'saliency',
+            'normals',
+            'edge',
+        ),
+        'rooms': ('semseg', 'depth', 'normals', 'edge'),
+    }.items()
+    for backbone in ('hrnet18', 'swin-t')
+    for task in tasks
+]
 BACKBONES = {
     'hrnet18': 3_860_720,
     'hrnet48': 65_325_120,
@@ -77,6 +97,57 @@ MQTRANSFORMER_HEADS = {
     ('swin-l', 'pascal-context'): 8_038_882,
 }
 MQTRANSFORMER_DEAD = (256 * 256 * 16 + 256 + 2 * 256) + 263_936 + 2 * 7 * 32
+# Of the losses, by data set; auxiliary tasks and ablations have the same.
+WEIGHTS = {
+    'nyud': dict(semseg=1.0, depth=1.0, normals=10.0, edge=50.0),
+    'pascal-context': dict(
+        semseg=1.0, human_parts=2.0, saliency=5.0, normals=10.0, edge=50.0
+    ),
+    'rooms': dict(semseg=1.0, depth=1.0, normals=1.0, edge=5.0),
+    'taskonomy': dict(
+        semseg=1.0,
+        depth=1.0,
+        normals=1.0,
+        reshading=5.0,
+        keypoints2d=5.0,
+        edges2d=5.0,
+    ),
+    'cityscapes': dict(semseg=1.0, depth=0.1),
+}
+# Where a config has others than its data set.
+_SCA = dict(semseg=1.44, depth=1.15)
+OWN_WEIGHTS = {
+    'sca/sca_hrnet18_nyud.py': _SCA,
+    'sca/sca_hrnet18_nyud-csam-only.py': _SCA,
+    'sca/sca_hrnet18_nyud-ctam-only.py': _SCA,
+    'sca/sca_hrnet18_nyud-no-windows.py': _SCA,
+    'sca/sca_hrnet18_nyud-scale-first.py': _SCA,
+    'sca/sca_swin-t_nyud.py': _SCA,
+    'sca/sca_hrnet18_pascal-context-2task.py': dict(semseg=1.1, normals=40.0),
+    'demt/demt_swin-t_rooms-pascal-context.py': dict(
+        semseg=1.0, human_parts=2.0, saliency=5.0, normals=1.0, edge=5.0
+    ),
+    'baselines/fcn-multi_swin-t_rooms-taskonomy.py': WEIGHTS['taskonomy'],
+}
+# One config of each data set whose training crops windows.
+CROPPED = [
+    'demt/demt_swin-t_nyud.py',
+    'demt/demt_swin-t_pascal-context.py',
+    'demt/demt_swin-t_rooms.py',
+    'demt/demt_swin-t_rooms-pascal-context.py',
+    'mult/mult_swin-t_nyud.py',
+    'mult/mult_swin-t_pascal-context.py',
+    'mult/mult_swin-t_taskonomy.py',
+    'mult/mult_swin-t_replica.py',
+    'baselines/fcn-multi_swin-t_cityscapes.py',
+]
+# No larger than half of random_view's image, which transforms may halve.
+SMALL = (48, 64)
+WITHOUT_LEARNED_WEIGHTS = (
+    'mult/mult_swin-t_nyud-semseg-released.py',
+    'mult/mult_swin-t_nyud-semseg-depth-released.py',
+    'mult/mult_swin-t_rooms-4task.py',
+)
 CHANNELS = {'nyud': (40, 1, 3, 1), 'pascal-context': (21, 7, 2, 3, 1)}
 
 
@@ -241,7 +312,6 @@ def test_tasks_agree_throughout(leaf: str) -> None:
     if 'neck' in cfg.model:
         assert list(cfg.model.neck.tasks) == tasks
     assert list(cfg.model.decode_head.tasks) == tasks
-    assert list(cfg.model.loss_weighting.weights) == tasks
     assert set(tasks) <= set(TASK_SPECS)
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         assert list(cfg[loader].dataset.tasks) == tasks
@@ -251,25 +321,67 @@ def test_tasks_agree_throughout(leaf: str) -> None:
 def test_tasks_of_baselines_agree_throughout(leaf: str) -> None:
     cfg = load(leaf)
     assert list(cfg.model.decode_head.tasks) == list(cfg.tasks)
-    assert set(cfg.tasks) <= set(cfg.model.loss_weighting.weights)
-    if 'single' in leaf:
-        (task,) = cfg.tasks
-        assert leaf.endswith(f'-{task.replace("_", "-")}.py')
-        for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
-            metrics = [
-                build_in_scope(METRICS, dict(metric))
-                for metric in evaluator.metrics
-            ]
-            assert {metric.task for metric in metrics} == {task}
-        # Testing measures what models are compared by.
-        reports = {name for metric in metrics for name in metric.reports}
-        assert PRIMARY_METRICS[task].name in reports
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if loader in cfg:
             found = cfg[loader].dataset
             sets = found.get('datasets', [found])
             tasks = sorted(task for data in sets for task in data.tasks)
             assert tasks == sorted(cfg.tasks)
+
+
+@pytest.mark.parametrize('leaf', LEAVES)
+def test_every_task_has_the_weight_of_its_recipe(leaf: str) -> None:
+    model = build_in_scope(MODELS, shrink(load(leaf)).model)
+    weighting, tasks = model.loss_weighting, model.decode_head.supervised_tasks
+    if leaf.startswith('mult/') and leaf not in WITHOUT_LEARNED_WEIGHTS:
+        assert isinstance(weighting, UncertaintyWeighting)
+        assert set(weighting.log_variances) == set(tasks)
+        return
+    assert isinstance(weighting, FixedWeighting)
+    dataset = next(name for name in WEIGHTS if f'_{name}' in leaf)
+    recipe = OWN_WEIGHTS.get(leaf, WEIGHTS[dataset])
+    assert weighting.weights == {task: recipe[task] for task in tasks}
+
+
+def test_a_weight_is_changed_with_one_option() -> None:
+    cfg = load('demt/demt_swin-t_nyud.py')
+    cfg.merge_from_dict({'model.decode_head.tasks.edge.weight': 95})
+    model = build_in_scope(MODELS, shrink(cfg).model)
+    found = model.loss_weighting.weights
+    assert found == dict(semseg=1.0, depth=1.0, normals=10.0, edge=95.0)
+
+
+def random_view() -> dict[str, Any]:
+    """An image of 96x128, labelled everywhere."""
+    rng = np.random.default_rng(0)
+    size = (96, 128)
+    return dict(
+        img=rng.integers(256, size=(*size, 3), dtype=np.uint8),
+        img_shape=size,
+        ori_shape=size,
+        labels=dict(semseg=rng.integers(9, size=size, dtype=np.uint8)),
+    )
+
+
+@pytest.mark.parametrize('leaf', CROPPED)
+def test_one_option_changes_the_crop_size(leaf: str) -> None:
+    """The pad after it follows, so that no padding without label appears."""
+    cfg = load(leaf)
+    kinds = [step.type for step in cfg.train_dataloader.dataset.pipeline]
+    place = kinds.index('MultiTaskRandomCrop')
+    cfg.merge_from_dict(
+        {f'train_dataloader.dataset.pipeline.{place}.crop_size': SMALL}
+    )
+    results = random_view()
+    for step in cfg.train_dataloader.dataset.pipeline:
+        if not step.type.startswith('Load'):
+            # Not turned: what is outside of the picture has no label.
+            still = dict(degrees=0) if 'degrees' in step else {}
+            results = build_in_scope(TRANSFORMS, step | still)(results)
+    assert results['inputs'].shape == (3, *SMALL)
+    semseg = results['data_samples'].get_gt('semseg')
+    assert semseg.shape == (1, *SMALL)
+    assert (semseg != 255).all()
 
 
 @pytest.mark.parametrize('leaf', LEAVES)
@@ -301,13 +413,35 @@ def test_boundaries_are_measured_as_published(leaf: str) -> None:
         ]
 
 
-def test_there_is_a_single_task_baseline_for_every_task() -> None:
-    for backbone in ('hrnet18', 'swin-t'):
-        for dataset in ('nyud', 'pascal-context', 'rooms'):
-            multi = f'baselines/fcn-multi_{backbone}_{dataset}.py'
-            for task in load(multi).tasks:
-                single = multi.replace('multi', 'single')[:-3]
-                assert f'{single}-{task.replace("_", "-")}.py' in LEAVES
+@pytest.mark.parametrize(('multi', 'task'), SINGLES)
+def test_a_single_task_model_is_the_multi_task_one_with_one_task(
+    multi: str, task: str
+) -> None:
+    """And all else of the recipe stays."""
+    cfg = load(multi)
+    single = single_task_config(load(multi), task)
+    assert task in cfg.tasks
+    assert single.tasks == [task]
+    assert dict(single.model.decode_head.tasks) == {
+        task: cfg.model.decode_head.tasks[task]
+    }
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        assert single[loader].dataset.tasks == [task]
+        single[loader].dataset.tasks = cfg[loader].dataset.tasks
+        assert single[loader] == cfg[loader]
+    for evaluator in (single.val_evaluator, single.test_evaluator):
+        metrics = [
+            build_in_scope(METRICS, dict(metric))
+            for metric in evaluator.metrics
+        ]
+        assert {metric.task for metric in metrics} == {task}
+    # Testing measures what models are compared by.
+    reports = {name for metric in metrics for name in metric.reports}
+    assert PRIMARY_METRICS[task].name in reports
+    changed = ('tasks', 'model', 'val_evaluator', 'test_evaluator')
+    for key in cfg:
+        if key not in changed and not key.endswith('_dataloader'):
+            assert single[key] == cfg[key], key
 
 
 @pytest.mark.parametrize(('backbone', 'dataset'), FCN_HEADS)
@@ -433,16 +567,14 @@ def test_two_mixer_blocks_have_the_measured_size() -> None:
 
 @pytest.mark.parametrize('method', ['demt', 'mqtransformer', 'baselines'])
 def test_metafile_lists_every_config_with_its_size(method: str) -> None:
-    """Not rooms, which are for trying out, and no derived single tasks."""
+    """Not rooms, which are for trying out."""
     text = (ROOT / method / 'metafile.yml').read_text()
     models = yaml.safe_load(text)['Models']
     listed = [model['Config'].removeprefix('configs/') for model in models]
     assert sorted(listed) == [
         leaf
         for leaf in LEAVES
-        if leaf.startswith(f'{method}/')
-        and '_rooms' not in leaf
-        and 'single' not in leaf
+        if leaf.startswith(f'{method}/') and '_rooms' not in leaf
     ]
     for model, leaf in zip(models, listed, strict=True):
         assert model['Name'] == Path(leaf).stem
@@ -452,7 +584,19 @@ def test_metafile_lists_every_config_with_its_size(method: str) -> None:
 
 @pytest.mark.parametrize('leaf', LEAVES)
 def test_a_tiny_one_trains_and_predicts(leaf: str) -> None:
-    cfg = shrink(load(leaf))
+    train_and_predict(load(leaf))
+
+
+@pytest.mark.parametrize(('multi', 'task'), SINGLES)
+def test_a_tiny_one_of_one_task_trains_and_predicts(
+    multi: str, task: str
+) -> None:
+    train_and_predict(single_task_config(load(multi), task))
+
+
+def train_and_predict(cfg: Config) -> None:
+    """Finite losses, a gradient for every parameter, valid predictions."""
+    cfg = shrink(cfg)
     model = revert_sync_batchnorm(build_in_scope(MODELS, cfg.model))
     classes = {
         task: output.channels

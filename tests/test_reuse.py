@@ -22,6 +22,7 @@ from torch import Tensor
 
 from mmmtl.models.demt import DeformableMixer
 from mmmtl.models.layers.scoped_attention import SCOPES
+from mmmtl.models.losses import flatten_losses
 from mmmtl.models.sca_mtl import CrossScaleAttention
 from mmmtl.registry import MODELS, build_in_scope
 from tests.tiny import NYUD, demt, head_tasks, random_batch, sca, swin
@@ -151,7 +152,7 @@ class OtherModel(BaseModel):
     ) -> Any:
         features = self.neck(self.backbone(inputs))
         if mode == 'loss':
-            return self.head.loss(features, data_samples)
+            return flatten_losses(self.head.loss(features, data_samples))
         return self.head(features)
 
 

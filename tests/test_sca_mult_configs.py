@@ -37,11 +37,6 @@ AUTHORS_ORDER = (
 WIDTHS = {'swin-t': 96, 'swin-s': 96, 'swin-b': 128, 'swin-l': 192}
 
 
-def weighted_tasks(cfg: Config) -> list[str]:
-    weighting = cfg.model.loss_weighting
-    return list(weighting.get('weights') or weighting.tasks)
-
-
 def test_there_are_the_published_models_and_small_ones() -> None:
     assert {
         'sca/sca_hrnet18_nyud.py',
@@ -83,7 +78,6 @@ def test_tasks_agree_throughout(leaf: str) -> None:
     assert list(cfg.model.decode_head.tasks) == tasks
     auxiliary = list(cfg.model.decode_head.get('auxiliary_tasks', {}))
     supervised = [*tasks, *auxiliary]
-    assert sorted(weighted_tasks(cfg)) == sorted(supervised)
     assert set(supervised) <= set(TASK_SPECS)
     for part in ('train', 'val', 'test'):
         wanted = supervised if part == 'train' else tasks
@@ -373,21 +367,6 @@ def test_recipe_of_sca(leaf: str, epochs: int, batch: int) -> None:
     # Every one of the last ten epochs is validated.
     assert cfg.train_cfg.dynamic_intervals == [(epochs - 9, 1)]
     assert cfg.default_hooks.checkpoint.last_epochs == 10
-
-
-@pytest.mark.parametrize(
-    ('leaf', 'weights'),
-    [
-        ('nyud', [1.44, 1.15]),
-        # The third is of MTI-Net.
-        ('nyud-aux-normals', [1.0, 1.0, 10.0]),
-        ('pascal-context-2task', [1.1, 40.0]),
-        ('pascal-context-3task', [1.0, 2.0, 5.0]),
-    ],
-)
-def test_weights_of_scas_authors(leaf: str, weights: list[float]) -> None:
-    cfg = load(f'sca/sca_hrnet18_{leaf}.py')
-    assert list(cfg.model.loss_weighting.weights.values()) == weights
 
 
 @pytest.mark.parametrize(

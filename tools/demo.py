@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from mmengine.config import Config
     from mmengine.runner import Runner
 
-    from mmmtl.engine.step_times import StepTime
-    from mmmtl.engine.user_errors import ErrorContext
+    from mmmtl.engine.hooks.step_times import StepTime
 
 ROOT = Path(__file__).resolve().parents[1]
+# The metric that a table shows of each task, and its unit.
 SHOWN = {
-    'semseg': ('mIoU', '%', False),
-    'depth': ('rmse', 'm', True),
-    'normals': ('mean_err', 'degrees', True),
-    'edge': ('pixelF', '%', False),
-    'saliency': ('maxF', '%', False),
-    'human_parts': ('mIoU', '%', False),
-    'reshading': ('mae', '', True),
-    'keypoints2d': ('mae', '', True),
-    'edges2d': ('mae', '', True),
+    'semseg': ('mIoU', '%'),
+    'depth': ('rmse', 'm'),
+    'normals': ('mean_err', 'degrees'),
+    'edge': ('pixelF', '%'),
+    'saliency': ('maxF', '%'),
+    'human_parts': ('mIoU', '%'),
+    'reshading': ('mae', ''),
+    'keypoints2d': ('mae', ''),
+    'edges2d': ('mae', ''),
 }
 # The layout in which a data set reads the rooms.
 LAYOUTS = {
@@ -68,32 +68,28 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Run the demo."""
     args = parse_args()
-    from mmmtl.engine.user_errors import user_errors
+    from mmmtl.engine.errors import user_errors
 
-    with user_errors() as context:
+    with user_errors():
         started = time.perf_counter()
-        run(args, context)
+        run(args)
         minutes = (time.perf_counter() - started) / 60
         print(f'The whole demo took {minutes:.1f} minutes.')
 
 
-def run(args: argparse.Namespace, context: ErrorContext) -> None:
+def run(args: argparse.Namespace) -> None:
     """Render, evaluate, train, evaluate, draw."""
-    from mmengine.runner import Runner
-
-    from mmmtl.engine.checkpoint_safety import enable_safe_loading
-    from mmmtl.engine.config_file import load_config
-    from mmmtl.engine.step_times import time_steps
-    from mmmtl.engine.train_options import set_seed
+    from mmmtl.engine.config import load_config
+    from mmmtl.engine.hooks.step_times import time_steps
+    from mmmtl.engine.prepare import set_seed
+    from mmmtl.engine.runner import MultiTaskRunner
     from mmmtl.io.json_file import write_json
 
-    enable_safe_loading()
     config = load_config(args.config, args.cfg_options)
-    context.config = config
     config.work_dir = str(args.work_dir)
     place_rooms(args, config)
     set_seed(config, args.seed)
-    runner = Runner.from_cfg(config)
+    runner = MultiTaskRunner.from_cfg(config)
     trivial = evaluate_trivial(runner)
     results, steps = collect_results(runner), time_steps(runner)
     runner.train()
@@ -117,7 +113,7 @@ def run(args: argparse.Namespace, context: ErrorContext) -> None:
 
 def place_rooms(args: argparse.Namespace, config: Config) -> None:
     """Render the data set, unless it is there, and let the config use it."""
-    from mmmtl.engine.user_errors import UserError
+    from mmmtl.engine.errors import UserError
 
     kind = config.train_dataloader.dataset.type
     if kind not in LAYOUTS:
@@ -146,7 +142,7 @@ def describe_run(
     runner: Runner, args: argparse.Namespace, steps: list[StepTime]
 ) -> dict:
     """Return what a reader of the figures has to know about the run."""
-    from mmmtl.engine.results_file import describe_versions
+    from mmmtl.engine.results import describe_versions
 
     return dict(
         config=args.config,
@@ -234,8 +230,10 @@ def draw(runner: Runner, folder: Path, count: int) -> Path:
 
 def compare(trivial: dict, before: dict, after: dict) -> dict[str, dict]:
     """Put the three results of each task side by side."""
+    from mmmtl.evaluation.primary_metrics import LOWER_IS_BETTER
+
     table = {}
-    for task, (metric, unit, lower) in SHOWN.items():
+    for task, (metric, unit) in SHOWN.items():
         key = f'{task}/{metric}'
         if key not in after:
             continue
@@ -245,7 +243,7 @@ def compare(trivial: dict, before: dict, after: dict) -> dict[str, dict]:
             trivial=trivial[key],
             before=before[key],
             after=after[key],
-            beaten=bool(gain < 0 if lower else gain > 0),
+            beaten=bool(gain < 0 if LOWER_IS_BETTER[metric] else gain > 0),
         )
     return table
 

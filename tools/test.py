@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from mmmtl.engine.user_errors import ErrorContext, user_errors
+from mmmtl.engine.cli import add_common_arguments, parse
+from mmmtl.engine.errors import user_errors
 
 
 def parse_args() -> argparse.Namespace:
     """Return the command line."""
-    from mmmtl.engine.arguments import add_common_arguments, parse
-
     parser = argparse.ArgumentParser(description='Evaluate a model')
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint of that config')
@@ -30,83 +29,31 @@ def parse_args() -> argparse.Namespace:
     return parse(parser)
 
 
-def test(args: argparse.Namespace, context: ErrorContext) -> None:
-    """Evaluate as the command line says.
+def test(args: argparse.Namespace) -> None:
+    """Evaluate as the command line says."""
+    # Imported after the command line is read: --help does not wait for them.
+    from mmmtl.engine.distributed import stop_distributed
+    from mmmtl.engine.preflight import preflight
+    from mmmtl.engine.prepare import prepare_test
+    from mmmtl.engine.results import write_results
+    from mmmtl.engine.runner import build_runner
 
-    Args:
-        args: The command line.
-        context: Is told the config, for error texts.
-    """
-    # Nothing may be loaded before this.
-    from mmmtl.engine.checkpoint_safety import enable_safe_loading
-
-    enable_safe_loading()
-
-    from mmengine.dist import is_main_process
-    from mmengine.runner import Runner
-
-    from mmmtl.engine.arguments import set_work_dir
-    from mmmtl.engine.config_file import load_config
-    from mmmtl.engine.distributed import start_distributed
-    from mmmtl.engine.eval_options import (
-        check_out,
-        set_checkpoint,
-        set_per_class,
-        set_show_dir,
-        set_tta,
-    )
-    from mmmtl.engine.fit_checks import check_class_counts, check_sections
-    from mmmtl.engine.results_file import make_results
-    from mmmtl.engine.start_weights import (
-        check_start_file,
-        check_start_weights,
-    )
-    from mmmtl.io.json_file import write_json
-
-    config = load_config(args.config, args.cfg_options)
-    context.config = config
-    check_sections(config, 'test')
-    set_work_dir(config, args.work_dir, args.config)
-    check_out(args.out)
-    set_checkpoint(config, args.checkpoint)
-    if args.out is not None:
-        set_per_class(config)
-    if args.show_dir is not None:
-        set_show_dir(config, args.show_dir)
-    if args.tta:
-        set_tta(config)
-    notes = start_distributed(config, args.launcher)
-    check_start_file(config)
-    runner = Runner.from_cfg(config)
-    for note in notes:
-        runner.logger.info(note)
-    check_class_counts(config, runner.model)
-    check_start_weights(config, runner.model)
-    metrics = runner.test()
-    if args.out is not None and is_main_process():
-        results = make_results(
-            metrics,
-            config=config,
-            config_file=args.config,
-            checkpoint=args.checkpoint,
-            single_task=getattr(
-                runner.test_loop.evaluator, 'single_task', None
-            ),
-            primary=getattr(runner.test_loop.evaluator, 'primary', None),
-        )
-        write_json(args.out, results)
+    try:
+        config, notes = prepare_test(args)
+        runner = build_runner(config, notes)
+        preflight(runner, 'test')
+        metrics = runner.test()
+        if args.out is not None:
+            write_results(args.out, metrics, runner, args.config)
+    finally:
+        stop_distributed()
 
 
 def main() -> None:
     """Run the tool."""
     args = parse_args()
-    with user_errors(show_traceback=args.traceback) as context:
-        from mmmtl.engine.distributed import stop_distributed
-
-        try:
-            test(args, context)
-        finally:
-            stop_distributed()
+    with user_errors(show_traceback=args.traceback):
+        test(args)
 
 
 if __name__ == '__main__':

@@ -8,6 +8,5 @@ _base_ = [
 ]
 model = dict(
     decode_head=dict(tasks={{_base_.task_outputs}}),
-    loss_weighting={{_base_.loss_weighting}},
 )
 optim_wrapper = dict(optimizer=dict(lr=5e-3))

@@ -1,7 +1,7 @@
 # One model from two data sets that have labels of different tasks: a second
 # folder of rooms (rooms.py data/rooms-geometry --layout nyud --seed 1 ...)
-# stands for a set with geometry only. A sample lacks the tasks of the other
-# set; their losses do not see it.
+# stands for a set with geometry only. A sample lacks the labels of the
+# other set's tasks; their losses leave it out.
 _base_ = './fcn-multi_swin-t_rooms.py'
 train_dataloader = dict(
     dataset=dict(

@@ -13,5 +13,4 @@ model = dict(
         blocks=('private', 'private_skip'),
         with_cp=True,
     ),
-    loss_weighting={{_base_.loss_weighting}},
 )

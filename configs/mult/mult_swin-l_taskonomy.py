@@ -1,6 +1,6 @@
-# The paper's six tasks on its backbone. Total batch 8; on one process add
-# --total-batch 8. Blocks are computed again in the backward pass, which saves
-# what six decoders keep for it.
+# The paper's six tasks on its backbone. Total batch 8; on one GPU
+# train_dataloader.batch_size=8. Blocks are recomputed in the backward pass,
+# which saves the memory of six decoders' activations.
 _base_ = [
     '../_base_/models/mult_swin-l.py',
     '../_base_/tasks/taskonomy-mult.py',
@@ -10,5 +10,4 @@ _base_ = [
 ]
 model = dict(
     decode_head=dict(tasks={{_base_.task_outputs}}, with_cp=True),
-    loss_weighting={{_base_.loss_weighting}},
 )

@@ -14,5 +14,4 @@ model = dict(
         blocks=('shared_skip', 'shared_stream'),
         reference_task='depth',
     ),
-    loss_weighting={{_base_.loss_weighting}},
 )

@@ -2,6 +2,7 @@
 # whose map comes from the depth decoder; the released losses and recipe.
 _base_ = [
     '../_base_/models/mult_swin-t.py',
+    '../_base_/tasks/nyud-full-frame.py',
     '../_base_/datasets/nyud-full-frame.py',
     '../_base_/schedules/schedule_mult_40k.py',
     '../_base_/default_runtime.py',
@@ -12,16 +13,8 @@ model = dict(
         blocks=('shared_skip', 'shared_stream'),
         reference_task='depth',
         drop_path_rate=0.3,
-        tasks=dict(
-            semseg=dict(
-                out_channels=41,
-                loss=dict(type='SegCrossEntropyLoss', divide_by='all'),
-            ),
-            depth=dict(max_value=10.0, loss=dict(type='DepthLogLoss')),
-        ),
+        tasks={{_base_.task_outputs}},
     ),
-    loss_weighting=dict(
-        type='FixedWeighting', weights=dict(semseg=1.0, depth=1.0)
-    ),
+    loss_weighting=dict(_delete_=True, type='FixedWeighting'),
 )
 optim_wrapper = dict(optimizer=dict(lr=6e-6))

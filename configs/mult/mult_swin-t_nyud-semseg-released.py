@@ -2,6 +2,7 @@
 # one; the released loss and recipe.
 _base_ = [
     '../_base_/models/mult_swin-t.py',
+    '../_base_/tasks/nyud-full-frame.py',
     '../_base_/datasets/nyud-full-frame.py',
     '../_base_/schedules/schedule_mult_40k.py',
     '../_base_/default_runtime.py',
@@ -12,14 +13,9 @@ model = dict(
     decode_head=dict(
         blocks=('shared_skip', 'private'),
         drop_path_rate=0.3,
-        tasks=dict(
-            semseg=dict(
-                out_channels=41,
-                loss=dict(type='SegCrossEntropyLoss', divide_by='all'),
-            ),
-        ),
+        tasks=dict(semseg={{_base_.task_outputs.semseg}}),
     ),
-    loss_weighting=dict(type='FixedWeighting', weights=dict(semseg=1.0)),
+    loss_weighting=dict(_delete_=True, type='FixedWeighting'),
 )
 train_dataloader = dict(dataset=dict(tasks=tasks))
 val_dataloader = dict(dataset=dict(tasks=tasks))

@@ -11,5 +11,4 @@ model = dict(
     decode_head=dict(
         tasks={{_base_.task_outputs}}, blocks=('private', 'private_skip')
     ),
-    loss_weighting={{_base_.loss_weighting}},
 )

@@ -2,12 +2,11 @@
 # train_dataloader.batch_size=8.
 _base_ = [
     '../_base_/models/mult_swin-t.py',
-    '../_base_/tasks/pascal-context.py',
+    '../_base_/tasks/pascal-context-mult.py',
     '../_base_/datasets/pascal-context-mult.py',
     '../_base_/schedules/schedule_mult_40k.py',
     '../_base_/default_runtime.py',
 ]
 model = dict(
     decode_head=dict(tasks={{_base_.task_outputs}}),
-    loss_weighting=dict(type='UncertaintyWeighting', tasks={{_base_.tasks}}),
 )

@@ -1,4 +1,5 @@
-# Total batch 8, 4 on each of 2 processes. On one add --total-batch 8.
+# Total batch 8, 4 on each of 2 processes; on one GPU
+# train_dataloader.batch_size=8.
 _base_ = [
     '../_base_/models/mult_swin-t.py',
     '../_base_/tasks/replica-mult.py',
@@ -8,5 +9,4 @@ _base_ = [
 ]
 model = dict(
     decode_head=dict(tasks={{_base_.task_outputs}}),
-    loss_weighting={{_base_.loss_weighting}},
 )

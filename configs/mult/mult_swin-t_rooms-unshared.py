@@ -16,7 +16,6 @@ model = dict(
         drop_path_rate=0.0,
         dropout_ratio=0.0,
     ),
-    loss_weighting={{_base_.loss_weighting}},
 )
 optim_wrapper = dict(
     optimizer=dict(lr=3e-4),

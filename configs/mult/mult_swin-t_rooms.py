@@ -13,7 +13,6 @@ model = dict(
     decode_head=dict(
         tasks={{_base_.task_outputs}}, drop_path_rate=0.0, dropout_ratio=0.0
     ),
-    loss_weighting={{_base_.loss_weighting}},
 )
 # At the model's learning rate the losses' weights would not get far from 1 in
 # 240 steps.

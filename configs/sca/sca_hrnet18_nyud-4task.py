@@ -1,7 +1,7 @@
 # All four tasks of NYUDv2; the authors trained two.
 _base_ = [
     '../_base_/models/sca_hrnet18.py',
-    '../_base_/tasks/nyud-sca.py',
+    '../_base_/tasks/nyud-sca-4task.py',
     '../_base_/datasets/nyud-sca.py',
     '../_base_/schedules/schedule_100e.py',
     '../_base_/default_runtime.py',
@@ -9,7 +9,6 @@ _base_ = [
 tasks = ['semseg', 'normals', 'edge', 'depth']
 model = dict(
     decode_head=dict(tasks={{_base_.task_outputs}}),
-    loss_weighting={{_base_.loss_weighting}},
 )
 train_dataloader = dict(dataset=dict(tasks=tasks))
 val_dataloader = dict(dataset=dict(tasks=tasks))

@@ -2,7 +2,7 @@
 # batch 8. The weight of the normals is MTI-Net's; theirs is not known.
 _base_ = [
     '../_base_/models/sca_hrnet18.py',
-    '../_base_/tasks/nyud-sca.py',
+    '../_base_/tasks/nyud-sca-4task.py',
     '../_base_/datasets/nyud-sca.py',
     '../_base_/schedules/schedule_100e.py',
     '../_base_/default_runtime.py',
@@ -14,10 +14,6 @@ model = dict(
             depth={{_base_.task_outputs.depth}},
         ),
         auxiliary_tasks=dict(normals={{_base_.task_outputs.normals}}),
-    ),
-    loss_weighting=dict(
-        type='FixedWeighting',
-        weights=dict(semseg=1.0, depth=1.0, normals=10.0),
     ),
 )
 # Only training needs labels of all three.

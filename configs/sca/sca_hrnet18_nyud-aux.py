@@ -1,8 +1,8 @@
 # Semseg and depth with two auxiliary tasks: normals and edges are learned at
-# every scale and inform the main tasks, and nobody predicts them.
+# every scale and exchange features with the main tasks, but are not predicted.
 _base_ = [
     '../_base_/models/sca_hrnet18.py',
-    '../_base_/tasks/nyud-sca.py',
+    '../_base_/tasks/nyud-sca-4task.py',
     '../_base_/datasets/nyud-sca.py',
     '../_base_/schedules/schedule_100e.py',
     '../_base_/default_runtime.py',
@@ -18,7 +18,6 @@ model = dict(
             edge={{_base_.task_outputs.edge}},
         ),
     ),
-    loss_weighting={{_base_.loss_weighting}},
 )
 # Only training needs labels of all four.
 train_dataloader = dict(

@@ -11,15 +11,9 @@ _base_ = [
 model = dict(
     neck=None,
     decode_head=dict(
-        tasks=dict(
-            semseg={{_base_.task_outputs.semseg}},
-            depth={{_base_.task_outputs.depth}},
-        ),
+        tasks={{_base_.task_outputs}},
         in_channels=[18, 36, 72, 144],
         channels=[36, 72, 144, 288],
-    ),
-    loss_weighting=dict(
-        type='FixedWeighting', weights=dict(semseg=1.44, depth=1.15)
     ),
 )
 log_processor = dict(by_epoch=True)

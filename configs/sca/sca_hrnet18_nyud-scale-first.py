@@ -8,14 +8,8 @@ _base_ = [
 ]
 model = dict(
     decode_head=dict(
-        tasks=dict(
-            semseg={{_base_.task_outputs.semseg}},
-            depth={{_base_.task_outputs.depth}},
-        ),
+        tasks={{_base_.task_outputs}},
         attention_order='scale_task',
-    ),
-    loss_weighting=dict(
-        type='FixedWeighting', weights=dict(semseg=1.44, depth=1.15)
     ),
 )
 log_processor = dict(by_epoch=True)

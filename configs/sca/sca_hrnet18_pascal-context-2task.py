@@ -10,12 +10,9 @@ tasks = ['semseg', 'normals']
 model = dict(
     decode_head=dict(
         tasks=dict(
-            semseg={{_base_.task_outputs.semseg}},
-            normals={{_base_.task_outputs.normals}},
+            semseg=dict(_base_.task_outputs.semseg, weight=1.1),
+            normals=dict(_base_.task_outputs.normals, weight=40.0),
         )
-    ),
-    loss_weighting=dict(
-        type='FixedWeighting', weights=dict(semseg=1.1, normals=40.0)
     ),
 )
 train_dataloader = dict(dataset=dict(tasks=tasks))

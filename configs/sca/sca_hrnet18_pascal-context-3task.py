@@ -15,10 +15,6 @@ model = dict(
             saliency={{_base_.task_outputs.saliency}},
         )
     ),
-    loss_weighting=dict(
-        type='FixedWeighting',
-        weights=dict(semseg=1.0, human_parts=2.0, saliency=5.0),
-    ),
 )
 train_dataloader = dict(batch_size=8, dataset=dict(tasks=tasks))
 val_dataloader = dict(dataset=dict(tasks=tasks))

@@ -9,6 +9,5 @@ _base_ = [
 ]
 model = dict(
     decode_head=dict(tasks={{_base_.task_outputs}}),
-    loss_weighting={{_base_.loss_weighting}},
 )
 log_processor = dict(by_epoch=True)

@@ -18,10 +18,6 @@ model = dict(
             depth={{_base_.task_outputs.depth}},
         )
     ),
-    loss_weighting=dict(
-        type='FixedWeighting',
-        weights=dict(semseg=1.0, normals=1.0, edge=5.0, depth=1.0),
-    ),
 )
 train_dataloader = dict(dataset=dict(tasks=tasks))
 val_dataloader = dict(dataset=dict(tasks=tasks))

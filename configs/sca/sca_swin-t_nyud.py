@@ -7,14 +7,6 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 model = dict(
-    decode_head=dict(
-        tasks=dict(
-            semseg={{_base_.task_outputs.semseg}},
-            depth={{_base_.task_outputs.depth}},
-        )
-    ),
-    loss_weighting=dict(
-        type='FixedWeighting', weights=dict(semseg=1.44, depth=1.15)
-    ),
+    decode_head=dict(tasks={{_base_.task_outputs}}),
 )
 log_processor = dict(by_epoch=True)

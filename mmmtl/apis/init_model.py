@@ -13,11 +13,10 @@ from mmengine.logging import print_log
 from mmengine.model import revert_sync_batchnorm
 from torch import nn
 
-from mmmtl.engine.checkpoint_loading import load_checkpoint_strict
-from mmmtl.engine.checkpoint_safety import enable_safe_loading
-from mmmtl.engine.config_file import load_config
-from mmmtl.engine.pretrained_weights import fetch_checkpoint
-from mmmtl.engine.user_errors import UserError
+from mmmtl.engine.checkpoint import enable_safe_loading, load_checkpoint_strict
+from mmmtl.engine.config import load_config
+from mmmtl.engine.errors import UserError
+from mmmtl.engine.weights import fetch_checkpoint
 from mmmtl.registry import DATASETS, MODELS, build_in_scope
 
 
@@ -49,7 +48,11 @@ def init_model(
             or they do not belong together; the text names what differs.
     """
     enable_safe_loading()
-    config = _loaded(config, cfg_options)
+    if isinstance(config, Config):
+        config = config.copy()
+        config.merge_from_dict(cfg_options or {})
+    else:
+        config = load_config(config, cfg_options)
     model = build_in_scope(MODELS, config.model)
     meta = dataset_meta_of(config)
     if checkpoint is None:
@@ -106,19 +109,3 @@ def test_dataset_of(config: Mapping[str, Any]) -> Mapping[str, Any]:
     while 'pipeline' not in dataset and 'dataset' in dataset:
         dataset = dataset['dataset']
     return dataset
-
-
-def _loaded(
-    config: str | Path | Config, options: dict[str, Any] | None
-) -> Config:
-    if isinstance(config, (str, Path)):
-        return load_config(config, options)
-    if not isinstance(config, Config):
-        raise ValueError(
-            'config must be a file name or an mmengine Config, found '
-            f'{type(config).__name__}'
-        )
-    config = config.copy()
-    if options:
-        config.merge_from_dict(options)
-    return config

@@ -29,29 +29,6 @@ from mmmtl.visualization import MultiTaskVisualizer, write_picture
 Maps = dict[str, np.ndarray]
 
 
-@dataclass(frozen=True)
-class Result:
-    """What was predicted for one picture.
-
-    Attributes:
-        name: Name of the picture, and of its files.
-        maps: Per task the map, see :class:`MultiTaskInferencer`.
-        data_sample: The same as tensors ``(C, H, W)``.
-    """
-
-    name: str
-    maps: Maps
-    data_sample: MultiTaskDataSample
-
-
-@dataclass(frozen=True)
-class _Output:
-    tasks: tuple[str, ...]
-    folder: Path | None
-    save_maps: bool
-    show: bool
-
-
 class MultiTaskInferencer:
     """Predicts every task of a model on pictures.
 
@@ -110,7 +87,8 @@ class MultiTaskInferencer:
         Args:
             inputs: A file, a folder, a BGR array, or a list of these.
             batch_size: Pictures per forward pass; smaller ones of a batch
-                are padded to the largest, which their borders may feel.
+                are padded to the largest; near the padding, predictions may
+                change a little.
             out_dir: Write a page per picture into this folder.
             save_maps: Write the maps there as well.
             show: Open a window per picture.
@@ -164,7 +142,7 @@ class MultiTaskInferencer:
         """
         if batch_size < 1:
             raise ValueError(f'batch_size={batch_size}: give 1 or more')
-        names = self._check_tasks(tasks)
+        names = choose_tasks(self.model.tasks, tasks)
         pictures = collect_pictures(inputs)
         folder = check_out_dir(out_dir, save_maps=save_maps)
         _check_targets(pictures, folder)
@@ -191,17 +169,6 @@ class MultiTaskInferencer:
                 yield result
         if bar is not None:
             print(file=sys.stderr)  # the bar leaves its line open
-
-    def _check_tasks(self, tasks: Sequence[str] | None) -> tuple[str, ...]:
-        own = tuple(self.model.tasks)
-        names = own if tasks is None else check_tasks(tasks)
-        absent = [name for name in names if name not in own]
-        if absent:
-            raise ValueError(
-                f'this model does not predict {absent}; its tasks are '
-                f'{list(own)}'
-            )
-        return names
 
     def _predict(
         self, pictures: Sequence[Picture]
@@ -238,6 +205,68 @@ class MultiTaskInferencer:
                 save_map(output.folder, task, result.name, values)
 
 
+@dataclass(frozen=True)
+class Result:
+    """What was predicted for one picture.
+
+    Attributes:
+        name: Name of the picture, and of its files.
+        maps: Per task the map, see :class:`MultiTaskInferencer`.
+        data_sample: The same as tensors ``(C, H, W)``.
+    """
+
+    name: str
+    maps: Maps
+    data_sample: MultiTaskDataSample
+
+
+@dataclass(frozen=True)
+class _Output:
+    tasks: tuple[str, ...]
+    folder: Path | None
+    save_maps: bool
+    show: bool
+
+
+def choose_tasks(
+    own: Sequence[str], wanted: Sequence[str] | None
+) -> tuple[str, ...]:
+    """Return the tasks of a model that are asked for, all if None.
+
+    Raises:
+        ValueError: If the model has not such a task.
+    """
+    names = own if wanted is None else check_tasks(wanted)
+    absent = [name for name in names if name not in own]
+    if absent:
+        raise ValueError(
+            f'this model does not predict {absent}; its tasks are {list(own)}'
+        )
+    return tuple(names)
+
+
+def check_out_dir(
+    out_dir: str | Path | None, *, save_maps: bool
+) -> Path | None:
+    """Refuse an output folder before the first picture is predicted.
+
+    Args:
+        out_dir: The folder; made when it is needed.
+        save_maps: Maps are to be written.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ValueError: If there is none to write to.
+    """
+    if out_dir is None:
+        if save_maps:
+            raise ValueError('save_maps needs an out_dir to write to')
+        return None
+    return Path(out_dir).expanduser()
+
+
 def _check_targets(pictures: Sequence[Picture], folder: Path | None) -> None:
     """Refuse an output folder in which a page would replace an input."""
     if folder is None:
@@ -263,31 +292,6 @@ def _result_of(
         array = values.numpy()
         maps[task] = array[0] if len(array) == 1 else array.transpose(1, 2, 0)
     return Result(picture.name, maps, sample)
-
-
-def check_out_dir(
-    out_dir: str | Path | None, *, save_maps: bool
-) -> Path | None:
-    """Refuse an output folder before the first picture is predicted.
-
-    Args:
-        out_dir: The folder; made when it is needed.
-        save_maps: Maps are to be written.
-
-    Returns:
-        The folder.
-
-    Raises:
-        ValueError: If there is none to write to.
-    """
-    if out_dir is None:
-        if save_maps:
-            raise ValueError('save_maps needs an out_dir to write to')
-        return None
-    folder = Path(out_dir).expanduser()
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f'out_dir {folder} is a file: name a folder')
-    return folder
 
 
 def save_map(folder: Path, task: str, name: str, values: np.ndarray) -> Path:

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from mmmtl.apis.multi_task_inferencer import choose_tasks
 from mmmtl.apis.pictures import Picture, PicturePipeline
-from mmmtl.engine.user_errors import UserError
+from mmmtl.engine.errors import UserError
 from mmmtl.models.layers.resize import resize_bilinear
 from mmmtl.models.mqtransformer import MultiQueryHead
 from mmmtl.models.postprocess import undo_augmentation
-from mmmtl.tasks import check_tasks
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,8 @@ def check_query_tasks(
         tasks: Some of its tasks; all if None.
 
     Raises:
-        UserError: If the model has no queries, or not such a task.
+        UserError: If the model has no queries.
+        ValueError: If it has not such a task.
     """
     head = getattr(model, 'decode_head', None)
     if not isinstance(head, MultiQueryHead):
@@ -64,14 +65,7 @@ def check_query_tasks(
             'is a MultiQueryHead, for instance '
             'configs/mqtransformer/mqtransformer_swin-t_nyud.py'
         )
-    names = head.tasks if tasks is None else check_tasks(tasks)
-    absent = [name for name in names if name not in head.tasks]
-    if absent:
-        raise UserError(
-            f'this model has no task {absent[0]!r}; its tasks are '
-            f'{" ".join(head.tasks)}'
-        )
-    return tuple(names)
+    return choose_tasks(head.tasks, tasks)
 
 
 @torch.no_grad()

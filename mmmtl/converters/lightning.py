@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mmmtl.converters.key_rules import ConversionError
-from mmmtl.engine.checkpoint_safety import (
+from mmmtl.engine.checkpoint import (
     enable_safe_loading,
     read_checkpoint,
 )

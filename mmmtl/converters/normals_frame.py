@@ -15,7 +15,7 @@ def turn_normals(
     Convention:
         Released networks of the ATRC and MTI-Net families learnt normals as
         the archives of NYUD and PASCAL store them, the negation of our frame
-        (:mod:`mmmtl.datasets.archive_normals`). Their last layer of normals
+        (:mod:`mmmtl.datasets.stored_normals`). Their last layer of normals
         is linear, so that the negated weight and bias give the negated
         vector, exactly. Nothing else changes: no further layer reads these
         outputs.

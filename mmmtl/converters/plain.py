@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from mmmtl.converters.key_rules import ConversionError
-from mmmtl.engine.checkpoint_safety import read_checkpoint
+from mmmtl.engine.checkpoint import read_checkpoint
 
 # Where training scripts put the tensors in a file that holds more.
 _PLACES = ('model', 'state_dict')

@@ -24,7 +24,6 @@ from mmmtl.converters.key_rules import (
     rename_keys,
 )
 from mmmtl.converters.normals_frame import turn_normals
-from mmmtl.structures.task_order import TaskOrder, encode_names
 from mmmtl.tasks import TASK_SPECS
 
 _LEVELS = 4
@@ -56,6 +55,8 @@ def convert_sca(
     Raises:
         ConversionError: If a key is unknown or missing, or the tasks are.
     """
+    from mmmtl.models.sca_mtl.task_order import TaskOrder, encode_names
+
     tasks = _read_tasks(state_dict)
     renamed = rename_keys(state_dict, _rules(tasks), 'SCA-MTL')
     for key, tensor in renamed.items():

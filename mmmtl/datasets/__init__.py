@@ -1,7 +1,15 @@
 """Data sets: where the labels lie, how they are encoded, how they vary.
 
-The names below are imported when they are asked for: the renderer's worker
-processes use the folder layouts of this package and need no torch.
+A folder per family (``nyud``, ``pascal``, ``taskonomy``, ``cityscapes``) has
+its data sets, encodings, classes and conversion. What they share lies beside
+them: ``base.py``, ``label_file.py`` (one label: where, how, is it sound),
+``sample_files.py`` (lists of samples, missing files), ``stored_normals.py``,
+``geometry.py``. Array files and errors are read and named in
+:mod:`mmmtl.io` and :mod:`mmmtl.errors`, for all of the package.
+``transforms`` varies samples, ``verification`` judges whole folders.
+
+The names below are imported when they are asked for: the processes that
+render rooms use the folder layouts of this package and need no torch.
 """
 
 from __future__ import annotations
@@ -12,12 +20,12 @@ from typing import Any
 _HOMES = {
     'BaseMultiTaskDataset': 'base',
     'CityscapesMTDataset': 'cityscapes.dataset',
-    'CocoDoomDataset': 'taskonomy.cocodoom',
+    'CocoDoomDataset': 'taskonomy.dataset',
     'LabelFile': 'label_file',
-    'NYUDMTDataset': 'nyud.nyud_mt',
+    'NYUDMTDataset': 'nyud.dataset',
     'NYUDv2Dataset': 'nyud.dataset',
     'PascalContextMTDataset': 'pascal.dataset',
-    'ReplicaDataset': 'taskonomy.replica',
+    'ReplicaDataset': 'taskonomy.dataset',
     'TaskonomyDataset': 'taskonomy.dataset',
     'load_label': 'label_file',
 }

@@ -21,6 +21,7 @@ from mmmtl.datasets.sample_files import (
     read_ids,
 )
 from mmmtl.errors import DatasetError
+from mmmtl.io.arrays import unreadable
 from mmmtl.registry import SCOPE
 from mmmtl.tasks import TASK_SPECS, check_tasks
 
@@ -29,9 +30,10 @@ class BaseMultiTaskDataset(BaseDataset, metaclass=ABCMeta):
     """Images and, per task, one label file each.
 
     A concrete data set says where its files lie and how they are encoded:
-    ``METAINFO``, ``IMAGE``, ``LABEL_FILES``, ``HINT`` and
-    :meth:`split_file`. Only the labels of the configured tasks are looked
-    for and read.
+    ``METAINFO``, ``HINT``, :meth:`image_pattern`, :meth:`label_table` and
+    :meth:`split_file`. The methods may depend on options that its
+    constructor stores before it calls this one. Only the labels of the
+    configured tasks are looked for and read.
 
     A sample that cannot be read stops the run with a
     :class:`~mmmtl.errors.DatasetError`; it is never replaced by
@@ -39,14 +41,17 @@ class BaseMultiTaskDataset(BaseDataset, metaclass=ABCMeta):
 
     Convention:
         Samples start as ``img_path``, ``sample_id``, ``label_paths`` (task ->
-        file), ``label_files`` (task -> row of ``LABEL_FILES``),
-        ``num_classes`` (task -> number, for maps of classes) and ``tasks``.
+        file), ``label_files`` (task -> :class:`LabelFile`), ``num_classes``
+        (task -> number, for maps of classes) and ``tasks``.
+
+    Attributes:
+        image: Path of an image below the data folder; ``{}`` is the sample
+            id.
+        label_files: Task -> how its labels are stored, for every task that
+            this data set has labels for.
+        tasks: Those of them that are read, in the order of the config.
     """
 
-    #: Path of the image below the data folder; ``{}`` is the sample id.
-    IMAGE: ClassVar[str]
-    #: The label files this data set has.
-    LABEL_FILES: ClassVar[Mapping[str, LabelFile]]
     #: What to do about missing files, for error texts.
     HINT: ClassVar[str]
 
@@ -55,7 +60,7 @@ class BaseMultiTaskDataset(BaseDataset, metaclass=ABCMeta):
         data_root: str | Path,
         *,
         split: str,
-        tasks: Sequence[str],
+        tasks: Sequence[str] | None,
         pipeline: Sequence[dict | Callable],
         metainfo: Mapping[str, Any] | None = None,
         indices: int | Sequence[int] | None = None,
@@ -63,30 +68,33 @@ class BaseMultiTaskDataset(BaseDataset, metaclass=ABCMeta):
         lazy_init: bool = False,
         allow_missing_labels: bool = False,
     ) -> None:
-        """Check the arguments and, unless lazy, that every file is there.
+        """Store the options and, unless lazy, look for every file.
 
         Args:
             data_root: The data folder.
             split: Which part, e.g. ``'train'`` or ``'val'``.
-            tasks: Tasks whose labels are read, in the order of the config.
+            tasks: Tasks whose labels are read, in the order of the config;
+                None, for tools, takes all that the data set has labels for.
             pipeline: Transforms from the sample's paths to the network's
                 input.
             metainfo: Replaces entries of ``METAINFO``: ``classes`` and
                 ``palette`` where a folder in the same layout holds other
                 classes.
-            indices: Use only these samples, or only the first so many.
+            indices: Use only these samples, or only the first ``indices``.
             serialize_data: Keep the list of samples in one block of memory
                 that loader processes share.
-            lazy_init: Put off looking at the disk until the first use.
+            lazy_init: Look for the files at the first use, not now.
             allow_missing_labels: A sample may lack the label file of any
-                task; it has no field of that task then. A task of which no
-                sample has a label is refused still.
+                task; it has no field of that task then. At least one sample
+                must have a label of each task.
 
         Raises:
             DatasetError: If a folder or file is missing.
             ValueError: If a task is unknown, or this data set has no labels
                 for it.
         """
+        self.image = self.image_pattern()
+        self.label_files = self.label_table()
         self.tasks = self._check_tasks(tasks)
         self.split = split
         self.allow_missing_labels = allow_missing_labels
@@ -109,6 +117,18 @@ class BaseMultiTaskDataset(BaseDataset, metaclass=ABCMeta):
             self.full_init()
 
     @abstractmethod
+    def image_pattern(self) -> str:
+        """Return the path of an image, below the data folder.
+
+        Returns:
+            The path; ``{}`` stands for the sample id.
+        """
+
+    @abstractmethod
+    def label_table(self) -> dict[str, LabelFile]:
+        """Return how labels are stored, by task."""
+
+    @abstractmethod
     def split_file(self, split: str) -> str:
         """Return the path of a split's list of ids, below the data folder."""
 
@@ -122,8 +142,9 @@ class BaseMultiTaskDataset(BaseDataset, metaclass=ABCMeta):
         samples = self.list_samples()
         present = FolderListing(root)
         for task in self.tasks:
-            if self.allow_missing_labels or self.LABEL_FILES[task].optional:
-                check_any_file(present, _paths_of(task, samples), self.HINT)
+            if self.allow_missing_labels or self.label_files[task].optional:
+                paths = [sample['label_paths'][task] for sample in samples]
+                check_any_file(present, paths, self.HINT)
         if self.allow_missing_labels:
             for sample in samples:
                 sample['label_paths'] = {
@@ -157,7 +178,7 @@ class BaseMultiTaskDataset(BaseDataset, metaclass=ABCMeta):
         """
         info = super().get_data_info(idx)
         info['tasks'] = self.tasks
-        info['label_files'] = {t: self.LABEL_FILES[t] for t in self.tasks}
+        info['label_files'] = {t: self.label_files[t] for t in self.tasks}
         info['num_classes'] = self.class_counts()
         return info
 
@@ -181,20 +202,16 @@ class BaseMultiTaskDataset(BaseDataset, metaclass=ABCMeta):
         except (AssertionError, OSError, cv2.error) as error:
             if 'img' in info:  # it was read; something else went wrong
                 raise
-            reason = ' '.join(str(error).split())
-            raise DatasetError(
-                f'image {path} is unreadable ({reason}): it may be '
-                'truncated, write it again'
-            ) from error
+            raise unreadable(f'image {path}', error) from error
 
     def _sample(self, present: FolderListing, sample_id: str) -> dict:
         root = present.root
         return dict(
             sample_id=sample_id,
-            img_path=str(root / self.IMAGE.format(sample_id)),
+            img_path=str(root / self.image.format(sample_id)),
             label_paths={
                 task: str(
-                    root / self.LABEL_FILES[task].place(sample_id, present)
+                    root / self.label_files[task].place(sample_id, present)
                 )
                 for task in self.tasks
             },
@@ -205,7 +222,7 @@ class BaseMultiTaskDataset(BaseDataset, metaclass=ABCMeta):
         needed = []
         for sample in samples:
             labels = sample['label_paths']
-            files = {task: self.LABEL_FILES[task] for task in labels}
+            files = {task: self.label_files[task] for task in labels}
             always = [task for task in files if not files[task].optional]
             paths = [sample['img_path'], *(labels[t] for t in always)]
             needed += [os.path.relpath(p, self.data_root) for p in paths]
@@ -213,14 +230,13 @@ class BaseMultiTaskDataset(BaseDataset, metaclass=ABCMeta):
             needed += [p.format(sample['sample_id']) for p in sorted(also)]
         return list(dict.fromkeys(needed))
 
-    @classmethod
-    def _check_tasks(cls, tasks: Sequence[str]) -> tuple[str, ...]:
-        names = check_tasks(tasks)
-        absent = [name for name in names if name not in cls.LABEL_FILES]
+    def _check_tasks(self, tasks: Sequence[str] | None) -> tuple[str, ...]:
+        names = check_tasks(self.label_files if tasks is None else tasks)
+        absent = [name for name in names if name not in self.label_files]
         if absent:
             raise ValueError(
-                f'{cls.__name__} has no labels for {absent}: choose tasks '
-                f'among {list(cls.LABEL_FILES)}'
+                f'{type(self).__name__} has no labels for {absent}: choose '
+                f'tasks among {list(self.label_files)}'
             )
         return names
 
@@ -249,7 +265,3 @@ class BaseMultiTaskDataset(BaseDataset, metaclass=ABCMeta):
                     f'{len(colours)} colours in {colours_key}: give one '
                     'colour per class'
                 )
-
-
-def _paths_of(task: str, samples: Sequence[dict]) -> list[str]:
-    return [sample['label_paths'][task] for sample in samples]

@@ -8,30 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from mmmtl.errors import (
     DatasetError,
     EncodingError,
     MissingFileError,
     SizeMismatchError,
-    UnreadableFileError,
     ValueRangeError,
 )
+from mmmtl.io.arrays import READ_ERRORS, read_array, unreadable
 from mmmtl.tasks import TaskSpec, get_task_spec
 
 Decoder = Callable[[Any], np.ndarray]
 Reader = Callable[[str | Path], Any]
-
-# What numpy and Pillow raise on files they cannot read; SyntaxError is
-# Pillow's for a broken PNG chunk.
-_UNREADABLE = (
-    OSError,
-    EOFError,
-    ValueError,
-    SyntaxError,
-    Image.DecompressionBombError,
-)
 
 # Archives of views without a label hold files of some bytes; a picture of a
 # usable size takes more.
@@ -40,30 +29,29 @@ _STUB_BYTES = 100
 
 @dataclass(frozen=True)
 class LabelFile:
-    """One row of a data set's table of label files.
+    """Where a data set stores the labels of one task, and how.
 
     Attributes:
         pattern: Path below the data folder; ``{}`` stands for the sample id.
         decode: From what ``read`` returns to the task's convention
-            (:class:`mmmtl.structures.TaskSpec`): ``(H, W)``, or
-            ``(H, W, 3)`` for vectors; uint8 for class and binary maps,
-            float32 otherwise. Raises ``ValueRangeError`` on values and
-            ``ValueError`` on kinds of files that the encoding does not have.
+            (:class:`mmmtl.tasks.TaskSpec`): ``(H, W)``, or ``(H, W, 3)`` for
+            vectors; uint8 for class and binary maps, float32 otherwise. It
+            raises ``ValueRangeError`` where values are wrong, and another
+            ``ValueError`` where the file is written in another way.
         first_id: Stored value of class 0, for error texts.
-        read: From the file's path to what it stores; None reads arrays and
-            pictures (:func:`read_array`).
+        read: From the file's path to what it stores.
         fallback: Where the file lies if it is not at ``pattern``; None if
             there is only one place.
         also: Further files that ``read`` opens, so that they are looked for
             at the start too.
         optional: A sample may lack the file, or have an unreadable stub of
-            less than 100 bytes: it is "no label" throughout then.
+            less than 100 bytes: no pixel of it has a label then.
     """
 
     pattern: str
     decode: Decoder
     first_id: int = 0
-    read: Reader | None = None
+    read: Reader = read_array
     fallback: str | None = None
     also: tuple[str, ...] = ()
     optional: bool = False
@@ -111,16 +99,15 @@ def load_label(
             does not have.
     """
     spec = get_task_spec(task)
-    if file.optional and not _is_there(path):
+    if file.optional and not _holds_anything(Path(path)):
         return _no_label(spec, size)
-    stored = _read(task, path, file.read or read_array)
+    stored = _read(task, path, file)
     try:
         label = file.decode(stored)
     except ValueError as error:
         ranged = isinstance(error, ValueRangeError)
         kind = ValueRangeError if ranged else EncodingError
         raise kind(f'{task} label {path}: {error}') from error
-    _check_kind(label, spec, path)
     if label.shape[:2] != tuple(size):
         raise SizeMismatchError(
             f'{task} label {path} is {label.shape[0]}x{label.shape[1]} '
@@ -132,16 +119,14 @@ def load_label(
     return label
 
 
-def _is_there(path: str | Path) -> bool:
-    """Tell whether a file that may be missing holds anything."""
-    path = Path(path)
+def _holds_anything(path: Path) -> bool:
     if not path.is_file():
         return False
     if path.stat().st_size >= _STUB_BYTES:
         return True
     try:
         read_array(path)
-    except _UNREADABLE:
+    except READ_ERRORS:
         return False
     return True
 
@@ -152,59 +137,18 @@ def _no_label(spec: TaskSpec, size: tuple[int, int]) -> np.ndarray:
     return np.full(shape, spec.ignore_value, dtype)
 
 
-def read_array(path: str | Path) -> np.ndarray:
-    """Read an array file or a picture.
-
-    Args:
-        path: ``.npy``, or any picture Pillow knows.
-
-    Returns:
-        The array; of a picture ``(H, W)`` grey levels or palette indices, or
-        ``(H, W, C)`` in RGB order.
-    """
-    if str(path).endswith('.npy'):
-        # Never unpickle: a label file is untrusted input.
-        return np.load(path, allow_pickle=False)
-    with Image.open(path) as picture:
-        # 1-bit pictures as 0 and 255, as every other reader gives them.
-        return np.asarray(
-            picture.convert('L') if picture.mode == '1' else picture
-        )
-
-
-def _read(task: str, path: str | Path, read: Reader) -> Any:
+def _read(task: str, path: str | Path, file: LabelFile) -> Any:
     try:
-        return read(path)
+        return file.read(path)
     except DatasetError:  # it names its file itself
         raise
     except FileNotFoundError as error:
         raise MissingFileError(
             f'{task} label {error.filename or path}: no such file; restore '
-            'it, or take '
-            f'{task!r} out of tasks'
+            f'it, or take {task!r} out of tasks'
         ) from error
-    except _UNREADABLE as error:
-        reason = ' '.join(str(error).split()) or type(error).__name__
-        raise UnreadableFileError(
-            f'{task} label {path} is unreadable ({reason}): it may be '
-            'truncated, write it again'
-        ) from error
-
-
-def _check_kind(label: np.ndarray, spec: TaskSpec, path: str | Path) -> None:
-    dtype = np.float32 if spec.dtype.is_floating_point else np.uint8
-    shape = () if spec.label_channels == 1 else (spec.label_channels,)
-    if label.ndim != 2 + len(shape) or label.shape[2:] != shape:
-        wanted = ', '.join(map(str, ('H', 'W', *shape)))
-        raise DatasetError(
-            f'{spec.name} label {path} has the shape {label.shape}, it must '
-            f'be ({wanted})'
-        )
-    if label.dtype != dtype:
-        raise DatasetError(
-            f'{spec.name} label {path} was decoded to {label.dtype}: its '
-            f'decoder must return {np.dtype(dtype)}'
-        )
+    except READ_ERRORS as error:
+        raise unreadable(f'{task} label {path}', error) from error
 
 
 def _check_class_ids(

@@ -6,10 +6,9 @@ from mmmtl.datasets.nyud.room_layout import NYUD
 from mmmtl.datasets.pascal.room_layout import PASCAL_CONTEXT
 from mmmtl.datasets.taskonomy.room_layout import TASKONOMY
 from mmmtl.errors import did_you_mean
-from mmmtl.rooms.layout import Layout
-from mmmtl.rooms.order import Order
+from mmmtl.rooms.produce import Order, RoomLayout
 
-LAYOUTS: dict[str, Layout] = {
+LAYOUTS: dict[str, RoomLayout] = {
     layout.name: layout for layout in (NYUD, PASCAL_CONTEXT, TASKONOMY)
 }
 
@@ -33,7 +32,8 @@ def order_rooms(
         seed: Different seeds have no room in common.
 
     Raises:
-        ValueError: If there is no such layout, or a number is out of range.
+        ValueError: If there is no such layout, or a number is out of its
+            range.
     """
     if layout not in LAYOUTS:
         raise ValueError(

@@ -1,9 +1,13 @@
-"""Looks for the files of a data set before a run starts."""
+"""The files of a data set: lists of sample ids, and what is there.
+
+A run looks for every file before it starts, so that none is missed hours
+later.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mmmtl.errors import DatasetError
@@ -43,6 +47,17 @@ def read_ids(path: Path, hint: str) -> list[str]:
     return ids
 
 
+def write_ids(path: Path, ids: Iterable[str]) -> None:
+    """Write the sample ids of a split, for :func:`read_ids`.
+
+    Args:
+        path: Text file; its folder is made if needed.
+        ids: One per line.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(''.join(f'{sample_id}\n' for sample_id in ids), 'utf-8')
+
+
 def _beside(path: Path) -> str:
     names = sorted(file.name for file in path.parent.glob(f'*{path.suffix}'))
     return f' ({path.parent} has: {", ".join(names)})' if names else ''
@@ -68,7 +83,7 @@ def check_root(root: Path, hint: str) -> None:
 def check_files(
     present: FolderListing, paths: Sequence[str], hint: str
 ) -> None:
-    """Refuse a data set of which files are missing.
+    """Refuse a data set with missing files.
 
     Args:
         present: What is in the data folder.
@@ -86,15 +101,14 @@ def check_files(
     more = ', ...' if len(missing) > _SHOWN else ''
     raise DatasetError(
         f'{len(missing)} of {len(paths)} files are missing in '
-        f'{present.root}: '
-        f'{shown}{more}; {hint}'
+        f'{present.root}: {shown}{more}; {hint}'
     )
 
 
 def check_any_file(
     present: FolderListing, paths: Sequence[str], hint: str
 ) -> None:
-    """Refuse a data set in which no sample has a file that some may lack.
+    """Refuse a data set in which every sample lacks an optional file.
 
     Args:
         present: What is in the data folder.

@@ -11,18 +11,18 @@ from __future__ import annotations
 import datetime
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Literal
 
-import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import init_dist
 from mmengine.utils.dl_utils import set_multi_processing
 from torch import distributed as dist
 
-from mmmtl.engine.config_paths import walk_dicts
-from mmmtl.engine.user_errors import UserError
+from mmmtl.engine.config import walk_dicts
+from mmmtl.engine.errors import UserError
 
 Launcher = Literal['none', 'pytorch', 'slurm', 'mpi']
 SYNC_NORMS = ('SyncBN', 'MMSyncBN')
@@ -48,7 +48,6 @@ def start_distributed(config: Config, launcher: Launcher) -> list[str]:
     if get_device() == 'cpu':
         _start_gloo(launcher, dist_cfg)
         return fit_to_cpu(config)
-    _check_devices()
     if not dist.is_initialized():
         init_dist(launcher, **dist_cfg)
     return []
@@ -65,25 +64,25 @@ def world_size() -> int:
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
-def raise_together(error: Exception | None) -> None:
-    """Raise in every process what went wrong in any of them.
+@contextmanager
+def together() -> Iterator[None]:
+    """Raise in every process the :class:`UserError` of any of them.
 
     A process that fails alone leaves the others waiting until the time-out.
-
-    Args:
-        error: What went wrong in this process, None if all is well.
     """
-    if world_size() == 1:
-        if error is not None:
-            raise error
-        return
-    texts: list[str | None] = [None] * world_size()
-    dist.all_gather_object(texts, None if error is None else str(error))
+    error: UserError | None = None
+    try:
+        yield
+    except UserError as found:
+        error = found
+    if world_size() > 1:
+        texts: list[str | None] = [None] * world_size()
+        dist.all_gather_object(texts, None if error is None else str(error))
+        elsewhere = [text for text in texts if text is not None]
+        if error is None and elsewhere:
+            error = UserError(elsewhere[0])
     if error is not None:
         raise error
-    for text in texts:
-        if text is not None:
-            raise UserError(text)
 
 
 def fit_to_cpu(config: Config) -> list[str]:
@@ -123,17 +122,31 @@ def fit_to_cpu(config: Config) -> list[str]:
 def _start_gloo(launcher: Launcher, dist_cfg: Mapping[str, Any]) -> None:
     if dist.is_initialized():
         return
-    if launcher == 'slurm':
-        _export_slurm(dist_cfg.get('port'))
-    elif launcher == 'mpi':
-        _export_mpi()
+    env = os.environ
+    # What the other launchers call PyTorch's variables.
+    prefix = {'slurm': 'SLURM_', 'mpi': 'OMPI_COMM_WORLD_'}.get(launcher)
+    names = {
+        'RANK': ('PROCID', 'RANK'),
+        'WORLD_SIZE': ('NTASKS', 'SIZE'),
+        'LOCAL_RANK': ('LOCALID', 'LOCAL_RANK'),
+    }
+    for ours, theirs in names.items() if prefix else ():
+        name = prefix + theirs[launcher == 'mpi']
+        if name in env:
+            env[ours] = env[name]
+    if launcher == 'slurm' and dist_cfg.get('port') is not None:
+        env['MASTER_PORT'] = str(dist_cfg['port'])
+    if launcher != 'pytorch':
+        env.setdefault('MASTER_PORT', '29500')
+    if launcher == 'slurm' and 'SLURM_NODELIST' in env:
+        env.setdefault('MASTER_ADDR', _first_host(env['SLURM_NODELIST']))
     needed = ('RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT')
-    absent = [name for name in needed if name not in os.environ]
+    absent = [name for name in needed if name not in env]
     if absent:
         raise UserError(
             f'--launcher {launcher}: {", ".join(absent)} not set in the '
-            'environment; start through tools/dist_train.sh, or leave '
-            '--launcher out for one process'
+            'environment; start through tools/dist_train.sh or '
+            'slurm_train.sh, or leave --launcher out for one process'
         )
     more = {}
     if dist_cfg.get('timeout') is not None:
@@ -141,55 +154,11 @@ def _start_gloo(launcher: Launcher, dist_cfg: Mapping[str, Any]) -> None:
     dist.init_process_group('gloo', **more)
 
 
-def _export_slurm(port: int | None) -> None:
-    """Translate slurm's variables into the ones PyTorch reads."""
-    env = os.environ
-    try:
-        env['RANK'], env['WORLD_SIZE'] = (
-            env['SLURM_PROCID'],
-            env['SLURM_NTASKS'],
-        )
-        env['LOCAL_RANK'] = env.get('SLURM_LOCALID', '0')
-        nodes = env['SLURM_NODELIST']
-    except KeyError as error:
-        raise UserError(
-            f'--launcher slurm: {error} is not set; start through '
-            'tools/slurm_train.sh'
-        ) from error
-    if port is not None:
-        env['MASTER_PORT'] = str(port)
-    env.setdefault('MASTER_PORT', '29500')
-    if 'MASTER_ADDR' not in env:
-        hosts = subprocess.run(
-            ['scontrol', 'show', 'hostname', nodes],
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        env['MASTER_ADDR'] = hosts.stdout.split()[0]
-
-
-def _export_mpi() -> None:
-    """Translate Open MPI's variables into the ones PyTorch reads."""
-    for theirs, ours in (
-        ('OMPI_COMM_WORLD_RANK', 'RANK'),
-        ('OMPI_COMM_WORLD_SIZE', 'WORLD_SIZE'),
-        ('OMPI_COMM_WORLD_LOCAL_RANK', 'LOCAL_RANK'),
-    ):
-        if theirs in os.environ:
-            os.environ[ours] = os.environ[theirs]
-    os.environ.setdefault('MASTER_PORT', '29500')
-
-
-def _check_devices() -> None:
-    """Refuse more processes on this machine than it has GPUs."""
-    if get_device() != 'cuda':
-        return
-    wanted = int(os.environ.get('LOCAL_WORLD_SIZE', '1'))
-    found = torch.cuda.device_count()
-    if wanted > found:
-        raise UserError(
-            f'{wanted} processes on this machine but {found} GPU(s): start '
-            f'{found} (with --total-batch the recipe stays the same), or '
-            "set CUDA_VISIBLE_DEVICES='' to run on the CPU"
-        )
+def _first_host(nodes: str) -> str:
+    hosts = subprocess.run(
+        ['scontrol', 'show', 'hostname', nodes],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return hosts.stdout.split()[0]

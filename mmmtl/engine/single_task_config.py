@@ -9,8 +9,8 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-from mmmtl.engine.config_paths import walk_dicts
-from mmmtl.engine.user_errors import UserError
+from mmmtl.engine.config import walk_dicts
+from mmmtl.engine.errors import UserError
 from mmmtl.evaluation.metrics.base_task_metric import BaseTaskMetric
 from mmmtl.evaluation.primary_metrics import primary_key
 from mmmtl.registry import METRICS, MODELS, SCOPE, build_in_scope
@@ -57,13 +57,13 @@ def primary_changes(config: Config) -> dict[str, str]:
 
 
 def plain_head_config(config: Config) -> Config:
-    """Put a plain head per task in the place of a method's neck and head.
+    """Replace a method's neck and head by a plain head per task.
 
-    What is left is the single-task model that the authors of MTI-Net and
+    The result is the single-task model that the authors of MTI-Net and
     SCA-MTL compare with, HRNet with its own head: all levels resized to the
     finest and concatenated (270 channels of HRNet18), a 1x1 convolution to
     the same width, BatchNorm, ReLU and a 1x1 convolution. Their first
-    convolution has a bias, which the norm takes away again; here it has none.
+    convolution has a bias, which the norm cancels; here it has none.
 
     Args:
         config: Of a multi-task model whose neck, or head if there is none,
@@ -103,8 +103,8 @@ def single_task_config(config: Config, task: str) -> Config:
     """Reduce a config to one task; everything else stays as it is.
 
     Convention:
-        Head, neck, data sets and metrics keep this task only. Weights of
-        losses stay as they are: the learning rate was chosen with them.
+        Head, neck, data sets and metrics keep this task only. Its loss keeps
+        its weight: the learning rate was chosen with it.
 
     Args:
         config: Of a multi-task model.

@@ -21,7 +21,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmmtl.engine.user_errors import UserError
+from mmmtl.engine.errors import UserError
 
 
 def apply_total_batch(config: Config, total: int, processes: int) -> int:
@@ -35,7 +35,7 @@ def apply_total_batch(config: Config, total: int, processes: int) -> int:
     Returns:
         The number k of forward passes per optimizer step.
     """
-    per_process = _batch_per_process(config)
+    per_process = config.train_dataloader.batch_size
     together = per_process * processes
     if total < 1 or total % together:
         raise UserError(
@@ -55,28 +55,36 @@ def apply_total_batch(config: Config, total: int, processes: int) -> int:
     return steps
 
 
-def batch_note(config: Config, processes: int) -> str | None:
-    """Return a warning if the total batch is not the recipe's.
+def batch_notes(config: Config, processes: int) -> list[str]:
+    """Return what a log should say about the batch.
 
     Args:
         config: Its ``auto_scale_lr.base_batch_size`` is the recipe's batch.
         processes: Number of processes of the run.
+
+    Returns:
+        A line if gradients are accumulated, one if the total batch is not
+        the recipe's.
     """
+    steps = config.optim_wrapper.get('accumulative_counts', 1)
+    total = config.train_dataloader.get('batch_size', 1) * processes * steps
+    notes = []
+    if steps > 1:
+        notes.append(
+            f'total batch {total}: {steps} forward passes per optimizer '
+            'step; iterations below count forward passes'
+        )
     scale = config.get('auto_scale_lr') or {}
-    base = scale.get('base_batch_size')
-    if base is None or scale.get('enable') or 'optim_wrapper' not in config:
-        return None
-    accumulated = config.optim_wrapper.get('accumulative_counts', 1)
-    total = _batch_per_process(config) * processes * accumulated
-    if total == base:
-        return None
-    return (
-        f'this run uses {total} sample(s) per optimizer step, the recipe was '
-        f'made for {base}: set train_dataloader.batch_size so that all '
-        f'processes together have {base}, or, where memory forbids it, pass '
-        f'--total-batch {base} to accumulate (BatchNorm then sees the images '
-        'of one forward pass only)'
-    )
+    base = scale.get('base_batch_size', total)
+    if total != base and not scale.get('enable'):
+        notes.append(
+            f'this run uses {total} sample(s) per optimizer step, the recipe '
+            f'was made for {base}: set train_dataloader.batch_size so that '
+            f'all processes together have {base}, or, where memory forbids '
+            f'it, pass --total-batch {base} to accumulate (BatchNorm then '
+            'sees the images of one forward pass only)'
+        )
+    return notes
 
 
 def check_same_accumulation(
@@ -100,16 +108,6 @@ def check_same_accumulation(
             'resume on the same number of processes with the same '
             '--total-batch'
         )
-
-
-def _batch_per_process(config: Config) -> int:
-    batch = config.train_dataloader.get('batch_size')
-    if not isinstance(batch, int):
-        raise UserError(
-            'the total batch needs train_dataloader.batch_size, found '
-            f'{batch!r}'
-        )
-    return batch
 
 
 def _accumulate(config: Config, steps: int) -> None:

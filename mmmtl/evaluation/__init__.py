@@ -1,8 +1,8 @@
 """Metrics per task, pooled over the data set, and their evaluator.
 
-Names are ``<task>/<metric>``. Every share is in percent (mIoU, accuracies,
-F, pixels within a limit); depth is in metres, angles in degrees, the absolute
-error of a map with values in 0..1 (saliency, heat maps) likewise in 0..1.
+Names are ``<task>/<metric>``. Shares are in percent (mIoU, accuracies, F,
+pixels within a limit), depth in metres, angles in degrees. The absolute error
+of a map with values in 0..1 (saliency, heat maps) is in 0..1 too.
 """
 
 from mmmtl.evaluation.metrics import (

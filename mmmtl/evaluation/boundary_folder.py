@@ -1,4 +1,4 @@
-"""Boundary scores of a folder of maps, with several processes."""
+"""Folders of boundary maps: pairs of files, what they hold, their counts."""
 
 from __future__ import annotations
 
@@ -10,113 +10,21 @@ from pathlib import Path
 
 import numpy as np
 
-from mmmtl.datasets.label_file import read_array
 from mmmtl.errors import (
     DatasetError,
     EncodingError,
     SizeMismatchError,
     UnreadableFileError,
 )
-from mmmtl.evaluation.functional.boundary import image_counts, outline, to_grey
-from mmmtl.io.arrays import read_mat
+from mmmtl.evaluation.functional.boundary import image_counts, to_grey
+from mmmtl.geometry import outline
+from mmmtl.io.arrays import read_array, read_mat
 from mmmtl.io.workers import start_workers
 
 # Maps that wait for a process, per process: enough to keep it busy.
 _QUEUE = 4
-
-
-def count_pairs(
-    pairs: Sequence[MapPair],
-    *,
-    thresholds: np.ndarray,
-    max_dist: float,
-    nms: bool,
-    thin: bool = True,
-    thin_labels: bool = True,
-    workers: int,
-) -> Iterator[np.ndarray]:
-    """Yield the counts of every pair, in order.
-
-    Args:
-        pairs: What to evaluate.
-        thresholds: See :func:`.functional.boundary.image_counts`.
-        max_dist: See there.
-        nms: See there.
-        thin: See there.
-        thin_labels: See there.
-        workers: Number of processes; 1 works in this one. The result does
-            not depend on it.
-
-    Raises:
-        ValueError: If there is no worker.
-    """
-    if workers < 1:
-        raise ValueError(f'{workers} workers: give 1 or more')
-    options = dict(
-        thresholds=thresholds,
-        max_dist=max_dist,
-        nms=nms,
-        thin=thin,
-        thin_labels=thin_labels,
-    )
-    workers = min(workers, len(pairs))
-    if workers == 1:
-        for pair in pairs:
-            yield image_counts(*pair.read(), **options)
-        return
-    pool = start_workers(workers)
-    waiting: deque[Future] = deque()
-    try:
-        for pair in pairs:
-            # Read here, so that a bad file raises in this process.
-            waiting.append(pool.submit(image_counts, *pair.read(), **options))
-            if len(waiting) > _QUEUE * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
 _PICTURES = ('.png', '.npy')
 _SHOWN = 5
-
-
-@dataclass(frozen=True)
-class MapPair:
-    """A prediction and its ground truth.
-
-    Attributes:
-        prediction: ``.png`` or ``.npy``.
-        label: ``.png``, ``.npy`` or ``.mat``.
-        outline: The ground truth is the outline of the label's stored map.
-    """
-
-    prediction: Path
-    label: Path
-    outline: bool = False
-
-    def read(self) -> tuple[np.ndarray, list[np.ndarray]]:
-        """Return the strength ``(H, W)`` and the labels ``(H, W)`` bool.
-
-        Raises:
-            DatasetError: If a file cannot be read, has another size than its
-                partner, or holds values that a map cannot have.
-        """
-        strength = read_strength(self.prediction)
-        labels = (
-            [read_outline(self.label)]
-            if self.outline
-            else read_labels(self.label)
-        )
-        for label in labels:
-            if label.shape != strength.shape:
-                raise SizeMismatchError(
-                    f'prediction {self.prediction} has the size '
-                    f'{_size(strength)}, its ground truth {self.label} '
-                    f'{_size(label)}: predict at the size of the ground truth'
-                )
-        return strength, labels
 
 
 def pair_maps(
@@ -156,6 +64,43 @@ def pair_maps(
     return pairs, sorted(found.keys() - set(stems))
 
 
+@dataclass(frozen=True)
+class MapPair:
+    """A prediction and its ground truth.
+
+    Attributes:
+        prediction: ``.png`` or ``.npy``.
+        label: ``.png``, ``.npy`` or ``.mat``.
+        outline: The ground truth is the outline of the label's stored map.
+    """
+
+    prediction: Path
+    label: Path
+    outline: bool = False
+
+    def read(self) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Return the strength ``(H, W)`` and the labels ``(H, W)`` bool.
+
+        Raises:
+            DatasetError: If a file cannot be read, has another size than its
+                partner, or holds values that a map cannot have.
+        """
+        strength = read_strength(self.prediction)
+        labels = (
+            [read_outline(self.label)]
+            if self.outline
+            else read_labels(self.label)
+        )
+        for label in labels:
+            if label.shape != strength.shape:
+                raise SizeMismatchError(
+                    f'prediction {self.prediction} has the size '
+                    f'{_size(strength)}, its ground truth {self.label} '
+                    f'{_size(label)}: predict at the size of the ground truth'
+                )
+        return strength, labels
+
+
 def check_pair(pair: MapPair) -> str | None:
     """Return what is wrong with the files of a pair, if anything."""
     try:
@@ -165,35 +110,53 @@ def check_pair(pair: MapPair) -> str | None:
     return None
 
 
-def _by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
-    if not folder.is_dir():
-        raise DatasetError(f'{folder} is no folder: name a folder of maps')
-    files: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in suffixes or path.name.startswith('.'):
-            continue
-        if path.stem in files:
-            raise DatasetError(
-                f'{files[path.stem]} and {path.name} have the same stem: '
-                'keep one of them'
-            )
-        files[path.stem] = path
-    if not files:
-        raise DatasetError(f'{folder} holds no {" or ".join(suffixes)} file')
-    return files
+def count_pairs(
+    pairs: Sequence[MapPair],
+    *,
+    thresholds: np.ndarray,
+    max_dist: float,
+    nms: bool,
+    thin: bool = True,
+    thin_labels: bool = True,
+    workers: int,
+) -> Iterator[np.ndarray]:
+    """Yield the counts of every pair, in order.
 
-
-def _names(values: Iterable[str]) -> str:
-    values = list(values)
-    more = f' and {len(values) - _SHOWN} more' if len(values) > _SHOWN else ''
-    return ', '.join(values[:_SHOWN]) + more
-
-
-def _size(values: np.ndarray) -> str:
-    return f'{values.shape[0]}x{values.shape[1]}'
-
-
-_SHOWN_MAPS = 5
+    Args:
+        pairs: What to evaluate.
+        thresholds: See :func:`.functional.boundary.image_counts`, as for
+            the three switches and ``max_dist``.
+        max_dist: Share of the diagonal.
+        nms: Keep only crests.
+        thin: Thin the predictions.
+        thin_labels: Thin the labels.
+        workers: Number of processes; 1 works in this one. The result does
+            not depend on it.
+    """
+    options = dict(
+        thresholds=thresholds,
+        max_dist=max_dist,
+        nms=nms,
+        thin=thin,
+        thin_labels=thin_labels,
+    )
+    workers = min(workers, len(pairs))
+    if workers <= 1:
+        for pair in pairs:
+            yield image_counts(*pair.read(), **options)
+        return
+    pool = start_workers(workers)
+    waiting: deque[Future] = deque()
+    try:
+        for pair in pairs:
+            # Read here, so that a bad file raises in this process.
+            waiting.append(pool.submit(image_counts, *pair.read(), **options))
+            if len(waiting) > _QUEUE * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def read_strength(path: Path) -> np.ndarray:
@@ -245,8 +208,8 @@ def read_labels(path: Path) -> list[np.ndarray]:
     values = _one_channel(path)
     levels = np.unique(values)
     if len(levels[levels != 0]) > 1:
-        shown = ', '.join(map(str, levels[:_SHOWN_MAPS]))
-        shown += ' ...' * (len(levels) > _SHOWN_MAPS)
+        shown = ', '.join(map(str, levels[:_SHOWN]))
+        shown += ' ...' * (len(levels) > _SHOWN)
         raise EncodingError(
             f'ground truth {path} holds the values {shown}: it must '
             'be 0 and one other value, of boundary pixels'
@@ -274,28 +237,22 @@ def read_outline(path: str | Path) -> np.ndarray:
     path = Path(path)
     if path.suffix.lower() != '.mat':
         return outline(_one_channel(path))
-    regions = read_mat(path, 'LabelMap')
-    if regions.ndim != 2:
-        raise EncodingError(
-            f'LabelMap of {path} has the shape {regions.shape}: store (H, W) '
-            'class ids'
-        )
-    return outline(regions)
+    return outline(_flat(path, read_mat(path, 'LabelMap')))
 
 
 def _read_annotators(path: Path) -> list[np.ndarray]:
     cells = read_mat(path, 'groundTruth').ravel()
     try:
-        maps = [np.asarray(cell['Boundaries'][0, 0]) != 0 for cell in cells]
-    except (IndexError, TypeError, ValueError) as error:
+        return [
+            _flat(path, np.asarray(cell['Boundaries'][0, 0])) != 0
+            for cell in cells
+        ]
+    except (IndexError, TypeError) as error:
         raise EncodingError(
             f'ground truth {path} is no file of the Berkeley data set: its '
             "'groundTruth' must be a cell array of structs with a field "
             "'Boundaries'"
         ) from error
-    if not maps or any(m.ndim != 2 for m in maps):
-        raise EncodingError(f'ground truth {path} has no annotation')
-    return maps
 
 
 def _one_channel(path: Path) -> np.ndarray:
@@ -310,8 +267,40 @@ def _one_channel(path: Path) -> np.ndarray:
         ) from error
     if values.ndim == 3 and (values == values[..., :1]).all():
         values = values[..., 0]
+    return _flat(path, values)
+
+
+def _flat(path: Path, values: np.ndarray) -> np.ndarray:
     if values.ndim != 2 or not values.size:
         raise EncodingError(
-            f'{path} has the shape {values.shape}: write a grey map (H, W)'
+            f'{path} has the shape {values.shape}: write a map (H, W)'
         )
     return values
+
+
+def _by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise DatasetError(f'{folder} is no folder: name a folder of maps')
+    files: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in suffixes or path.name.startswith('.'):
+            continue
+        if path.stem in files:
+            raise DatasetError(
+                f'{files[path.stem]} and {path.name} have the same stem: '
+                'keep one of them'
+            )
+        files[path.stem] = path
+    if not files:
+        raise DatasetError(f'{folder} holds no {" or ".join(suffixes)} file')
+    return files
+
+
+def _names(values: Iterable[str]) -> str:
+    values = list(values)
+    more = f' and {len(values) - _SHOWN} more' if len(values) > _SHOWN else ''
+    return ', '.join(values[:_SHOWN]) + more
+
+
+def _size(values: np.ndarray) -> str:
+    return f'{values.shape[0]}x{values.shape[1]}'

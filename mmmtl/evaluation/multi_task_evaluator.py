@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mmengine.evaluator import BaseMetric, Evaluator
 
-from mmmtl.evaluation.functional.delta_m import delta_m
+from mmmtl.evaluation.comparison import add_delta_m
 from mmmtl.evaluation.metrics.base_task_metric import BaseTaskMetric
-from mmmtl.evaluation.primary_metrics import primary_key, primary_metrics
+from mmmtl.evaluation.primary_metrics import (
+    PRIMARY_METRICS,
+    primary_key,
+    primary_metrics,
+)
 from mmmtl.evaluation.single_task import (
     check_single_task,
     read_single_task,
@@ -55,10 +59,9 @@ class MultiTaskEvaluator(Evaluator):
                 may be named.
 
         Raises:
-            ValueError: If two metrics report the same name, a metric of
-                ``primary`` is unknown or not measured, or ``single_task``
-                names other tasks than are measured or holds a value that is
-                not positive, or its file cannot be used.
+            ValueError: If two metrics report the same name, or
+                ``single_task`` names other tasks than are measured, holds a
+                value that is not positive, or its file cannot be used.
         """
         if isinstance(metrics, (Mapping, BaseMetric)):
             metrics = [metrics]
@@ -78,14 +81,14 @@ class MultiTaskEvaluator(Evaluator):
             )
         )
         self.primary = dict(primary or {})
-        self._primary_metrics = primary_metrics(self.primary)
+        primary_metrics(self.primary)  # an unknown name ends here
         if isinstance(single_task, (str, Path)):
             single_task = read_single_task(single_task, self.primary)
         self.single_task = check_single_task(single_task)
         # Names of other libraries' metrics are known only after a run.
-        if all(isinstance(m, BaseTaskMetric) for m in self.metrics):
-            self._check_primary(names)
-            self._check_measured(names)
+        ours = all(isinstance(m, BaseTaskMetric) for m in self.metrics)
+        if self.single_task is not None and ours:
+            self._check_tasks(self.single_task, names)
 
     def evaluate(self, size: int) -> dict[str, float]:
         """Compute all metrics.
@@ -97,57 +100,27 @@ class MultiTaskEvaluator(Evaluator):
             Value by name.
 
         Raises:
-            ValueError: If two metrics report the same name, or
-                ``single_task`` names other tasks than were measured.
+            ValueError: If ``single_task`` names other tasks than were
+                measured.
         """
         metrics = super().evaluate(size)
         if self.single_task is None:
             return metrics
-        self._check_measured(metrics)
-        value = delta_m(
-            {task: metrics[self._key(task)] for task in self.single_task},
-            self.single_task,
-            [
-                task
-                for task, row in self._primary_metrics.items()
-                if row.lower_is_better
-            ],
-        )
-        return merge_unique(metrics, {'delta_m': value})
+        return add_delta_m(metrics, self.single_task, self.primary)
 
-    def _key(self, task: str) -> str:
-        return primary_key(task, self.primary)
-
-    def _check_primary(self, names: Iterable[str]) -> None:
-        """Refuse a metric that nobody reports though others of its task are.
-
-        The task would silently drop out of ``delta_m``.
-        """
-        for task in self.primary:
-            own = sorted(n for n in names if n.startswith(f'{task}/'))
-            if own and self._key(task) not in own:
-                raise ValueError(
-                    f'primary[{task!r}]={self.primary[task]!r} is not '
-                    f'measured, only {own}: change one of the two'
-                )
-
-    def _check_measured(self, names: Iterable[str]) -> None:
-        if self.single_task is None:
-            return
-        names = set(names)
-        measured = {t for t in self._primary_metrics if self._key(t) in names}
-        unmeasured = sorted(
-            self._key(task) for task in self.single_task.keys() - measured
-        )
-        if unmeasured:
+    def _check_tasks(
+        self, single_task: Mapping[str, float], names: Container[str]
+    ) -> None:
+        """Refuse, before a run, tasks that would be missing after it."""
+        keys = {t: primary_key(t, self.primary) for t in PRIMARY_METRICS}
+        wrong = [
+            key
+            for task, key in keys.items()
+            if (task in single_task) != (key in names)
+        ]
+        if wrong:
             raise ValueError(
-                f'single_task needs {unmeasured}, which no metric measures: '
-                'add the metric or take the task out'
-            )
-        missing = sorted(measured - self.single_task.keys())
-        if missing:
-            raise ValueError(
-                f'single_task has no value for {missing}, measured by '
-                f'{[self._key(task) for task in missing]}: delta_m is the '
-                'mean over all tasks, add them'
+                f'single_task has {sorted(single_task)}, which differs from '
+                f'what is measured in {wrong}: delta_m is the mean over all '
+                'tasks, add the value or the metric, or take it out'
             )

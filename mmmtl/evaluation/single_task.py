@@ -31,33 +31,28 @@ def read_single_task(
         ValueError: If the file is missing or holds something else, or
             figures of another metric.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise ValueError(
-            f'single_task={str(path)!r}: no such file; write it with '
-            'tools/analysis_tools/single_task.py'
-        )
     try:
-        content: Any = json.loads(path.read_text(encoding='utf-8'))
-    except ValueError as error:
+        content: Any = json.loads(Path(path).read_text(encoding='utf-8'))
+        # Bare numbers are of the metrics that the model is compared by. A
+        # file of the tool that does not say is older than `primary`.
+        stated: Any = None
+        if 'single_task' in content:
+            stated = content.get('primary') or {}
+        values = content.get('single_task', content)
+        single_task = {task: float(value) for task, value in values.items()}
+    # Not there, no text, no JSON, or of another form.
+    except (OSError, ValueError, AttributeError, TypeError) as error:
         raise ValueError(
-            f'single_task={str(path)!r} is no JSON: {error}'
+            f'single_task={str(path)!r} holds no numbers by task ({error}): '
+            'write it with tools/analysis_tools/single_task.py'
         ) from error
-    stated: Any = {}
-    if isinstance(content, dict) and 'single_task' in content:
-        stated = content.get('primary') or {}
-        content = content['single_task']
-    if not isinstance(content, dict) or not all(
-        isinstance(value, (int, float)) for value in content.values()
-    ):
-        raise ValueError(
-            f'single_task={str(path)!r} holds no numbers by task: write it '
-            'with tools/analysis_tools/single_task.py'
-        )
-    single_task = check_single_task(content) or {}
+    check_single_task(single_task)
     for task in single_task:
         key = primary_key(task, primary)
-        found = f'{task}/{stated.get(task, key.partition("/")[2])}'
+        found = key
+        if stated is not None:
+            usual = primary_key(task).partition('/')[2]
+            found = f'{task}/{stated.get(task, usual)}'
         if found != key:
             raise ValueError(
                 f'single_task={str(path)!r} holds {found}, the model is '
@@ -79,8 +74,7 @@ def check_single_task(
         The same.
 
     Raises:
-        ValueError: If a task is unknown, a value not positive, or there is
-            none at all.
+        ValueError: If a task is unknown or a value not positive.
     """
     if single_task is None:
         return None
@@ -91,6 +85,4 @@ def check_single_task(
                 f'single_task[{task!r}]={value}: gains are relative to it, '
                 'give a number > 0'
             )
-    if not single_task:
-        raise ValueError('single_task is empty: give values or leave it out')
     return dict(single_task)

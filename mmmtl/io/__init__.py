@@ -1,1 +1,6 @@
-"""Files and processes: arrays, JSON, folders that appear when complete."""
+"""Files and processes, for all of the package.
+
+``arrays.py`` reads ``.npy``, pictures and ``.mat``; ``json_file.py`` writes
+JSON; ``folders.py`` makes folders that appear when they are complete;
+``workers.py`` has the pools of processes and the progress bar.
+"""

@@ -1,4 +1,8 @@
-"""Reads a variable of a MATLAB file (format 5, as data sets publish)."""
+"""Array files: ``.npy``, pictures and MATLAB's ``.mat`` (format 5).
+
+scipy is imported where it is used: it takes 0.3 s, and the processes that
+render rooms have no use for it.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,43 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from scipy.io import loadmat
+from PIL import Image
 
 from mmmtl.errors import MissingFileError, UnreadableFileError
 
+#: What numpy and Pillow raise on files that they cannot read. SyntaxError is
+#: Pillow's for a broken PNG chunk.
+READ_ERRORS = (
+    OSError,
+    EOFError,
+    ValueError,
+    SyntaxError,
+    Image.DecompressionBombError,
+)
+
+
+def read_array(path: str | Path) -> np.ndarray:
+    """Read an array file or a picture.
+
+    Args:
+        path: ``.npy``, or any picture that Pillow knows.
+
+    Returns:
+        The array; of a picture ``(H, W)`` grey levels or palette indices, or
+        ``(H, W, C)`` in RGB order.
+    """
+    if str(path).endswith('.npy'):
+        # Never unpickle: a label file is untrusted input.
+        return np.load(path, allow_pickle=False)
+    with Image.open(path) as picture:
+        # 1-bit pictures as 0 and 255, as every other reader gives them.
+        return np.asarray(
+            picture.convert('L') if picture.mode == '1' else picture
+        )
+
 
 def read_mat(path: str | Path, name: str) -> np.ndarray:
-    """Read one variable.
+    """Read one variable of a MATLAB file.
 
     Args:
         path: The file.
@@ -24,9 +58,11 @@ def read_mat(path: str | Path, name: str) -> np.ndarray:
 
     Raises:
         MissingFileError: If there is no such file.
-        UnreadableFileError: If it is no such MATLAB file, is truncated, or
-            does not hold the variable.
+        UnreadableFileError: If it is not such a file, is truncated, or lacks
+            the variable.
     """
+    from scipy.io import loadmat
+
     try:
         content = loadmat(str(path), variable_names=(name,), appendmat=False)
     except FileNotFoundError as error:
@@ -34,11 +70,7 @@ def read_mat(path: str | Path, name: str) -> np.ndarray:
     # What a broken file raises depends on where it breaks: zlib's errors,
     # numpy's, struct's, TypeError, KeyError, MemoryError have been seen.
     except Exception as error:
-        reason = ' '.join(str(error).split()) or type(error).__name__
-        raise UnreadableFileError(
-            f'{path} is unreadable ({reason}): it may be truncated, write it '
-            'again'
-        ) from error
+        raise unreadable(path, error) from error
     if name not in content:
         raise UnreadableFileError(
             f'{path} holds no variable {name!r}: it is another file, or it '
@@ -47,25 +79,14 @@ def read_mat(path: str | Path, name: str) -> np.ndarray:
     return content[name]
 
 
-def structs(rows: list[dict], fields: Sequence[str]) -> np.ndarray:
-    """Rows as MATLAB's 1xN struct array; none as its empty matrix."""
-    if not rows:
-        return np.zeros((0, 0))
-    array = np.empty((1, len(rows)), [(name, object) for name in fields])
-    for index, row in enumerate(rows):
-        array[0, index] = tuple(row[name] for name in fields)
-    return array
-
-
 def write_mat(path: Path, name: str, value: np.ndarray | dict) -> None:
-    """Write one variable.
+    """Write one variable to a MATLAB file.
 
     Args:
         path: The file.
         name: The variable.
         value: An array; a dictionary becomes a struct.
     """
-    # Not at the top: half of the renderer's users have no use for it.
     from scipy.io import savemat
 
     buffer = io.BytesIO()
@@ -77,40 +98,49 @@ def write_mat(path: Path, name: str, value: np.ndarray | dict) -> None:
     path.write_bytes(text + data[116:])
 
 
-_KINDS = {'iu': 'whole numbers', 'u': 'uint8', 'f': 'floating point'}
+def structs(rows: list[dict], fields: Sequence[str]) -> np.ndarray:
+    """Return rows as MATLAB's 1xN struct array; none as its empty matrix."""
+    if not rows:
+        return np.zeros((0, 0))
+    array = np.empty((1, len(rows)), [(name, object) for name in fields])
+    for index, row in enumerate(rows):
+        array[0, index] = tuple(row[name] for name in fields)
+    return array
 
 
-def check_map(stored: np.ndarray, what: str, kinds: str) -> None:
-    """Refuse an array that is no map of one value per pixel.
-
-    Args:
-        stored: What a file holds.
-        what: What the values are, for the error text.
-        kinds: The kinds of numpy types to accept: ``'iu'``, ``'u'`` or
-            ``'f'``.
-
-    Raises:
-        ValueError: If it has another shape or type.
-    """
-    if stored.ndim != 2 or stored.dtype.kind not in kinds:
-        raise ValueError(
-            f'is {stored.dtype} {stored.shape}: write (H, W) {_KINDS[kinds]} '
-            f'({what})'
-        )
-
-
-def check_bytes(stored: np.ndarray, what: str) -> None:
-    """Refuse an array that is no map of one byte per pixel.
+def unreadable(what: object, error: Exception) -> UnreadableFileError:
+    """Return the error to raise where a file cannot be read.
 
     Args:
-        stored: What a file holds.
-        what: What the values are, for the error text.
+        what: The file, and what it is.
+        error: What the reader raised.
+    """
+    reason = ' '.join(str(error).split()) or type(error).__name__
+    return UnreadableFileError(
+        f'{what} is unreadable ({reason}): it may be truncated, write it again'
+    )
+
+
+def check_array(
+    stored: np.ndarray,
+    wanted: str,
+    types: type | tuple[type, ...] = np.uint8,
+    *,
+    channels: int | None = None,
+) -> None:
+    """Refuse what a file holds if it is another kind of map.
+
+    Args:
+        stored: What was read.
+        wanted: What to write instead, for the error text.
+        types: Types of numpy, or families of them, to accept.
+        channels: Length of the last of three axes; None for ``(H, W)``.
 
     Raises:
-        ValueError: If it has another shape or type.
+        ValueError: If shape or type differ.
     """
-    if stored.ndim != 2 or stored.dtype != np.uint8:
-        raise ValueError(
-            f'is {stored.dtype} {stored.shape}: write a picture of one '
-            f'channel of 8 bits ({what})'
-        )
+    types = types if isinstance(types, tuple) else (types,)
+    shape = (*stored.shape[:2], *([channels] if channels else []))
+    typed = any(np.issubdtype(stored.dtype, kind) for kind in types)
+    if stored.ndim < 2 or stored.shape != shape or not typed:
+        raise ValueError(f'is {stored.dtype} {stored.shape}: write {wanted}')

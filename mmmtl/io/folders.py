@@ -1,35 +1,41 @@
-"""A folder that is either complete or not there."""
+"""A folder that is either complete or not there, however a tool ends."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
+
+from mmmtl.errors import FolderExistsError
 
 
 @contextmanager
-def new_folder(out: Path) -> Iterator[Path]:
+def new_folder(out: Path, what: str = 'is not empty') -> Iterator[Path]:
     """Give a folder to write in, which becomes ``out`` at the end.
 
     It lies beside ``out``; an error or Ctrl-C removes it with all it holds.
 
     Args:
         out: The folder to create. It may exist if it is empty.
+        what: What else it is, for the error text.
 
     Yields:
         The folder to write in.
 
     Raises:
-        FileExistsError: ``out`` holds something.
+        FolderExistsError: ``out`` holds something.
     """
     out = Path(out).resolve()
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise FileExistsError(
-            f'{out} already exists and is not empty: remove it or name '
-            'another folder'
+        raise FolderExistsError(
+            f'{out} already exists and {what}: remove it or name another '
+            'folder'
         )
     out.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f'.{out.name}.', dir=out.parent))
@@ -45,3 +51,24 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+@contextmanager
+def stoppable(tool: str) -> Iterator[None]:
+    """End a tool in order when Ctrl-C or SIGTERM stops it.
+
+    Around a block with :func:`new_folder`, whose folder is removed then.
+
+    Args:
+        tool: Its name, for the line on stderr.
+    """
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f'{tool}: stopped, nothing was written', file=sys.stderr)
+        sys.exit(130)
+
+
+def _stop(signal_number: int, frame: FrameType | None) -> None:
+    sys.exit(128 + signal_number)  # unwinds, so that the clean-up runs

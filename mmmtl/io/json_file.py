@@ -8,9 +8,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
 
 def write_json(path: str | Path, content: dict[str, Any]) -> None:
     """Write a dict to a JSON file in one step.
@@ -39,7 +36,7 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
-    if isinstance(value, (np.ndarray, np.generic, torch.Tensor)):
+    if hasattr(value, 'tolist'):  # an array or scalar of numpy or torch
         return _plain(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return None

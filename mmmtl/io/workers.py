@@ -1,4 +1,8 @@
-"""Work on many files with several processes."""
+"""Work on many files with several processes.
+
+Processes are spawned, not forked: a fork of a process that uses CUDA or
+threads may hang. Ctrl-C reaches them through their parent only.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TypeVar
 
 Job = TypeVar('Job')
@@ -27,6 +31,7 @@ def run_parallel(
     jobs: Sequence[Job],
     *,
     workers: int,
+    bar: str | None = None,
     on_done: Callable[[], None] | None = None,
 ) -> list[Result]:
     """Call a function on every job.
@@ -35,50 +40,39 @@ def run_parallel(
         function: A function of a module, so that processes find it by name.
         jobs: Its arguments.
         workers: Number of processes; 1 works in this one.
+        bar: What the jobs are, for a progress bar; None shows none.
         on_done: Called after every finished job.
 
     Returns:
         The results in the order of the jobs, whatever the number of workers.
 
     Raises:
-        ValueError: If there is no worker.
+        ValueError: If ``workers`` is less than 1.
         Exception: The first that a job raises; jobs not begun are dropped.
-    """
-    check_workers(workers)
-    results: dict[int, Result] = {}
-    for number, result in _finished(function, jobs, workers):
-        results[number] = result
-        if on_done is not None:
-            on_done()
-    return [results[number] for number in range(len(jobs))]
-
-
-def check_workers(workers: int) -> None:
-    """Refuse a number of processes that cannot be.
-
-    Args:
-        workers: The number.
-
-    Raises:
-        ValueError: If it is less than 1.
     """
     if workers < 1:
         raise ValueError(f'{workers} workers: give 1 or more')
+    results: dict[int, Result] = {}
+    shown = progress(bar, len(jobs)) if bar else nullcontext(lambda: None)
+    with shown as advance:
+        for number, result in _finished(function, jobs, workers):
+            results[number] = result
+            advance()
+            if on_done is not None:
+                on_done()
+    return [results[number] for number in range(len(jobs))]
 
 
 def _finished(
     function: Callable[[Job], Result], jobs: Sequence[Job], workers: int
 ) -> Iterator[tuple[int, Result]]:
+    """Yield number and result of each job as it ends."""
     workers = min(workers, len(jobs))
     if workers <= 1:
         yield from ((n, function(job)) for n, job in enumerate(jobs))
         return
     with _one_thread_each():
-        pool = ProcessPoolExecutor(
-            workers,
-            mp_context=multiprocessing.get_context('spawn'),
-            initializer=_leave_interrupt_to_parent,
-        )
+        pool = start_workers(workers)
         try:
             numbers = {
                 pool.submit(function, job): n for n, job in enumerate(jobs)
@@ -93,7 +87,7 @@ def _finished(
 
 @contextmanager
 def _one_thread_each() -> Iterator[None]:
-    """Started processes inherit the environment they find at their start."""
+    """Set the environment that processes inherit when they start."""
     before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(_THREAD_VARIABLES, '1'))
     try:
@@ -104,6 +98,19 @@ def _one_thread_each() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def start_workers(number: int) -> ProcessPoolExecutor:
+    """Return a pool of fresh processes, for work that comes bit by bit.
+
+    Args:
+        number: How many, 1 or more.
+    """
+    return ProcessPoolExecutor(
+        number,
+        mp_context=multiprocessing.get_context('spawn'),
+        initializer=_leave_interrupt_to_parent,
+    )
 
 
 def _leave_interrupt_to_parent() -> None:
@@ -117,25 +124,9 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def start_workers(number: int) -> ProcessPoolExecutor:
-    """Return a pool of fresh processes.
-
-    They are spawned, not forked: a fork of a process that uses CUDA or
-    threads may hang.
-
-    Args:
-        number: How many, 1 or more.
-    """
-    return ProcessPoolExecutor(
-        number,
-        mp_context=multiprocessing.get_context('spawn'),
-        initializer=_leave_interrupt_to_parent,
-    )
-
-
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
-    """Show a bar while the block runs.
+    """Show a progress bar on stderr while the block runs.
 
     Args:
         what: What is counted.
@@ -153,6 +144,6 @@ def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda: bar.advance(task)
+    with Progress(*columns, console=Console(stderr=True)) as shown:
+        task = shown.add_task(what, total=total)
+        yield lambda: shown.advance(task)

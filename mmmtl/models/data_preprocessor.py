@@ -53,16 +53,13 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
             non_blocking: Copy to the device without waiting.
 
         Raises:
-            ValueError: If only one of mean and std is given, or the divisor
-                is not positive.
+            ValueError: If only one of mean and std is given.
         """
         super().__init__(non_blocking=non_blocking)
         if (mean is None) != (std is None):
             raise ValueError(
                 f'mean={mean} and std={std}: give both or neither'
             )
-        if size_divisor < 1:
-            raise ValueError(f'size_divisor={size_divisor}: give 1 or more')
         self.bgr_to_rgb = bgr_to_rgb
         self.size_divisor = size_divisor
         self.normalizes = mean is not None

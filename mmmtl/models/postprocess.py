@@ -10,6 +10,8 @@ from torch import Tensor
 
 from mmmtl.tasks import TaskSpec, get_task_spec
 
+ClassResize = Literal['bilinear', 'nearest']
+
 
 def activate(task: str, logits: Tensor) -> Tensor:
     """Turn logits into values that may be averaged.
@@ -77,7 +79,7 @@ def undo_augmentation(
     logits: Tensor,
     metainfo: Mapping[str, Any],
     *,
-    class_resize: Literal['bilinear', 'nearest'] = 'bilinear',
+    class_resize: ClassResize = 'bilinear',
 ) -> Tensor:
     """Bring one image's logits back to the original image.
 

@@ -1,4 +1,4 @@
-"""Putting furniture, people and small things into a room."""
+"""Puts furniture, people and small things into a room."""
 
 from __future__ import annotations
 
@@ -14,121 +14,13 @@ from mmmtl.rooms.people import SEAT_HEIGHT, person
 from mmmtl.rooms.scene import Light, Scene
 from mmmtl.rooms.solids import Solids
 
+Rng = np.random.Generator
+
 Rect = tuple[float, float, float, float]  # x0, y0, x1, y1
 
 # The walls furniture may stand against: name, turn that makes an object's
 # front look into the room. The fourth wall is behind the camera.
 WALLS = {'back': math.pi, 'left': -0.5 * math.pi, 'right': 0.5 * math.pi}
-
-
-@dataclass
-class Floorplan:
-    """What is already taken, seen from above.
-
-    Args:
-        width: Extent of the room along x, metres.
-        depth: Extent of the room along y, metres.
-        camera: Nothing is put closer to it than ``clearance``.
-        clearance: Metres.
-    """
-
-    width: float
-    depth: float
-    camera: Camera
-    clearance: float = 1.0
-    taken: list[Rect] = field(default_factory=list)
-    hung: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
-
-    def claim(self, rect: Rect) -> bool:
-        """Take a rectangle of the floor; False where something stands."""
-        x0, y0, x1, y1 = rect
-        if x0 < 0 or y0 < 0 or x1 > self.width or y1 > self.depth:
-            return False
-        cx, cy, _ = self.camera.position
-        gap = math.hypot(
-            max(x0 - cx, 0.0, cx - x1), max(y0 - cy, 0.0, cy - y1)
-        )
-        if gap < self.clearance:
-            return False
-        if any(
-            x0 < b[2] and b[0] < x1 and y0 < b[3] and b[1] < y1
-            for b in self.taken
-        ):
-            return False
-        self.taken.append(rect)
-        return True
-
-    def along_wall(
-        self, rng: np.random.Generator, width: float, depth: float, tall: bool
-    ) -> tuple[float, float, float] | None:
-        """Place with the back to a wall: x, y, yaw; None if none is found.
-
-        Args:
-            rng: Source of the place.
-            width: Along the wall, metres.
-            depth: Away from it, metres.
-            tall: Nothing may hang on the wall behind it.
-        """
-        for _ in range(8):
-            wall = ('back', 'back', 'left', 'right')[int(rng.integers(4))]
-            span = self.width if wall == 'back' else self.depth
-            low = 0.0 if wall == 'back' else 0.8
-            if low + width > span:
-                continue
-            along = rng.uniform(low + 0.5 * width, span - 0.5 * width)
-            x, y = self._off_wall(wall, along, 0.5 * depth + 0.005)
-            half = (width, depth) if wall == 'back' else (depth, width)
-            hx, hy = (0.5 * edge for edge in half)
-            if self.claim((x - hx, y - hy, x + hx, y + hy)):
-                if tall:
-                    self.hung.setdefault(wall, []).append((along, width))
-                return x, y, WALLS[wall]
-        return None
-
-    def _off_wall(
-        self, wall: str, along: float, off: float
-    ) -> tuple[float, float]:
-        """Point at a distance from a wall."""
-        if wall == 'back':
-            return along, self.depth - off
-        return (off if wall == 'left' else self.width - off), along
-
-    def in_view(
-        self, rng: np.random.Generator, radius: float, tries: int = 8
-    ) -> tuple[float, float] | None:
-        """Free round place inside the field of view; None if none is found."""
-        cx, cy, _ = self.camera.position
-        half = 0.45 * self.camera.field_of_view
-        for _ in range(tries):
-            angle = self.camera.yaw + rng.uniform(-half, half)
-            reach = rng.uniform(1.4 + radius, max(self.depth, 2.5 + radius))
-            x = cx + reach * math.sin(angle)
-            y = cy + reach * math.cos(angle)
-            if self.claim((x - radius, y - radius, x + radius, y + radius)):
-                return x, y
-        return None
-
-    def on_wall(
-        self, rng: np.random.Generator, width: float
-    ) -> tuple[float, float, float] | None:
-        """Place to hang something: x, y, yaw; None if none is found."""
-        for _ in range(8):
-            wall = ('back', 'back', 'left', 'right')[int(rng.integers(4))]
-            span = self.width if wall == 'back' else self.depth
-            low = 0.5 * width + (0.1 if wall == 'back' else 1.0)
-            high = span - 0.5 * width - 0.1
-            if low >= high:
-                continue
-            s = rng.uniform(low, high)
-            others = self.hung.setdefault(wall, [])
-            if any(abs(s - o) < 0.5 * (width + w) + 0.1 for o, w in others):
-                continue
-            others.append((s, width))
-            return *self._off_wall(wall, s, 0.0), WALLS[wall]
-        return None
-
-
-Rng = np.random.Generator
 
 _WALL_PIECES = {
     'bed': furniture.bed,
@@ -137,6 +29,7 @@ _WALL_PIECES = {
     'bookshelf': furniture.bookshelf,
     'door': fittings.door,
 }
+
 _WALL_ORNAMENTS = {'window': fittings.window, 'picture': fittings.picture}
 
 
@@ -157,24 +50,6 @@ def against_walls(rng: Rng, scene: Scene, plan: Floorplan) -> None:
         scene.add(solids, name, (x, y, 0.0), yaw)
         if name == 'cabinet' and rng.random() < 0.7:
             _on_top(rng, scene, (x, y), _top(solids), 0.25)
-
-
-def _top(solids: Solids) -> float:
-    return max(s.centre[2] + s.extent()[2] for s in solids)
-
-
-def _on_top(
-    rng: Rng, scene: Scene, spot: tuple[float, float], z: float, room: float
-) -> None:
-    """A lamp or a small thing on a piece of furniture."""
-    x, y = (a + rng.uniform(-0.3, 0.3) * room for a in spot)
-    if z < 1.3 and rng.random() < 0.4:
-        solids, _ = table_lamp(rng)
-        lamp = scene.add(solids, 'lamp', (x, y, z))
-        scene.lights.append(Light((x, y, z + 0.3), 0.35, lamp))
-        return
-    solids, _ = prop(rng, rng.uniform(0.14, 0.28))
-    scene.add(solids, 'otherprop', (x, y, z), rng.uniform(-0.5, 0.5))
 
 
 def free_standing(rng: Rng, scene: Scene, plan: Floorplan) -> None:
@@ -200,6 +75,19 @@ def free_standing(rng: Rng, scene: Scene, plan: Floorplan) -> None:
         if spot is not None:
             yaw = rng.uniform(-math.pi, math.pi)
             scene.add(solids, 'otherprop', (*spot, 0.0), yaw)
+
+
+def hang(rng: Rng, scene: Scene, plan: Floorplan) -> None:
+    """Windows and pictures; one wall place is never used twice."""
+    names = ['window'] if rng.random() < 0.8 else []
+    names += ['picture'] * int(rng.integers(0, 4))
+    for name in names:
+        solids, (width, _) = _WALL_ORNAMENTS[name](rng)
+        spot = plan.on_wall(rng, width)
+        if spot is not None:
+            x, y, yaw = spot
+            z = rng.uniform(1.45, 1.65)
+            scene.add(solids, name, (x, y, z), yaw)
 
 
 def _dining(rng: Rng, scene: Scene, plan: Floorplan) -> None:
@@ -246,14 +134,126 @@ def _person(rng: Rng, scene: Scene, plan: Floorplan) -> None:
     scene.add(person(rng, sitting), 'person', (*spot, lift), yaw)
 
 
-def hang(rng: Rng, scene: Scene, plan: Floorplan) -> None:
-    """Windows and pictures; one wall place is never used twice."""
-    names = ['window'] if rng.random() < 0.8 else []
-    names += ['picture'] * int(rng.integers(0, 4))
-    for name in names:
-        solids, (width, _) = _WALL_ORNAMENTS[name](rng)
-        spot = plan.on_wall(rng, width)
-        if spot is not None:
-            x, y, yaw = spot
-            z = rng.uniform(1.45, 1.65)
-            scene.add(solids, name, (x, y, z), yaw)
+def _on_top(
+    rng: Rng, scene: Scene, spot: tuple[float, float], z: float, room: float
+) -> None:
+    """A lamp or a small thing on a piece of furniture."""
+    x, y = (a + rng.uniform(-0.3, 0.3) * room for a in spot)
+    if z < 1.3 and rng.random() < 0.4:
+        solids, _ = table_lamp(rng)
+        lamp = scene.add(solids, 'lamp', (x, y, z))
+        scene.lights.append(Light((x, y, z + 0.3), 0.35, lamp))
+        return
+    solids, _ = prop(rng, rng.uniform(0.14, 0.28))
+    scene.add(solids, 'otherprop', (x, y, z), rng.uniform(-0.5, 0.5))
+
+
+def _top(solids: Solids) -> float:
+    return max(s.centre[2] + s.extent()[2] for s in solids)
+
+
+@dataclass
+class Floorplan:
+    """What is already taken, seen from above.
+
+    Attributes:
+        width: Extent of the room along x, metres.
+        depth: Extent of the room along y, metres.
+        camera: Nothing is put closer to it than ``clearance``.
+        clearance: Metres.
+    """
+
+    width: float
+    depth: float
+    camera: Camera
+    clearance: float = 1.0
+    taken: list[Rect] = field(default_factory=list)
+    hung: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+
+    def claim(self, rect: Rect) -> bool:
+        """Take a rectangle of the floor; False where something stands."""
+        x0, y0, x1, y1 = rect
+        if x0 < 0 or y0 < 0 or x1 > self.width or y1 > self.depth:
+            return False
+        cx, cy, _ = self.camera.position
+        gap = math.hypot(
+            max(x0 - cx, 0.0, cx - x1), max(y0 - cy, 0.0, cy - y1)
+        )
+        if gap < self.clearance:
+            return False
+        if any(
+            x0 < b[2] and b[0] < x1 and y0 < b[3] and b[1] < y1
+            for b in self.taken
+        ):
+            return False
+        self.taken.append(rect)
+        return True
+
+    def along_wall(
+        self, rng: Rng, width: float, depth: float, tall: bool
+    ) -> tuple[float, float, float] | None:
+        """Place with the back to a wall: x, y, yaw; None if none is found.
+
+        Args:
+            rng: Source of the place.
+            width: Along the wall, metres.
+            depth: Away from it, metres.
+            tall: Nothing may hang on the wall behind it.
+        """
+        for _ in range(8):
+            wall = ('back', 'back', 'left', 'right')[int(rng.integers(4))]
+            span = self.width if wall == 'back' else self.depth
+            low = 0.0 if wall == 'back' else 0.8
+            if low + width > span:
+                continue
+            along = rng.uniform(low + 0.5 * width, span - 0.5 * width)
+            x, y = self._off_wall(wall, along, 0.5 * depth + 0.005)
+            half = (width, depth) if wall == 'back' else (depth, width)
+            hx, hy = (0.5 * edge for edge in half)
+            if self.claim((x - hx, y - hy, x + hx, y + hy)):
+                if tall:
+                    self.hung.setdefault(wall, []).append((along, width))
+                return x, y, WALLS[wall]
+        return None
+
+    def _off_wall(
+        self, wall: str, along: float, off: float
+    ) -> tuple[float, float]:
+        """Point at a distance from a wall."""
+        if wall == 'back':
+            return along, self.depth - off
+        return (off if wall == 'left' else self.width - off), along
+
+    def in_view(
+        self, rng: Rng, radius: float, tries: int = 8
+    ) -> tuple[float, float] | None:
+        """Free round place inside the field of view; None if none is found."""
+        cx, cy, _ = self.camera.position
+        half = 0.45 * self.camera.field_of_view
+        for _ in range(tries):
+            angle = self.camera.yaw + rng.uniform(-half, half)
+            reach = rng.uniform(1.4 + radius, max(self.depth, 2.5 + radius))
+            x = cx + reach * math.sin(angle)
+            y = cy + reach * math.cos(angle)
+            if self.claim((x - radius, y - radius, x + radius, y + radius)):
+                return x, y
+        return None
+
+    def on_wall(
+        self, rng: Rng, width: float
+    ) -> tuple[float, float, float] | None:
+        """Place to hang something: x, y, yaw; None if none is found."""
+        for _ in range(8):
+            wall = ('back', 'back', 'left', 'right')[int(rng.integers(4))]
+            span = self.width if wall == 'back' else self.depth
+            low = 0.5 * width + (0.1 if wall == 'back' else 1.0)
+            high = span - 0.5 * width - 0.1
+            if low >= high:
+                continue
+            s = rng.uniform(low, high)
+            others = self.hung.setdefault(wall, [])
+            if any(abs(s - o) < 0.5 * (width + w) + 0.1 for o, w in others):
+                continue
+            others.append((s, width))
+            return *self._off_wall(wall, s, 0.0), WALLS[wall]
+        return None

@@ -1,4 +1,4 @@
-"""Pinhole camera: pose, rays and projection."""
+"""A pinhole camera (pose, rays, projection) and the vectors it works with."""
 
 from __future__ import annotations
 
@@ -10,39 +10,8 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 Vector = tuple[float, float, float]
+
 Number = TypeVar('Number', float, np.ndarray)
-
-
-class Vectors(NamedTuple):
-    """Three float32 arrays of one shape: the components of many vectors.
-
-    Numpy is faster on three plain arrays than on one with a last axis of 3.
-    """
-
-    x: np.ndarray
-    y: np.ndarray
-    z: np.ndarray
-
-    def at(self, index: tuple | np.ndarray) -> Vectors:
-        """Return the vectors at an index or slice."""
-        return Vectors(self.x[index], self.y[index], self.z[index])
-
-    def ravel(self) -> Vectors:
-        """Return the vectors in one row."""
-        return Vectors(self.x.ravel(), self.y.ravel(), self.z.ravel())
-
-
-def dot(a: Sequence[Number], b: Sequence[Number]) -> Number:
-    """Scalar product, of numbers, arrays or one of each."""
-    return sum(p * q for p, q in zip(a, b, strict=True))
-
-
-def unit(vectors: Vectors) -> Vectors:
-    """Scale vectors to length one (zero vectors stay zero)."""
-    x, y, z = vectors
-    scale = 1.0 / np.sqrt(np.maximum(dot(vectors, vectors), 1e-20))
-    return Vectors(x * scale, y * scale, z * scale)
-
 
 _NEAR = 0.05
 
@@ -54,7 +23,7 @@ class Camera:
     Convention: the camera frame is x right, y down, z forward. Without turns
     the camera looks along the world's +y with +x to the right.
 
-    Args:
+    Attributes:
         position: Place in the world, metres.
         yaw: Turn to the right, radians.
         pitch: Turn upwards, radians.
@@ -135,3 +104,34 @@ class Camera:
         if left >= right or top >= bottom:
             return None
         return slice(top, bottom), slice(left, right)
+
+
+class Vectors(NamedTuple):
+    """Three float32 arrays of one shape: the components of many vectors.
+
+    Numpy is faster on three plain arrays than on one with a last axis of 3.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    z: np.ndarray
+
+    def at(self, index: tuple | np.ndarray) -> Vectors:
+        """Return the vectors at an index or slice."""
+        return Vectors(self.x[index], self.y[index], self.z[index])
+
+    def ravel(self) -> Vectors:
+        """Return the vectors in one row."""
+        return Vectors(self.x.ravel(), self.y.ravel(), self.z.ravel())
+
+
+def dot(a: Sequence[Number], b: Sequence[Number]) -> Number:
+    """Scalar product, of numbers, arrays or one of each."""
+    return sum(p * q for p, q in zip(a, b, strict=True))
+
+
+def unit(vectors: Vectors) -> Vectors:
+    """Scale vectors to length one (zero vectors stay zero)."""
+    x, y, z = vectors
+    scale = 1.0 / np.sqrt(np.maximum(dot(vectors, vectors), 1e-20))
+    return Vectors(x * scale, y * scale, z * scale)

@@ -1,7 +1,7 @@
-"""Things fixed to walls.
+"""Doors, windows and pictures on walls, lamps, and small things.
 
-Same convention as furniture.py, but windows and pictures are built with their
-backs at y = 0 and their middles at z = 0.
+The convention is that of furniture.py, but windows and pictures are built
+with their backs at y = 0 and their middles at z = 0.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Furniture that stands on the floor, each piece built from a few solids.
 
-Every builder returns the solids in the object's own frame (see parts.py) and
+Every builder returns the solids in the object's own frame (solids.py) and
 the object's footprint (width along x, depth along y) in metres.
 """
 

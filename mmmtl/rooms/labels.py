@@ -1,9 +1,8 @@
-"""The label maps that follow from the hits, each (H, W) or (H, W, 3).
+"""The label maps of a picture, each (H, W) or (H, W, 3).
 
-Image operators whose answers are labels: 2D edges and 2D key points.
-
-Both look at the picture only and are deterministic; their scales are fixed,
-so that a value means the same in every picture.
+Most follow from what the rays met. 2D edges and 2D key points are answers of
+operators that look at the picture only; their scales are fixed, so that a
+value means the same in every picture.
 """
 
 from __future__ import annotations
@@ -16,7 +15,18 @@ from mmmtl.rooms.raster import Hits
 
 # Rule for saliency: see ``saliency``.
 _SMALL_THINGS = tuple(CLASS_ID[n] for n in ('chair', 'lamp', 'otherprop'))
+
 _PERSON = CLASS_ID['person']
+
+# A step of full contrast gives about 0.33 at sigma 1.1: a step of a quarter
+# of the contrast already counts as 1.
+_FULL_EDGE = 0.09
+
+# Harris answers of corners lie around 1e-6 to 1e-4: the square root spreads
+# them over the range.
+_FULL_CORNER = 2e-5
+
+_HARRIS_K = 0.05
 
 
 def camera_normals(hits: Hits, camera: Camera) -> np.ndarray:
@@ -87,15 +97,6 @@ def reshading(hits: Hits) -> np.ndarray:
     return np.clip(facing, 0, 1).astype(np.float32)
 
 
-# A step of full contrast gives about 0.33 at sigma 1.1: a step of a quarter
-# of the contrast already counts as 1.
-_FULL_EDGE = 0.09
-# Harris answers of corners lie around 1e-6 to 1e-4: the square root spreads
-# them over the range.
-_FULL_CORNER = 2e-5
-_HARRIS_K = 0.05
-
-
 def edges2d(image: np.ndarray) -> np.ndarray:
     """Strength of the grey picture's gradient, (H, W) float32 in 0..1.
 
@@ -126,9 +127,11 @@ def keypoints2d(image: np.ndarray) -> np.ndarray:
     return np.minimum(np.sqrt(harris), 1).astype(np.float32)
 
 
-def _grey(image: np.ndarray) -> np.ndarray:
-    red, green, blue = np.moveaxis(image.astype(np.float32) / 255, -1, 0)
-    return 0.299 * red + 0.587 * green + 0.114 * blue
+def _gradient(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    padded = np.pad(image, 1, mode='edge')
+    gx = 0.5 * (padded[1:-1, 2:] - padded[1:-1, :-2])
+    gy = 0.5 * (padded[2:, 1:-1] - padded[:-2, 1:-1])
+    return gx, gy
 
 
 def _blur(image: np.ndarray, sigma: float) -> np.ndarray:
@@ -149,8 +152,6 @@ def _blur(image: np.ndarray, sigma: float) -> np.ndarray:
     return image
 
 
-def _gradient(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    padded = np.pad(image, 1, mode='edge')
-    gx = 0.5 * (padded[1:-1, 2:] - padded[1:-1, :-2])
-    gy = 0.5 * (padded[2:, 1:-1] - padded[:-2, 1:-1])
-    return gx, gy
+def _grey(image: np.ndarray) -> np.ndarray:
+    red, green, blue = np.moveaxis(image.astype(np.float32) / 255, -1, 0)
+    return 0.299 * red + 0.587 * green + 0.114 * blue

@@ -16,7 +16,7 @@ SEAT_HEIGHT = 0.48
 
 
 def person(rng: np.random.Generator, sitting: bool) -> Solids:
-    """One person in the frame of parts.py, feet on z = 0, facing +y.
+    """One person in the frame of solids.py, feet on z = 0, facing +y.
 
     Args:
         rng: Source of the person's build, clothes and pose.

@@ -1,45 +1,150 @@
-"""Rendering a whole data set with several processes, all or nothing."""
+"""Renders a whole data set of rooms: what is ordered, and how it is written.
+
+A data set appears when it is complete, and its bytes depend on the order
+alone.
+"""
 
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
-import shutil
-import signal
-import tempfile
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from mmmtl.rooms.order import META_FILE, Order
-from mmmtl.rooms.render import render_room
-
-# Libraries below numpy start a thread per core unless told otherwise; one
-# process per core with one thread each is faster.
-_THREAD_VARIABLES = (
-    'OMP_NUM_THREADS',
-    'OPENBLAS_NUM_THREADS',
-    'MKL_NUM_THREADS',
+from mmmtl.io.folders import new_folder
+from mmmtl.io.workers import run_parallel
+from mmmtl.rooms.classes import (
+    CLASSES,
+    HUMAN_PARTS,
+    PALETTE,
+    RENDERER_VERSION,
 )
+from mmmtl.rooms.render import RoomSample, render_room
+
+META_FILE = 'meta.json'
+_MAX_SEED = 2**32 - 1
 
 
-def is_done(order: Order, out: Path) -> bool:
-    """Whether a folder already is the finished result of an order.
+@dataclass(frozen=True)
+class RoomLayout:
+    """How rooms become the files of a data set.
 
-    Raises:
-        FileExistsError: It holds something else.
+    Attributes:
+        name: Its name.
+        tasks: Tasks whose labels the layout holds.
+        max_rooms: Largest number of rooms it can name.
+        sample_id: From a number (train rooms first, from 1) to the id.
+        paths: From an id to all its files, relative to the data folder.
+        split_paths: The files that list the ids.
+        write_sample: Writes the files of a room.
+        write_splits: Writes the lists of training and validation ids.
     """
-    if order.is_complete_at(out):
-        return True
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise FileExistsError(
-            f'{out} already exists and is not the finished result of this '
-            'call with this version of the renderer: remove it or name '
-            'another folder'
+
+    name: str
+    tasks: tuple[str, ...]
+    max_rooms: int
+    sample_id: Callable[[int], str]
+    paths: Callable[[str], tuple[str, ...]]
+    split_paths: tuple[str, ...]
+    write_sample: Callable[[Path, str, RoomSample], None]
+    write_splits: Callable[[Path, Sequence[str], Sequence[str]], None]
+
+
+@dataclass(frozen=True)
+class Order:
+    """A data set to render: the arguments that decide its bytes.
+
+    Attributes:
+        layout: Folder layout to write.
+        num_train: Number of training rooms.
+        num_val: Number of validation rooms.
+        height: Rows of the pictures.
+        width: Columns of the pictures.
+        seed: Different seeds have no room in common.
+    """
+
+    layout: RoomLayout
+    num_train: int
+    num_val: int
+    height: int
+    width: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        """Check the numbers, which come from the command line."""
+        limit = self.layout.max_rooms
+        wrong = None
+        if min(self.num_train, self.num_val) < 0 or self.total == 0:
+            wrong = (
+                f'{self.num_train} training and {self.num_val} validation '
+                'rooms: give numbers from 0, not both 0'
+            )
+        elif self.total > limit:
+            wrong = (
+                f'{self.total} rooms are too many: layout {self.layout.name} '
+                f'names at most {limit}'
+            )
+        elif min(self.height, self.width) < 16:
+            wrong = (
+                f'picture size {self.height}x{self.width} is too small: '
+                'give at least 16x16'
+            )
+        elif not 0 <= self.seed <= _MAX_SEED:
+            wrong = f'seed {self.seed} is out of range: give 0 to {_MAX_SEED}'
+        if wrong is not None:
+            raise ValueError(wrong)
+
+    @property
+    def total(self) -> int:
+        """Number of rooms of both splits."""
+        return self.num_train + self.num_val
+
+    def ids(self) -> tuple[list[str], list[str]]:
+        """Return the ids of the training and of the validation rooms."""
+        ids = [self.layout.sample_id(n + 1) for n in range(self.total)]
+        return ids[: self.num_train], ids[self.num_train :]
+
+    def room_seed(self, number: int) -> int:
+        """Return the seed of a room; training rooms come first, from 0.
+
+        Bits 32 and up hold the order's seed, bit 31 the split, the rest the
+        place in the split: rooms of the two splits, and of orders with
+        different seeds, never share a seed.
+        """
+        val = number >= self.num_train
+        place = number - self.num_train if val else number
+        return (self.seed << 32) | (int(val) << 31) | place
+
+    def meta(self) -> dict:
+        """Return the content of the file that goes with the data."""
+        return {
+            'content': 'rendered rooms: synthetic pictures, not the real '
+            'data set whose folder layout they use',
+            'renderer_version': RENDERER_VERSION,
+            'layout': self.layout.name,
+            'tasks': list(self.layout.tasks),
+            'seed': self.seed,
+            'size': [self.height, self.width],
+            'num_train': self.num_train,
+            'num_val': self.num_val,
+            'classes': list(CLASSES),
+            'palette': [list(colour) for colour in PALETTE],
+            'human_parts': list(HUMAN_PARTS),
+        }
+
+    def is_complete_at(self, folder: Path) -> bool:
+        """Return whether a folder is the finished result of this order."""
+        try:
+            found = json.loads((folder / META_FILE).read_text('utf-8'))
+        except (OSError, ValueError):
+            return False
+        paths = list(self.layout.split_paths)
+        for split in self.ids():
+            for sample_id in split:
+                paths += self.layout.paths(sample_id)
+        return found == self.meta() and all(
+            (folder / path).is_file() for path in paths
         )
-    return False
 
 
 def produce(
@@ -47,104 +152,49 @@ def produce(
     out: Path,
     *,
     workers: int = 1,
+    bar: bool = False,
     on_room: Callable[[], None] | None = None,
-) -> None:
-    """Render a data set into a folder.
-
-    The files appear under their final name only when all are written; their
-    bytes do not depend on the number of workers. Nothing happens where
-    ``is_done``.
+) -> bool:
+    """Render a data set into a folder, unless it is there already.
 
     Args:
         order: What to render.
         out: Folder to create. It may exist if it is empty.
         workers: Number of processes; 1 renders in this one.
+        bar: Show a progress bar.
         on_room: Called after every finished room.
+
+    Returns:
+        Whether anything was rendered: False where ``out`` is the finished
+        result of this order.
 
     Raises:
         FileExistsError: ``out`` holds something else.
     """
-    if workers < 1:
-        raise ValueError(f'{workers} workers: give 1 or more')
-    out = out.resolve()
-    if is_done(order, out):
-        return
-    with _unfinished_folder(out) as folder:
+    if order.is_complete_at(out):
+        return False
+    what = (
+        'is not the finished result of this call with this version of the '
+        'renderer'
+    )
+    with new_folder(out, what) as folder:
         for path in order.layout.paths(order.layout.sample_id(1)):
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        for _ in _render_all(order, folder, workers):
-            if on_room is not None:
-                on_room()
+        run_parallel(
+            _render_one,
+            [(order, folder, number) for number in range(order.total)],
+            workers=workers,
+            bar='rooms' if bar else None,
+            on_done=on_room,
+        )
         order.layout.write_splits(folder, *order.ids())
         text = json.dumps(order.meta(), indent=2) + '\n'
         (folder / META_FILE).write_text(text, 'utf-8')
-        folder.rename(out)
+    return True
 
 
-@contextmanager
-def _unfinished_folder(out: Path) -> Iterator[Path]:
-    """Folder next to ``out``, gone afterwards unless it was renamed."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    name = tempfile.mkdtemp(prefix=f'.{out.name}.', dir=out.parent)
-    folder = Path(name)
-    try:
-        folder.chmod(0o777 & ~_umask())  # mkdtemp makes it private
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _render_all(order: Order, folder: Path, workers: int) -> Iterator[None]:
-    if workers == 1:
-        for number in range(order.total):
-            yield _render_one(order, folder, number)
-        return
-    with _one_thread_each():
-        pool = ProcessPoolExecutor(
-            min(workers, order.total),
-            mp_context=multiprocessing.get_context('spawn'),
-            initializer=_leave_interrupt_to_parent,
-        )
-        try:
-            jobs = [
-                pool.submit(_render_one, order, folder, number)
-                for number in range(order.total)
-            ]
-            for job in as_completed(jobs):
-                yield job.result()
-        finally:
-            # Also on Ctrl-C: no process may still write when the unfinished
-            # folder is removed.
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _render_one(order: Order, folder: Path, number: int) -> None:
-    seed = order.room_seed(number)
-    sample = render_room(seed, order.height, order.width)
+def _render_one(job: tuple[Order, Path, int]) -> None:
+    order, folder, number = job
+    sample = render_room(order.room_seed(number), order.height, order.width)
     sample_id = order.layout.sample_id(number + 1)
     order.layout.write_sample(folder, sample_id, sample)
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Started processes inherit the environment they find at their start."""
-    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, '1'))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-def _leave_interrupt_to_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

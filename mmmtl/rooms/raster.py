@@ -1,10 +1,9 @@
-"""Casting one ray per pixel into a scene.
-
-Where rays meet solids.
+"""Casts one ray per pixel into a scene: what does it meet first, and where?
 
 Convention: a ray is ``origin + t * direction`` with one scalar origin and
 arrays of directions. Directions need not have unit length: ``t`` counts in
-their length.
+their length. A solid's own frame has its centre as origin and is turned by
+its yaw.
 """
 
 from __future__ import annotations
@@ -20,198 +19,11 @@ from mmmtl.rooms.solids import Primitive
 _TINY = 1e-9
 
 
-def to_local(prim: Primitive, vectors: Vectors) -> Vectors:
-    """Turn directions from the world into the frame of a solid."""
-    if prim.yaw == 0.0:
-        return vectors
-    c, s = math.cos(prim.yaw), math.sin(prim.yaw)
-    x, y, z = vectors
-    return Vectors(c * x + s * y, c * y - s * x, z)
-
-
-def hit(prim: Primitive, origin: Vector, directions: Vectors) -> np.ndarray:
-    """Parameter of the first hit in front of the origin; inf for a miss."""
-    offset = [a - b for a, b in zip(origin, prim.centre, strict=True)]
-    if prim.yaw != 0.0:
-        c, s = math.cos(prim.yaw), math.sin(prim.yaw)
-        x, y, z = offset
-        offset = [c * x + s * y, c * y - s * x, z]
-    local = to_local(prim, directions)
-    with np.errstate(divide='ignore', invalid='ignore'):
-        return _HITS[prim.kind](prim, offset, local)
-
-
-def _hit_plane(prim: Primitive, o: list[float], d: Vectors) -> np.ndarray:
-    toward = dot(prim.size, d)
-    t = -dot(prim.size, o) / toward
-    return np.where(toward < -_TINY, t, np.float32(np.inf))
-
-
-def _hit_box(prim: Primitive, o: list[float], d: Vectors) -> np.ndarray:
-    near = far = None
-    for component, start, half in zip(d, o, prim.size, strict=True):
-        inverse = 1.0 / np.where(np.abs(component) < _TINY, _TINY, component)
-        middle = inverse * -start
-        reach = np.abs(inverse) * half
-        first, last = middle - reach, middle + reach
-        near = first if near is None else np.maximum(near, first)
-        far = last if far is None else np.minimum(far, last)
-    return np.where((near < far) & (near > 0), near, np.float32(np.inf))
-
-
-def _hit_ellipsoid(prim: Primitive, o: list[float], d: Vectors) -> np.ndarray:
-    scaled = [c / r for c, r in zip(d, prim.size, strict=True)]
-    return _hit_ball(
-        [a / r for a, r in zip(o, prim.size, strict=True)], scaled, 1.0
-    )
-
-
-def _hit_ball(
-    o: list[float], d: list[np.ndarray], radius: float
-) -> np.ndarray:
-    """First hit of a ball about the frame's origin.
-
-    The squared distance of the ray from the centre is measured directly: the
-    textbook discriminant cancels in float32 for small balls far away.
-    """
-    a = dot(d, d)
-    nearest = -dot(d, o) / a
-    gap = sum((s + nearest * c) ** 2 for c, s in zip(d, o, strict=True))
-    t = nearest - np.sqrt((radius * radius - gap) / a)
-    return np.where(t > 0, t, np.float32(np.inf))
-
-
-def _hit_cylinder(prim: Primitive, o: list[float], d: Vectors) -> np.ndarray:
-    radius, _, half = prim.size
-    side = _hit_ball(o[:2], [d.x, d.y], radius)
-    side = np.where(np.abs(o[2] + side * d.z) <= half, side, np.inf)
-    if abs(o[2]) <= half:  # the caps are seen from outside only
-        return side.astype(np.float32)
-    cap = (math.copysign(half, o[2]) - o[2]) / d.z
-    r2 = (o[0] + cap * d.x) ** 2 + (o[1] + cap * d.y) ** 2
-    cap = np.where((cap > 0) & (r2 <= radius * radius), cap, np.inf)
-    return np.minimum(side, cap).astype(np.float32)
-
-
-def _hit_capsule(prim: Primitive, o: list[float], d: Vectors) -> np.ndarray:
-    """Round tube between two balls: side hit where it is between the ends."""
-    axis, r = prim.size, prim.radius
-    length2 = dot(axis, axis)
-    along_d = dot(axis, d) / length2
-    along_o = dot(axis, o) / length2
-    flat_d = [c - along_d * a for a, c in zip(axis, d, strict=True)]
-    flat_o = [s - along_o * a for a, s in zip(axis, o, strict=True)]
-    side = _hit_ball(flat_o, flat_d, r)
-    side = np.where(np.abs(along_o + side * along_d) <= 1.0, side, np.inf)
-    for sign in (-1.0, 1.0):
-        start = [s - sign * a for a, s in zip(axis, o, strict=True)]
-        side = np.fmin(side, _hit_ball(start, list(d), r))
-    return side.astype(np.float32)
-
-
-_HITS = {
-    'plane': _hit_plane,
-    'box': _hit_box,
-    'ellipsoid': _hit_ellipsoid,
-    'cylinder': _hit_cylinder,
-    'capsule': _hit_capsule,
-}
-
-
-def local_points(prim: Primitive, points: Vectors) -> Vectors:
-    """World points in the frame of the solid (centre at the origin)."""
-    x, y, z = (p - c for p, c in zip(points, prim.centre, strict=True))
-    if prim.yaw == 0.0:
-        return Vectors(x, y, z)
-    c, s = math.cos(prim.yaw), math.sin(prim.yaw)
-    return Vectors(c * x + s * y, c * y - s * x, z)
-
-
-def local_normals(
-    prim: Primitive, points: Vectors, directions: Vectors
-) -> Vectors:
-    """Outward unit normals in the frame of the solid.
-
-    Args:
-        prim: The solid.
-        points: Points on its surface, in its frame.
-        directions: Rays that met it there, in its frame. On an edge between
-            two faces they decide for one that faces the viewer.
-    """
-    return _NORMALS[prim.kind](prim, points, directions)
-
-
-def to_world(prim: Primitive, vectors: Vectors) -> Vectors:
-    """Turn directions from the frame of a solid into the world."""
-    if prim.yaw == 0.0:
-        return vectors
-    c, s = math.cos(prim.yaw), math.sin(prim.yaw)
-    x, y, z = vectors
-    return Vectors(c * x - s * y, s * x + c * y, z)
-
-
-def _plane(prim: Primitive, p: Vectors, d: Vectors) -> Vectors:
-    return Vectors(*(np.full_like(p.x, n) for n in prim.size))
-
-
-def _box(prim: Primitive, p: Vectors, d: Vectors) -> Vectors:
-    # Relative height over the middle, for the faces that face the viewer.
-    scores = [
-        np.where(a * c < 0, np.abs(a) / half, -1.0)
-        for a, c, half in zip(p, d, prim.size, strict=True)
-    ]
-    best = np.argmax(np.stack(scores), axis=0)
-    return Vectors(
-        *(
-            np.where(best == i, -np.sign(c), 0.0).astype(np.float32)
-            for i, c in enumerate(d)
-        )
-    )
-
-
-def _ellipsoid(prim: Primitive, p: Vectors, d: Vectors) -> Vectors:
-    return unit(
-        Vectors(*(a / (r * r) for a, r in zip(p, prim.size, strict=True)))
-    )
-
-
-def _cylinder(prim: Primitive, p: Vectors, d: Vectors) -> Vectors:
-    radius, _, half = prim.size
-    cap = np.abs(p.z) / half > np.hypot(p.x, p.y) / radius
-    zero = np.float32(0)
-    return unit(
-        Vectors(
-            np.where(cap, zero, p.x),
-            np.where(cap, zero, p.y),
-            np.where(cap, np.sign(p.z), zero),
-        )
-    )
-
-
-def _capsule(prim: Primitive, p: Vectors, d: Vectors) -> Vectors:
-    axis = prim.size
-    length2 = dot(axis, axis)
-    along = dot(axis, p) / length2
-    along = np.clip(along, -1.0, 1.0)
-    return unit(
-        Vectors(*(c - along * a for a, c in zip(axis, p, strict=True)))
-    )
-
-
-_NORMALS = {
-    'plane': _plane,
-    'box': _box,
-    'ellipsoid': _ellipsoid,
-    'cylinder': _cylinder,
-    'capsule': _capsule,
-}
-
-
 @dataclass(frozen=True)
 class Hits:
     """What the rays met. All arrays are (H, W).
 
-    Args:
+    Attributes:
         depth: z-depth in metres, float32.
         primitive: Index of the solid in the scene's list.
         points: World points, metres.
@@ -235,8 +47,11 @@ def cast(
 ) -> Hits:
     """Find the nearest surface behind every pixel.
 
-    Raises:
-        ValueError: A ray left the room, which means the scene has a hole.
+    Args:
+        primitives: All solids; together they must close the room.
+        camera: Where the rays start.
+        height: Rows of the picture.
+        width: Columns of the picture.
     """
     camera_rays, rays = camera.rays(height, width)
     depth = np.full((height, width), np.inf, np.float32)
@@ -251,8 +66,6 @@ def cast(
         closer = t < depth[window]
         np.copyto(depth[window], t, where=closer)
         np.copyto(nearest[window], index, where=closer)
-    if nearest.min() < 0:
-        raise ValueError('a ray met nothing: the scene is not closed')
     points = Vectors(
         *(p + depth * d for p, d in zip(camera.position, rays, strict=True))
     )
@@ -262,12 +75,105 @@ def cast(
     return Hits(depth, nearest, points, normals, uv, rays, camera_rays)
 
 
-def visible(primitive: np.ndarray) -> list[tuple[int, np.ndarray]]:
-    """Every solid that is seen, with the flat indices of its pixels."""
-    flat = primitive.ravel()
-    order = np.argsort(flat, kind='stable')
-    ids, starts = np.unique(flat[order], return_index=True)
-    return list(zip(ids.tolist(), np.split(order, starts[1:]), strict=True))
+def face_viewer(normals: Vectors, rays: Vectors) -> Vectors:
+    """Bend the few normals back that rounding turned off the viewer.
+
+    At the rim of a ball the exact normal is perpendicular to the ray, and
+    float32 may put it on the far side.
+    """
+    toward = dot(normals, rays)
+    excess = np.maximum(toward + 1e-3, 0)
+    return unit(
+        Vectors(*(n - excess * r for n, r in zip(normals, rays, strict=True)))
+    )
+
+
+def hit(prim: Primitive, origin: Vector, directions: Vectors) -> np.ndarray:
+    """Parameter of the first hit in front of the origin; inf for a miss."""
+    offset = local_points(prim, Vectors(*origin))
+    local = to_local(prim, directions)
+    with np.errstate(divide='ignore', invalid='ignore'):
+        return _HITS[prim.kind](prim, offset, local)
+
+
+def _hit_plane(prim: Primitive, o: Vectors, d: Vectors) -> np.ndarray:
+    toward = dot(prim.size, d)
+    t = -dot(prim.size, o) / toward
+    return np.where(toward < -_TINY, t, np.float32(np.inf))
+
+
+def _hit_box(prim: Primitive, o: Vectors, d: Vectors) -> np.ndarray:
+    near = far = None
+    for component, start, half in zip(d, o, prim.size, strict=True):
+        inverse = 1.0 / np.where(np.abs(component) < _TINY, _TINY, component)
+        middle = inverse * -start
+        reach = np.abs(inverse) * half
+        first, last = middle - reach, middle + reach
+        near = first if near is None else np.maximum(near, first)
+        far = last if far is None else np.minimum(far, last)
+    return np.where((near < far) & (near > 0), near, np.float32(np.inf))
+
+
+def _hit_ellipsoid(prim: Primitive, o: Vectors, d: Vectors) -> np.ndarray:
+    scaled = [c / r for c, r in zip(d, prim.size, strict=True)]
+    return _hit_ball(
+        [a / r for a, r in zip(o, prim.size, strict=True)], scaled, 1.0
+    )
+
+
+def _hit_ball(
+    o: list[float], d: list[np.ndarray], radius: float
+) -> np.ndarray:
+    """Return the first hit of a ball about the frame's origin.
+
+    The ray passes the centre at ``t0 = -(d . o) / (d . d)``, at a distance
+    ``|o + t0 d|``, and meets the ball at ``t0 - sqrt((r^2 - |o + t0 d|^2) /
+    (d . d))``. The distance is measured directly: the textbook discriminant
+    ``(d . o)^2 - (d . d)(o . o - r^2)`` cancels in float32 for small balls
+    far away.
+    """
+    a = dot(d, d)
+    nearest = -dot(d, o) / a
+    gap = sum((s + nearest * c) ** 2 for c, s in zip(d, o, strict=True))
+    t = nearest - np.sqrt((radius * radius - gap) / a)
+    return np.where(t > 0, t, np.float32(np.inf))
+
+
+def _hit_cylinder(prim: Primitive, o: Vectors, d: Vectors) -> np.ndarray:
+    radius, _, half = prim.size
+    side = _hit_ball([o.x, o.y], [d.x, d.y], radius)
+    side = np.where(np.abs(o.z + side * d.z) <= half, side, np.inf)
+    if abs(o.z) <= half:  # the caps are seen from outside only
+        return side.astype(np.float32)
+    cap = (math.copysign(half, o.z) - o.z) / d.z
+    r2 = (o.x + cap * d.x) ** 2 + (o.y + cap * d.y) ** 2
+    cap = np.where((cap > 0) & (r2 <= radius * radius), cap, np.inf)
+    return np.minimum(side, cap).astype(np.float32)
+
+
+def _hit_capsule(prim: Primitive, o: Vectors, d: Vectors) -> np.ndarray:
+    """Round tube between two balls: side hit where it is between the ends."""
+    axis, r = prim.size, prim.radius
+    length2 = dot(axis, axis)
+    along_d = dot(axis, d) / length2
+    along_o = dot(axis, o) / length2
+    flat_d = [c - along_d * a for a, c in zip(axis, d, strict=True)]
+    flat_o = [s - along_o * a for a, s in zip(axis, o, strict=True)]
+    side = _hit_ball(flat_o, flat_d, r)
+    side = np.where(np.abs(along_o + side * along_d) <= 1.0, side, np.inf)
+    for sign in (-1.0, 1.0):
+        start = [s - sign * a for a, s in zip(axis, o, strict=True)]
+        side = np.fmin(side, _hit_ball(start, list(d), r))
+    return side.astype(np.float32)
+
+
+_HITS = {
+    'plane': _hit_plane,
+    'box': _hit_box,
+    'ellipsoid': _hit_ellipsoid,
+    'cylinder': _hit_cylinder,
+    'capsule': _hit_capsule,
+}
 
 
 def _surface(
@@ -297,6 +203,14 @@ def _surface(
     )
 
 
+def visible(primitive: np.ndarray) -> list[tuple[int, np.ndarray]]:
+    """Every solid that is seen, with the flat indices of its pixels."""
+    flat = primitive.ravel()
+    order = np.argsort(flat, kind='stable')
+    ids, starts = np.unique(flat[order], return_index=True)
+    return list(zip(ids.tolist(), np.split(order, starts[1:]), strict=True))
+
+
 def _unwrap(
     prim: Primitive, p: Vectors, n: Vectors
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -308,14 +222,94 @@ def _unwrap(
     return np.where(sideways, p.y, p.x), np.where(level, p.y, p.z)
 
 
-def face_viewer(normals: Vectors, rays: Vectors) -> Vectors:
-    """Bend the few normals back that rounding turned off the viewer.
+def local_normals(
+    prim: Primitive, points: Vectors, directions: Vectors
+) -> Vectors:
+    """Outward unit normals in the frame of the solid.
 
-    At the rim of a ball the exact normal is perpendicular to the ray, and
-    float32 may put it on the far side.
+    Args:
+        prim: The solid.
+        points: Points on its surface, in its frame.
+        directions: Rays that met it there, in its frame. On an edge between
+            two faces they decide for one that faces the viewer.
     """
-    toward = dot(normals, rays)
-    excess = np.maximum(toward + 1e-3, 0)
-    return unit(
-        Vectors(*(n - excess * r for n, r in zip(normals, rays, strict=True)))
+    return _NORMALS[prim.kind](prim, points, directions)
+
+
+def _normal_plane(prim: Primitive, p: Vectors, d: Vectors) -> Vectors:
+    return Vectors(*(np.full_like(p.x, n) for n in prim.size))
+
+
+def _normal_box(prim: Primitive, p: Vectors, d: Vectors) -> Vectors:
+    # Relative height over the middle, for the faces that face the viewer.
+    scores = [
+        np.where(a * c < 0, np.abs(a) / half, -1.0)
+        for a, c, half in zip(p, d, prim.size, strict=True)
+    ]
+    best = np.argmax(np.stack(scores), axis=0)
+    return Vectors(
+        *(
+            np.where(best == i, -np.sign(c), 0.0).astype(np.float32)
+            for i, c in enumerate(d)
+        )
     )
+
+
+def _normal_ellipsoid(prim: Primitive, p: Vectors, d: Vectors) -> Vectors:
+    return unit(
+        Vectors(*(a / (r * r) for a, r in zip(p, prim.size, strict=True)))
+    )
+
+
+def _normal_cylinder(prim: Primitive, p: Vectors, d: Vectors) -> Vectors:
+    radius, _, half = prim.size
+    cap = np.abs(p.z) / half > np.hypot(p.x, p.y) / radius
+    zero = np.float32(0)
+    return unit(
+        Vectors(
+            np.where(cap, zero, p.x),
+            np.where(cap, zero, p.y),
+            np.where(cap, np.sign(p.z), zero),
+        )
+    )
+
+
+def _normal_capsule(prim: Primitive, p: Vectors, d: Vectors) -> Vectors:
+    axis = prim.size
+    length2 = dot(axis, axis)
+    along = dot(axis, p) / length2
+    along = np.clip(along, -1.0, 1.0)
+    return unit(
+        Vectors(*(c - along * a for a, c in zip(axis, p, strict=True)))
+    )
+
+
+_NORMALS = {
+    'plane': _normal_plane,
+    'box': _normal_box,
+    'ellipsoid': _normal_ellipsoid,
+    'cylinder': _normal_cylinder,
+    'capsule': _normal_capsule,
+}
+
+
+def local_points(prim: Primitive, points: Vectors) -> Vectors:
+    """Return world points in the frame of a solid."""
+    offset = (p - c for p, c in zip(points, prim.centre, strict=True))
+    return to_local(prim, Vectors(*offset))
+
+
+def to_local(prim: Primitive, vectors: Vectors) -> Vectors:
+    """Turn directions from the world into the frame of a solid."""
+    return vectors if prim.yaw == 0.0 else _turned(vectors, -prim.yaw)
+
+
+def to_world(prim: Primitive, vectors: Vectors) -> Vectors:
+    """Turn directions from the frame of a solid into the world."""
+    return vectors if prim.yaw == 0.0 else _turned(vectors, prim.yaw)
+
+
+def _turned(vectors: Vectors, yaw: float) -> Vectors:
+    c, s = math.cos(yaw), math.sin(yaw)
+    x, y, z = vectors
+    return Vectors(c * x - s * y, s * x + c * y, z)

@@ -18,7 +18,7 @@ class RoomSample:
 
     Field names are task names where there is a task.
 
-    Args:
+    Attributes:
         image: (H, W, 3) RGB uint8.
         semseg: (H, W) uint8, index in CLASSES; every pixel has a class.
         depth: (H, W) float32, metres along the line of sight (z-depth).
@@ -51,15 +51,9 @@ def render_room(seed: int, height: int, width: int) -> RoomSample:
 
     Args:
         seed: Any integer from 0; the same seed gives the same arrays.
-        height: Rows of the picture, at least 16.
-        width: Columns of the picture, at least 16.
+        height: Rows of the picture.
+        width: Columns of the picture.
     """
-    if min(height, width) < 16:
-        raise ValueError(
-            f'picture size {height}x{width} is too small: give at least 16x16'
-        )
-    if seed < 0:
-        raise ValueError(f'seed {seed} is negative: give 0 or more')
     # The scene does not depend on the size, nor the noise on the scene.
     scene_rng, noise_rng = (
         np.random.default_rng([seed, stream]) for stream in (0, 1)

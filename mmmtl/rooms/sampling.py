@@ -1,4 +1,4 @@
-"""Floor, ceiling and walls."""
+"""Draws a room: walls, floor, ceiling, camera, and what is inside."""
 
 from __future__ import annotations
 
@@ -19,6 +19,24 @@ from mmmtl.rooms.solids import Primitive
 from mmmtl.rooms.textures import Material, hsv
 
 Rng = np.random.Generator
+
+
+def sample_scene(rng: Rng) -> Scene:
+    """Draw a room."""
+    size = (
+        rng.uniform(3.2, 5.5),
+        rng.uniform(3.6, 7.0),
+        rng.uniform(2.4, 3.0),
+    )
+    scene = Scene(size, _camera(rng, size), exposure=rng.uniform(0.9, 1.12))
+    for name, plane in room_shell(rng, size):
+        scene.add([plane], name, (0.0, 0.0, 0.0))
+    plan = Floorplan(size[0], size[1], scene.camera)
+    against_walls(rng, scene, plan)
+    free_standing(rng, scene, plan)
+    hang(rng, scene, plan)
+    _ceiling_lamps(rng, scene)
+    return scene
 
 
 def room_shell(rng: Rng, size: Vector) -> list[tuple[str, Primitive]]:
@@ -100,24 +118,6 @@ def _ceiling(rng: Rng) -> Material:
         0.4,
         rng.uniform(0, 60),
     )
-
-
-def sample_scene(rng: Rng) -> Scene:
-    """Draw a room."""
-    size = (
-        rng.uniform(3.2, 5.5),
-        rng.uniform(3.6, 7.0),
-        rng.uniform(2.4, 3.0),
-    )
-    scene = Scene(size, _camera(rng, size), exposure=rng.uniform(0.9, 1.12))
-    for name, plane in room_shell(rng, size):
-        scene.add([plane], name, (0.0, 0.0, 0.0))
-    plan = Floorplan(size[0], size[1], scene.camera)
-    against_walls(rng, scene, plan)
-    free_standing(rng, scene, plan)
-    hang(rng, scene, plan)
-    _ceiling_lamps(rng, scene)
-    return scene
 
 
 def _camera(rng: Rng, size: Vector) -> Camera:

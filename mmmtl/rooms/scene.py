@@ -13,7 +13,7 @@ from mmmtl.rooms.solids import Primitive, Solids, place
 class Light:
     """A lamp's point light.
 
-    Args:
+    Attributes:
         position: Metres.
         strength: Brightness at one metre, relative to white.
         instance: Object around the light, which casts no shadow from it.
@@ -28,7 +28,7 @@ class Light:
 class Scene:
     """A room and everything in it.
 
-    Args:
+    Attributes:
         size: Extents of the room along x, y and z, metres.
         camera: Point of view.
         primitives: All solids; instance ids count from 0 without gaps.

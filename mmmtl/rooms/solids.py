@@ -1,4 +1,4 @@
-"""Short notation to build furniture out of solids, and to set it down.
+"""Solids, and short notation to build objects out of them and set them down.
 
 Convention: an object is built in its own frame, metres, z up from the floor,
 its front towards +y, the middle of its footprint at the origin.
@@ -22,7 +22,7 @@ Kind = Literal['plane', 'box', 'ellipsoid', 'cylinder', 'capsule']
 class Primitive:
     """One solid.
 
-    Args:
+    Attributes:
         kind: Shape.
         centre: Middle of the solid (of a plane: any point of it), metres.
         size: Half extents of a box, radii of an ellipsoid, (radius, radius,
@@ -109,38 +109,6 @@ def legs(
     ]
 
 
-def place(
-    solids: Solids,
-    position: Vector,
-    yaw: float,
-    instance: int,
-    class_id: int,
-) -> Solids:
-    """Turn an object about the vertical, move it and give it its ids."""
-    c, s = math.cos(yaw), math.sin(yaw)
-
-    def turn(v: Vector) -> Vector:
-        return c * v[0] - s * v[1], s * v[0] + c * v[1], v[2]
-
-    placed = []
-    for solid in solids:
-        centre = turn(solid.centre)
-        axis = turn(solid.size) if solid.kind == 'capsule' else solid.size
-        placed.append(
-            replace(
-                solid,
-                centre=tuple(
-                    a + b for a, b in zip(centre, position, strict=True)
-                ),
-                size=axis,
-                yaw=0.0 if solid.kind == 'capsule' else solid.yaw + yaw,
-                instance=instance,
-                class_id=class_id,
-            )
-        )
-    return placed
-
-
 def wood(rng: np.random.Generator, light: float = 0.0) -> Material:
     """Brown with grain; ``light`` raises the value."""
     hue = rng.uniform(0.06, 0.1)
@@ -171,3 +139,35 @@ def fabric(rng: np.random.Generator, saturation: float) -> Material:
         rng.uniform(0.06, 0.15),
         rng.uniform(0, 60),
     )
+
+
+def place(
+    solids: Solids,
+    position: Vector,
+    yaw: float,
+    instance: int,
+    class_id: int,
+) -> Solids:
+    """Turn an object about the vertical, move it and give it its ids."""
+    c, s = math.cos(yaw), math.sin(yaw)
+
+    def turn(v: Vector) -> Vector:
+        return c * v[0] - s * v[1], s * v[0] + c * v[1], v[2]
+
+    placed = []
+    for solid in solids:
+        centre = turn(solid.centre)
+        axis = turn(solid.size) if solid.kind == 'capsule' else solid.size
+        placed.append(
+            replace(
+                solid,
+                centre=tuple(
+                    a + b for a, b in zip(centre, position, strict=True)
+                ),
+                size=axis,
+                yaw=0.0 if solid.kind == 'capsule' else solid.yaw + yaw,
+                instance=instance,
+                class_id=class_id,
+            )
+        )
+    return placed

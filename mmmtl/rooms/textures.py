@@ -36,7 +36,7 @@ _MEAN = {
 class Material:
     """Look of a surface.
 
-    Args:
+    Attributes:
         colour: RGB, 0 to 1.
         second: RGB of the pattern's other colour.
         pattern: How the two colours are mixed over the surface.

@@ -1,7 +1,9 @@
 """What crosses the borders between the parts: the data sample."""
 
 from mmmtl.structures.merge import merge_unique
-from mmmtl.structures.multi_task_data_sample import MultiTaskDataSample
-from mmmtl.structures.stack_labels import stack_labels
+from mmmtl.structures.multi_task_data_sample import (
+    MultiTaskDataSample,
+    stack_labels,
+)
 
 __all__ = ['MultiTaskDataSample', 'merge_unique', 'stack_labels']

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ _KNOWN = {*_LABELS, *_PREDICTIONS, *_FREE_FIELDS}
 class MultiTaskDataSample(SegDataSample):
     """Labels and predictions of one image, one ``PixelData`` per task.
 
-    The field names are those of :data:`mmmtl.structures.TASK_SPECS`, and
+    The field names are those of :data:`mmmtl.tasks.TASK_SPECS`, and
     mmseg's own where mmseg has one, so mmseg's metrics and tools read the
     sample unchanged. A field that is not in the table, or a map of another
     type or number of channels than its row says, is refused when it is
@@ -93,27 +94,50 @@ class MultiTaskDataSample(SegDataSample):
         return get_task_spec(task).pred_field in self
 
 
+def stack_labels(
+    samples: Sequence[MultiTaskDataSample],
+    task: str,
+    size: tuple[int, int],
+    device: torch.device,
+) -> Tensor:
+    """Stack one task's labels; a sample without it is "no label" throughout.
+
+    Args:
+        samples: The batch, its labels padded to a common size.
+        task: Task name.
+        size: ``(H, W)`` of every label.
+        device: Where the result is needed.
+
+    Returns:
+        ``(B, C, H, W)`` labels of the task's dtype; ``ignore_value`` where
+        a sample has no label of this task.
+    """
+    spec = get_task_spec(task)
+    missing = torch.full(
+        (spec.label_channels, *size), spec.ignore_value, dtype=spec.dtype
+    )
+    labels = [
+        sample.get_gt(task) if sample.has_gt(task) else missing
+        for sample in samples
+    ]
+    return torch.stack([label.to(device) for label in labels])
+
+
 def _check_field(name: str, value: Any) -> None:
     if name not in _KNOWN:
         raise AttributeError(
             f'MultiTaskDataSample has no field {name!r}: '
             f'{did_you_mean(name, _KNOWN)}'
         )
-    if not isinstance(value, PixelData):
-        raise TypeError(
-            f'{name} must be a PixelData with the map in its data, found '
-            f'{type(value).__name__}: write PixelData(data=map)'
-        )
     if name in _FREE_FIELDS:
         return
-    data = value.get('data')
-    if data is None:
-        raise TypeError(f'{name} has no data: write PixelData(data=map)')
+    if not isinstance(value, PixelData) or 'data' not in value:
+        raise TypeError(f'{name} must be a PixelData(data=map), found {value}')
     if name in _LABELS:
-        _check_map(name, data, _LABELS[name], _LABELS[name].dtype)
+        _check_map(name, value.data, _LABELS[name], _LABELS[name].dtype)
     else:
         spec = _PREDICTIONS[name]
-        _check_map(name, data, spec, spec.pred_dtype)
+        _check_map(name, value.data, spec, spec.pred_dtype)
 
 
 def _check_map(

@@ -36,7 +36,7 @@ class TaskSpec:
     Convention:
         Labels and predictions are ``(C, H, W)``. ``ignore_value`` is the one
         value that means "no label here": padding, loss mask and metric mask
-        all use it (see :func:`mmmtl.tasks.task_spec`).
+        all use it (see :func:`valid_mask`).
 
     Attributes:
         name: Name of the task in configs, losses and metrics.
@@ -212,8 +212,6 @@ def check_tasks(tasks: Iterable[str]) -> tuple[str, ...]:
         ValueError: If the list is empty, holds an unknown task or a task
             twice.
     """
-    if isinstance(tasks, str):
-        raise ValueError(f"tasks must be a list of names, found '{tasks}'")
     names = tuple(tasks)
     if not names:
         raise ValueError(

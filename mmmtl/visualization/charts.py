@@ -1,14 +1,21 @@
-"""Results of several models as bars, one panel per metric."""
+"""Charts: bars per metric, growth with a number, precision over recall."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mmmtl.evaluation.comparison import Column
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Value of the lines of equal F.
+_LEVELS = np.arange(1, 10) / 10
 
 
 def save_bar_chart(
@@ -23,15 +30,10 @@ def save_bar_chart(
         columns: The panels.
         path: Where the picture goes; its folder is made if needed.
     """
-    # Slow to import, and not needed by training.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     width = max(2.4, 0.5 * len(results) + 1.2)
     legend = 0.3 + 0.22 * len(results)  # inches, as the other sizes
     height = 3.0 + legend
-    figure = Figure(figsize=(width * len(columns), height))
-    FigureCanvasAgg(figure)
+    figure = _figure(width * len(columns), height)
     colours = [f'C{index % 10}' for index in range(len(results))]
     for index, column in enumerate(columns):
         axes = figure.add_subplot(1, len(columns), index + 1)
@@ -47,8 +49,7 @@ def save_bar_chart(
         if not index:
             figure.legend(bars, list(results), loc='lower center', fontsize=8)
     figure.tight_layout(rect=(0, legend / height, 1, 1))
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    _save(figure, path)
 
 
 @dataclass(frozen=True)
@@ -77,12 +78,7 @@ def save_growth_chart(
         path: Where the picture goes; its folder is made if needed.
         axis: What is counted.
     """
-    # Slow to import, and not needed by training.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(3.2 * len(panels), 3.2))
-    FigureCanvasAgg(figure)
+    figure = _figure(3.2 * len(panels), 3.2)
     for index, (title, lines) in enumerate(panels.items()):
         axes = figure.add_subplot(1, len(panels), index + 1)
         numbers = sorted({x for line in lines for x, _ in line.points})
@@ -97,12 +93,7 @@ def save_growth_chart(
         if not index:
             axes.legend(fontsize=8)
     figure.tight_layout()
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
-
-
-# Value of the lines of equal F.
-_LEVELS = np.arange(1, 10) / 10
+    _save(figure, path)
 
 
 def save_precision_recall(
@@ -112,7 +103,7 @@ def save_precision_recall(
     title: str,
     path: str | Path,
 ) -> None:
-    """Draw the curve.
+    """Draw a precision-recall curve over the lines of equal F.
 
     Args:
         recall: ``(K,)`` in 0..1, by threshold.
@@ -121,12 +112,7 @@ def save_precision_recall(
         title: What stands above.
         path: Where the picture goes; its folder is made if needed.
     """
-    # Slow to import, and not needed by training.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(5, 5))
-    FigureCanvasAgg(figure)
+    figure = _figure(5, 5)
     axes = figure.add_subplot()
     axis = np.linspace(0.001, 1, 200)
     x, y = np.meshgrid(axis, axis)
@@ -145,5 +131,20 @@ def save_precision_recall(
     )
     axes.set_title(title, fontsize=9)
     figure.tight_layout()
+    _save(figure, path)
+
+
+def _figure(width: float, height: float) -> Figure:
+    """Return an empty figure of so many inches."""
+    # Slow to import, and not needed by training.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height))
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _save(figure: Figure, path: str | Path) -> None:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)

@@ -42,12 +42,7 @@ class MultiTaskVisualizer(Visualizer):
             save_dir: Folder in which back ends make their ``vis_data``.
             max_side: Pictures with a longer side, in pixels, are scaled
                 down to it.
-
-        Raises:
-            ValueError: If ``max_side`` is too small to see anything.
         """
-        if max_side < 32:
-            raise ValueError(f'max_side={max_side}: give at least 32 pixels')
         super().__init__(name, vis_backends=vis_backends, save_dir=save_dir)
         self.max_side = max_side
 
@@ -86,7 +81,7 @@ class MultiTaskVisualizer(Visualizer):
             ``(height, width, 3)`` uint8 RGB.
         """
         rows = cells_of_sample(
-            _check_image(image),
+            image,
             data_sample,
             dataset_meta=self.dataset_meta,
             draw_gt=draw_gt,
@@ -158,13 +153,3 @@ def write_picture(path: str | Path, picture: np.ndarray) -> None:
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(code.tobytes())
-
-
-def _check_image(image: np.ndarray) -> np.ndarray:
-    fits = image.ndim == 3 and image.shape[-1] == 3
-    if image.dtype != np.uint8 or not fits:
-        raise ValueError(
-            f'image must be (H, W, 3) uint8 RGB, found {image.shape} '
-            f'{image.dtype}'
-        )
-    return image

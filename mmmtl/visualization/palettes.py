@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -55,12 +54,7 @@ def default_palette(num_classes: int) -> np.ndarray:
         ``(num_classes, 3)`` uint8 RGB; none is black or white. A shorter
         palette is the beginning of a longer one.
     """
-    order = _colour_order()
-    if not 1 <= num_classes <= len(order):
-        raise ValueError(
-            f'num_classes must be 1 to {len(order)}, found {num_classes}'
-        )
-    return order[:num_classes].copy()
+    return _colour_order()[:num_classes].copy()
 
 
 def human_parts_palette(num_parts: int) -> np.ndarray:
@@ -75,30 +69,3 @@ def human_parts_palette(num_parts: int) -> np.ndarray:
     return np.concatenate(
         [np.uint8([_NO_PERSON]), default_palette(max(num_parts - 1, 1))]
     )[:num_parts]
-
-
-def check_palette(palette: Sequence[Sequence[int]] | np.ndarray) -> np.ndarray:
-    """Return a palette as an array.
-
-    Args:
-        palette: One RGB colour, 0 to 255, per class.
-
-    Returns:
-        ``(N, 3)`` uint8.
-
-    Raises:
-        ValueError: If it is something else.
-    """
-    colours = np.asarray(palette)
-    whole = colours.size > 0 and np.issubdtype(colours.dtype, np.integer)
-    if not whole or colours.ndim != 2 or colours.shape[1] != 3:
-        raise ValueError(
-            'palette must be one (R, G, B) of whole numbers per class, found '
-            f'{colours.dtype} of shape {colours.shape}'
-        )
-    if colours.min() < 0 or colours.max() > 255:
-        raise ValueError(
-            'palette must hold 0 to 255, found '
-            f'{colours.min()} to {colours.max()}'
-        )
-    return colours.astype(np.uint8)

@@ -10,24 +10,8 @@ import numpy as np
 from mmmtl.visualization.picture_grid import Cell
 
 Resize = Callable[[np.ndarray], np.ndarray]
-
-
-def spread_of(weights: np.ndarray) -> np.ndarray:
-    """Return how much of the image attention is spread over.
-
-    Args:
-        weights: ``(Q, h, w)``, each map's sum to 1.
-
-    Returns:
-        ``(Q,)``: the exponential of the entropy, which is the number of
-        pixels that equal weights would lie on, as a share of all pixels.
-        1 for weights that are equal everywhere, ``1 / (h * w)`` for one
-        pixel that has them all.
-    """
-    flat = weights.reshape(len(weights), -1).astype(np.float64)
-    # 0 log 0 is 0.
-    logs = np.log(flat, where=flat > 0, out=np.zeros_like(flat))
-    return np.exp(-(flat * logs).sum(1)) / flat.shape[1]
+# Of the grey picture; more would be taken for attention.
+_GREY_SHARE = 0.35
 
 
 def cells_of_queries(
@@ -75,8 +59,22 @@ def cells_of_queries(
     return rows
 
 
-# Of the grey picture; more would be taken for attention.
-_GREY_SHARE = 0.35
+def spread_of(weights: np.ndarray) -> np.ndarray:
+    """Return how much of the image attention is spread over.
+
+    Args:
+        weights: ``(Q, h, w)``, each map's sum to 1.
+
+    Returns:
+        ``(Q,)``: the exponential of the entropy, which is the number of
+        pixels that equal weights would lie on, as a share of all pixels.
+        1 for weights that are equal everywhere, ``1 / (h * w)`` for one
+        pixel that has them all.
+    """
+    flat = weights.reshape(len(weights), -1).astype(np.float64)
+    # 0 log 0 is 0.
+    logs = np.log(flat, where=flat > 0, out=np.zeros_like(flat))
+    return np.exp(-(flat * logs).sum(1)) / flat.shape[1]
 
 
 def paint_attention(
@@ -98,22 +96,7 @@ def paint_attention(
 
     Returns:
         ``(H, W, 3)`` uint8 RGB.
-
-    Raises:
-        ValueError: If the map is not of the size of the picture, or a weight
-            is negative or not finite.
     """
-    if weights.shape != image.shape[:2]:
-        raise ValueError(
-            f'weights {weights.shape} do not fit the picture '
-            f'{image.shape[:2]}: resize them first'
-        )
-    # One comparison that a NaN fails as well.
-    if not (np.isfinite(weights) & (weights >= 0)).all():
-        raise ValueError(
-            'attention must be finite and not negative, found '
-            f'{weights.min()} to {weights.max()}'
-        )
     highest = float(weights.max()) if highest is None else highest
     share = np.clip(weights / max(highest, 1e-30), 0, 1)
     steps = np.floor(share * 255 + 0.5).astype(np.uint8)

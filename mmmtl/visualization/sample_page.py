@@ -12,13 +12,15 @@ from torch import Tensor
 from mmmtl.structures import MultiTaskDataSample
 from mmmtl.tasks import TASK_SPECS, check_tasks
 from mmmtl.visualization.painters import display_range, paint
-from mmmtl.visualization.palettes import check_palette, default_palette
+from mmmtl.visualization.palettes import default_palette
 from mmmtl.visualization.picture_grid import Cell
 
 #: Key of a data set's metainfo that holds the palette of a task.
 PALETTE_KEYS = {'semseg': 'palette', 'human_parts': 'human_parts_palette'}
 _COLUMNS = 5  # of tasks beside each other; the others go below
-
+_LINE = 14  # pixels
+_LEGEND_COLUMN = 96  # pixels; the longest usual name in the small font
+_INK = (32, 32, 32)
 Row = list[Cell | None]
 
 
@@ -125,8 +127,48 @@ def _legend(
     ids = ids[known][np.argsort(-counts[known], kind='stable')]
     palette = meta.get('palette')
     colours = default_palette(len(names)) if palette is None else palette
-    picture = draw_legend(ids, names, check_palette(colours), size)
+    picture = draw_legend(ids, names, colours, size)
     return Cell('classes', picture)
+
+
+def draw_legend(
+    ids: Sequence[int],
+    names: Sequence[str],
+    palette: Sequence[Sequence[int]] | np.ndarray,
+    size: tuple[int, int],
+) -> np.ndarray:
+    """Draw the names of some classes, as many as there is room for.
+
+    Args:
+        ids: Class ids to name, the most important first.
+        names: Name of every class.
+        palette: ``(N, 3)`` RGB colour of every class.
+        size: ``(height, width)`` of the picture.
+
+    Returns:
+        ``(height, width, 3)`` uint8 RGB on white.
+    """
+    height, width = size
+    picture = np.full((height, width, 3), 255, np.uint8)
+    per_column = max(height // _LINE, 1)
+    for place, index in enumerate(ids):
+        column, line = divmod(place, per_column)
+        x, y = column * _LEGEND_COLUMN, line * _LINE
+        if x + _LEGEND_COLUMN > width and column > 0:
+            break
+        colour = tuple(int(c) for c in palette[index])
+        cv2.rectangle(picture, (x, y + 2), (x + 9, y + 11), colour, -1)
+        cv2.putText(
+            picture,
+            str(names[index]),
+            (x + 13, y + 11),
+            cv2.FONT_HERSHEY_SIMPLEX,
+            0.34,
+            _INK,
+            1,
+            cv2.LINE_AA,
+        )
+    return picture
 
 
 def _two_rows(
@@ -147,48 +189,3 @@ def _two_rows(
 def _wrap(items: Sequence[Any], width: int) -> Iterator[list[Any]]:
     for start in range(0, len(items), width):
         yield list(items[start : start + width])
-
-
-_LINE = 14  # pixels
-_COLUMN = 96  # pixels; the longest usual name in the small font
-_INK = (32, 32, 32)
-
-
-def draw_legend(
-    ids: Sequence[int],
-    names: Sequence[str],
-    palette: np.ndarray,
-    size: tuple[int, int],
-) -> np.ndarray:
-    """Draw the names of some classes, as many as there is room for.
-
-    Args:
-        ids: Class ids to name, the most important first.
-        names: Name of every class.
-        palette: ``(N, 3)`` RGB colour of every class.
-        size: ``(height, width)`` of the picture.
-
-    Returns:
-        ``(height, width, 3)`` uint8 RGB on white.
-    """
-    height, width = size
-    picture = np.full((height, width, 3), 255, np.uint8)
-    per_column = max(height // _LINE, 1)
-    for place, index in enumerate(ids):
-        column, line = divmod(place, per_column)
-        x, y = column * _COLUMN, line * _LINE
-        if x + _COLUMN > width and column > 0:
-            break
-        colour = tuple(int(c) for c in palette[index])
-        cv2.rectangle(picture, (x, y + 2), (x + 9, y + 11), colour, -1)
-        cv2.putText(
-            picture,
-            str(names[index]),
-            (x + 13, y + 11),
-            cv2.FONT_HERSHEY_SIMPLEX,
-            0.34,
-            _INK,
-            1,
-            cv2.LINE_AA,
-        )
-    return picture

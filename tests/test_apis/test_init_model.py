@@ -7,9 +7,11 @@ import torch
 from mmengine.config import Config
 
 from mmmtl.apis import init_model
-from mmmtl.engine.checkpoint_loading import ForeignCheckpointError
-from mmmtl.engine.checkpoint_safety import UnsafeCheckpointError
-from mmmtl.engine.user_errors import UserError
+from mmmtl.engine.checkpoint import (
+    ForeignCheckpointError,
+    UnsafeCheckpointError,
+)
+from mmmtl.engine.errors import UserError
 
 
 class Payload:
@@ -93,11 +95,6 @@ def test_missing_files_are_named(pixel_config: Path, tmp_path: Path) -> None:
         init_model(pixel_config, tmp_path / 'none.pth')
     with pytest.raises(UserError, match=r'none\.py'):
         init_model(tmp_path / 'none.py')
-
-
-def test_what_is_no_config_is_refused() -> None:
-    with pytest.raises(ValueError, match='found dict'):
-        init_model(dict(model=dict()))
 
 
 def test_unknown_data_set_is_named(pixel_config: Path) -> None:

@@ -208,13 +208,6 @@ def test_wrong_options_are_refused_at_once(
         inferencer.stream(image, **options)
 
 
-def test_an_output_folder_that_is_a_file_is_refused(
-    inferencer: MultiTaskInferencer, picture: Path
-) -> None:
-    with pytest.raises(ValueError, match=r'picture\.png is a file'):
-        inferencer.stream(picture, out_dir=picture)
-
-
 @pytest.mark.parametrize('content', [b'', b'no picture', b'\x89PNG\r\n'])
 def test_unreadable_file_is_named_and_leaves_nothing(
     inferencer: MultiTaskInferencer, tmp_path: Path, content: bytes
@@ -230,7 +223,7 @@ def test_a_config_without_test_pipeline_is_refused(
     pixel_config: Path,
 ) -> None:
     options = {'test_dataloader.dataset.pipeline': []}
-    with pytest.raises(ValueError, match='no test_pipeline'):
+    with pytest.raises(ValueError, match=r'one LoadImage.* found \[\]'):
         MultiTaskInferencer(pixel_config, cfg_options=options)
 
 

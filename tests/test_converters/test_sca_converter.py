@@ -9,8 +9,8 @@ import torch
 
 from mmmtl.converters import ConversionError, convert_sca
 from mmmtl.converters.plain import read_plain_state_dict
-from mmmtl.engine.checkpoint_safety import UnsafeCheckpointError
-from mmmtl.structures.task_order import decode_names
+from mmmtl.engine.checkpoint import UnsafeCheckpointError
+from mmmtl.models.sca_mtl.task_order import decode_names
 from tests.reference_weights import load_fixture, reference_state_dict
 
 

@@ -18,7 +18,7 @@ from mmmtl.datasets.pascal.classes import (
     PART_IDS,
     PERSON,
 )
-from mmmtl.datasets.taskonomy.replica import CLASSES as REPLICA_CLASSES
+from mmmtl.datasets.taskonomy.classes import REPLICA_CLASSES
 from mmmtl.datasets.taskonomy.view_lists import REPLICA_SCENES
 
 NAMES = Path(__file__).parents[1] / 'data/class_names'

@@ -13,10 +13,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from mmmtl.datasets.archive_normals import vectors_of_bytes
-from mmmtl.datasets.nyud import dataset as nyud
-from mmmtl.datasets.nyud import nyud_mt
-from mmmtl.datasets.pascal import labels as pascal_labels
+from mmmtl.datasets.nyud import encodings as nyud
+from mmmtl.datasets.pascal import encodings as pascal_encodings
+from mmmtl.datasets.stored_normals import vectors_of_bytes
 from mmmtl.datasets.taskonomy import encodings as taskonomy_encodings
 from mmmtl.visualization.painters import paint
 
@@ -37,7 +36,7 @@ CONTEXT_CLASSES = np.uint16([158, 68, 440, 440])
 
 
 def pascal(stored: np.ndarray) -> np.ndarray:
-    return pascal_labels.decode_distilled_normals(
+    return pascal_encodings.decode_distilled_normals(
         (stored, CONTEXT_CLASSES[None])
     )
 
@@ -46,7 +45,7 @@ def pascal(stored: np.ndarray) -> np.ndarray:
     ('decode', 'stored'),
     [
         (nyud.decode_normals, ARCHIVE_BYTES),
-        (nyud_mt.decode_float_normals, ARCHIVE_VALUES),
+        (nyud.decode_float_normals, ARCHIVE_VALUES),
         (pascal, ARCHIVE_BYTES),
         (taskonomy_encodings.decode_normals, TASKONOMY_BYTES),
     ],
@@ -84,4 +83,4 @@ def test_convention_grey_is_no_normal_in_the_archives() -> None:
     for decode in (nyud.decode_normals, pascal, vectors_of_bytes):
         assert not decode(grey).any()
     none = np.zeros((1, 4, 3), np.float32)
-    assert not nyud_mt.decode_float_normals(none).any()
+    assert not nyud.decode_float_normals(none).any()

@@ -32,9 +32,13 @@ def groups(stored: np.ndarray) -> np.ndarray:
 
 class People(BaseMultiTaskDataset):
     METAINFO = dict(human_parts_classes=tuple(map(str, range(20))))
-    IMAGE = '{}.jpg'
-    LABEL_FILES = {'human_parts': LabelFile('{}.png', twenty)}
     HINT = 'two samples'
+
+    def image_pattern(self) -> str:
+        return '{}.jpg'
+
+    def label_table(self) -> dict[str, LabelFile]:
+        return {'human_parts': LabelFile('{}.png', twenty)}
 
     def split_file(self, split: str) -> str:
         return split
@@ -42,7 +46,9 @@ class People(BaseMultiTaskDataset):
 
 class Groups(People):
     METAINFO = dict(human_parts_classes=('background', 'head', 'body'))
-    LABEL_FILES = {'human_parts': LabelFile('{}.png', groups)}
+
+    def label_table(self) -> dict[str, LabelFile]:
+        return {'human_parts': LabelFile('{}.png', groups)}
 
 
 def packed(

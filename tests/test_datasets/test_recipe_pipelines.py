@@ -301,7 +301,7 @@ def test_full_frames_name_a_class_and_a_colour_per_channel(
     config = Config.fromfile(
         repo_root / 'configs/_base_/datasets/nyud-full-frame.py'
     )
-    from mmmtl.datasets.nyud.dataset import CLASSES, PALETTE
+    from mmmtl.datasets.nyud.classes import CLASSES, PALETTE
 
     assert tuple(config.metainfo.classes) == ('unlabelled', *CLASSES)
     found = [tuple(colour) for colour in config.metainfo.palette]

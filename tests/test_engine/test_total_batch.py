@@ -10,8 +10,8 @@ from mmengine.config import Config
 from mmengine.optim import OptimWrapper
 from mmengine.registry import PARAM_SCHEDULERS
 
-from mmmtl.engine.total_batch import apply_total_batch, batch_note
-from mmmtl.engine.user_errors import UserError
+from mmmtl.engine.errors import UserError
+from mmmtl.engine.total_batch import apply_total_batch, batch_notes
 
 
 @pytest.fixture
@@ -66,14 +66,14 @@ def test_what_cannot_be_accumulated_is_refused(
         apply_total_batch(config, 8, 1)
 
 
-def test_note_names_both_batches(config: Config) -> None:
-    note = batch_note(config, 2)
-    assert note is not None
+def test_notes_name_both_batches(config: Config) -> None:
+    (note,) = batch_notes(config, 2)
     assert '2 sample(s)' in note
     assert '--total-batch 8' in note
-    assert batch_note(config, 8) is None
+    assert batch_notes(config, 8) == []
     apply_total_batch(config, 8, 2)
-    assert batch_note(config, 2) is None
+    (note,) = batch_notes(config, 2)
+    assert note.startswith('total batch 8: 4 forward passes')
 
 
 def test_learning_rates_of_the_40k_schedule(config: Config) -> None:

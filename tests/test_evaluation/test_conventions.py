@@ -137,7 +137,6 @@ def test_class_id_outside_the_table_is_refused(
         (dict(task='depth'), "'depth' has no class map"),
         (dict(task='semsge'), "did you mean 'semseg'"),
         (dict(empty_classes='nan'), "give 'zero' or 'skip'"),
-        (dict(num_classes=0), 'num_classes=0'),
     ],
 )
 def test_bad_options_are_refused(options: dict, message: str) -> None:
@@ -268,7 +267,6 @@ def test_convention_heat_map_pools_pixels() -> None:
     [
         (lambda: HeatMapMetric(task='depth'), 'has no heat map'),
         (lambda: DepthErrorMetric(average='all'), "average='all'"),
-        (lambda: DepthErrorMetric(max_depth=0), 'max_depth=0'),
     ],
 )
 def test_bad_options_of_other_metrics_are_refused(

@@ -151,7 +151,6 @@ def test_a_stacked_batch_is_a_batch_too() -> None:
     [
         (dict(mean=MEAN), 'give both or neither'),
         (dict(std=STD), 'give both or neither'),
-        (dict(size_divisor=0), 'size_divisor=0: give 1 or more'),
     ],
 )
 def test_settings_are_checked(arguments: dict[str, Any], message: str) -> None:

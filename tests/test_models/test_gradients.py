@@ -5,7 +5,7 @@ some gradients of a single image in a wrong order (see
 :func:`mmmtl.models.layers.gradients.contiguous_gradient`). Nothing
 else than a comparison of gradients shows it: the losses are right.
 
-The references normalise by the formula, ``tests.plain_forms.batch_norm``.
+The references normalise by the formula, ``tests.reference.layers.batch_norm``.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from mmmtl.models.layers.gradients import contiguous_gradient
 from mmmtl.registry import MODELS, build_in_scope
-from tests import plain_forms
-from tests.test_models.test_decode_heads.plain_dea1 import released_decoder
+from tests.reference import layers, stages
+from tests.reference.mult import decoder as released_decoder
 from tests.tiny import demt, head_tasks, mqtransformer, sca
 
 TASKS = ('semseg', 'depth', 'normals')
@@ -170,7 +170,7 @@ def assert_same(
 
 def norms_by_formula(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ('batch_norm', 'instance_norm'):
-        monkeypatch.setattr(F, name, getattr(plain_forms, name))
+        monkeypatch.setattr(F, name, getattr(layers, name))
 
 
 CASES = pytest.mark.parametrize(
@@ -231,11 +231,12 @@ def plain_gradients(model: nn.Module, image: Tensor) -> dict[str, Tensor]:
     if type(head).__name__ == 'PerTaskHeads':
         return gradients(
             model,
-            lambda: enlarge(plain_forms.fcn(head, model.backbone(image))),
+            lambda: enlarge(layers.fcn(head, model.backbone(image))),
         )
-    row = plain_forms.forms_of(model)
-    form = row.forms['plain'](model)  # may have copies of the weights
-    return gradients(form.model, lambda: row.function(form, 'whole')(image))
+    method = stages.method_of(model)
+    return gradients(
+        model, lambda: method.function(model, 'plain', 'whole')(image)
+    )
 
 
 def enlarge(logits: list[Tensor]) -> list[Tensor]:
@@ -391,7 +392,7 @@ def test_pytorch_reads_any_layout_of_the_gradient_of_a_norm() -> None:
     # is one image.
     grad = torch.randn(280).double().as_strided(x.shape, (8, 1, 56, 8))
     (found,) = torch.autograd.grad(norm(x), x, grad)
-    plain = plain_forms.batch_norm(
+    plain = layers.batch_norm(
         x, None, None, norm.weight, norm.bias, training=True
     )
     (want,) = torch.autograd.grad(plain, x, grad)

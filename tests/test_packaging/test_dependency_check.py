@@ -173,13 +173,13 @@ def run_python(code: str, root: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_import_without_mmseg_ends_in_one_plain_error(
+def test_part_without_mmseg_ends_in_one_plain_error(
     repo_root: Path,
 ) -> None:
     code = (
         'import importlib.util as u; real = u.find_spec\n'
         "u.find_spec = lambda n, *a: None if n == 'mmseg' else real(n, *a)\n"
-        'import mmmtl'
+        'import mmmtl.registry'
     )
     result = run_python(code, repo_root)
     assert result.returncode == 1
@@ -187,6 +187,38 @@ def test_import_without_mmseg_ends_in_one_plain_error(
     assert result.stderr.splitlines()[-1].startswith(
         'ImportError: mmmtl needs mmseg>=1.2.2,<2 (not installed). Install'
     )
+
+
+def test_tool_without_mmseg_ends_in_one_line(repo_root: Path) -> None:
+    code = (
+        'import importlib.util as u, runpy, sys; real = u.find_spec\n'
+        "u.find_spec = lambda n, *a: None if n == 'mmseg' else real(n, *a)\n"
+        "sys.argv = ['tools/train.py', 'any.py']\n"
+        "runpy.run_path('tools/train.py', run_name='__main__')"
+    )
+    result = run_python(code, repo_root)
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1].startswith(
+        'error: mmmtl needs mmseg>=1.2.2,<2 (not installed). Install'
+    )
+
+
+@pytest.mark.parametrize(
+    'code',
+    [
+        'import mmmtl; mmmtl.__version__',
+        "import runpy; sys.argv = ['tools/train.py', '--help']\n"
+        "try: runpy.run_path('tools/train.py', run_name='__main__')\n"
+        'except SystemExit as stop: assert stop.code == 0',
+    ],
+    ids=['import', 'help'],
+)
+def test_nothing_heavy_is_needed_or_loaded(code: str, repo_root: Path) -> None:
+    heavy = ('torch', 'numpy', 'cv2', 'mmengine', 'mmcv', 'mmseg')
+    # None makes an import fail as if there were no such module.
+    block = f'import sys; sys.modules.update(dict.fromkeys({heavy}))\n'
+    result = run_python(block + code, repo_root)
+    assert result.returncode == 0, result.stderr
 
 
 def test_the_check_imports_none_of_what_it_checks(repo_root: Path) -> None:

@@ -5,7 +5,7 @@ import torch
 
 from mmmtl.structures import MultiTaskDataSample, merge_unique, stack_labels
 from mmmtl.tasks import TASK_SPECS, valid_mask
-from tests.tiny import random_label, random_sample
+from tests.tiny import random_label
 
 CLASSES = {'semseg': 40, 'human_parts': 7}
 CPU = torch.device('cpu')
@@ -24,15 +24,6 @@ def test_a_sample_without_the_task_is_without_label(task: str) -> None:
     mask = valid_mask(stacked, spec)
     assert not mask[0].any()
     assert mask[1].all()
-
-
-def test_another_size_names_sample_and_field() -> None:
-    samples = [
-        random_sample(['depth'], (4, 6)),
-        random_sample(['depth'], (4, 7)),
-    ]
-    with pytest.raises(ValueError, match=r'gt_depth_map of sample 1 is \(4, '):
-        stack_labels(samples, 'depth', (4, 6), CPU)
 
 
 def test_merge_unique_keeps_all_in_order() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Callable
 
 import pytest
@@ -11,6 +12,7 @@ from torch import nn
 from torchvision.ops import deform_conv2d
 
 SHAPE = [1, 3, 32, 40]
+DEFAULTS = dict(cfg_options={}, device='cpu')
 
 
 def test_multiply_adds_of_known_operators(part: Callable) -> None:
@@ -71,13 +73,12 @@ def test_multiply_adds_of_mqtransformer_by_hand(
     The levels have 8, 16, 32, 64 channels, 120 in all, and 80, 20, 6, 2
     pixels. A product of one token with a 16 x 16 matrix is 256.
     """
-    config = str(write_tiny('MQTransformer'))
+    args = Namespace(
+        config=str(write_tiny('MQTransformer')), shape=SHAPE, **DEFAULTS
+    )
 
     def count(stage: str, form: str) -> int:
-        case = part('operators').build(
-            config=config, options={}, stage=stage, form=form,
-            direction='forward', shape=SHAPE, device='cpu',
-        )  # fmt: skip
+        case = part('operators').build(args, form, stage, 'forward')
         return part('multiply_adds').count_multiply_adds(case)
 
     # One Linear of 120 to 16 at 80 pixels; 2 x 3 patches of 4 x 4.
@@ -116,19 +117,11 @@ def test_multiply_adds_of_mqtransformer_by_hand(
 def test_forms_that_are_alike_have_the_same_multiply_adds(
     part: Callable, write_tiny: Callable, direction: str
 ) -> None:
-    config = str(write_tiny('DeMT'))
+    args = Namespace(config=str(write_tiny('DeMT')), shape=SHAPE, **DEFAULTS)
     for stage in ('backbone', 'decode', 'mix'):
         counts = [
             part('multiply_adds').count_multiply_adds(
-                part('operators').build(
-                    config=config,
-                    options={},
-                    stage=stage,
-                    form=form,
-                    direction=direction,
-                    shape=SHAPE,
-                    device='cpu',
-                )
+                part('operators').build(args, form, stage, direction)
             )
             for form in ('ours', 'plain')
         ]

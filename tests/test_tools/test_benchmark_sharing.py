@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import cv2
 import pytest
 import torch
 
 TOOL = 'analysis_tools/benchmark.py'
+SIZE = dict(channels=32, shape=[1, 32, 40], with_cp=True, device='cpu')
 SMALL = ['--channels', '32', '--shape', '1', '32', '32']
 
 
@@ -25,10 +28,9 @@ def sharing(repo_root: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 def test_separate_decoders_share_nothing(sharing: ModuleType) -> None:
     """Three tasks: each stage saves two maps' weights, and no more."""
-    blocks = ['private', 'shared_skip']
     with torch.device('meta'):
         one, three = (
-            sharing.build_heads(form, 3, 32, blocks, False)
+            sharing.build_heads(Namespace(**SIZE), form, 3)
             for form in ('shared', 'separate')
         )
     assert [head.tasks for head in one] == [('semseg', 'depth', 'normals')]
@@ -47,33 +49,27 @@ def test_separate_decoders_share_nothing(sharing: ModuleType) -> None:
 def test_a_case_computes_every_gradient(
     sharing: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = []
-    grad = torch.autograd.grad
-    monkeypatch.setattr(
-        torch.autograd,
-        'grad',
-        lambda *args, **kwargs: seen.append(grad(*args, **kwargs)),
-    )
-    sharing.build(
-        form='separate',
-        count=2,
-        channels=32,
-        blocks=['private', 'shared_skip'],
-        with_cp=True,
-        shape=[1, 32, 40],
-        device='cpu',
-    )()
-    assert all(found is not None for found in seen[0])
+    leaves = []
+    one_pass = sharing.one_pass
+
+    def spy(function: Any, inputs: Any, direction: str, found: Any) -> Any:
+        leaves.extend(found)
+        return one_pass(function, inputs, direction, found)
+
+    monkeypatch.setattr(sharing, 'one_pass', spy)
+    sharing.build(Namespace(**SIZE), 'separate', 2)()
+    assert len(leaves) > 4
+    assert all(leaf.grad is not None for leaf in leaves)
 
 
 def test_what_a_case_keeps(sharing: ModuleType) -> None:
     """A square keeps its factor of 100 numbers, once for two squares."""
     x = torch.ones(100, requires_grad=True)
 
-    def build(power: int) -> Callable[[], None]:
-        return lambda: (x.pow(power).sum() + x.pow(power).sum()).backward()
+    def case() -> None:
+        (x.pow(2).sum() + x.pow(2).sum()).backward()
 
-    assert sharing.kept_bytes(build, dict(power=2)) == 400
+    assert sharing.kept_bytes(case) == 400
 
 
 def test_report_and_plot(run_tool: Callable, tmp_path: Path) -> None:

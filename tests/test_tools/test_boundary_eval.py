@@ -13,7 +13,7 @@ from PIL import Image
 from scipy.io import savemat
 
 from mmmtl.evaluation import BoundaryMetric
-from mmmtl.evaluation.functional.boundary import outline, thin
+from mmmtl.geometry import outline, thin
 from tests.test_datasets.real_data import real_data
 from tests.test_evaluation.test_boundary.fixture import (
     FOLDER,
@@ -287,11 +287,11 @@ def test_bad_predictions_are_one_line(
         (('--max-dist', '0.01', '--out', 'r.txt'), 'must end in .json'),
         (
             ('--max-dist', '0.01', '--out', 'r.json', '--thresholds', 0),
-            '0 thresholds',
+            '--thresholds 0: give 1',
         ),
         (
             ('--max-dist', '0.01', '--out', 'r.json', '--workers', 0),
-            '0 workers',
+            '--workers 0: give 1',
         ),
         (
             ('--max-dist', '0.01', '--out', 'r.json', '--ids', 'no.txt'),

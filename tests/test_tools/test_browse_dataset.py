@@ -118,7 +118,6 @@ def test_mistakes_write_nothing(run_tool: Callable, tmp_path: Path) -> None:
     root = 'train_dataloader.dataset.data_root'
     for arguments, message in (
         (['--split', 'val'], 'no val_dataloader'),
-        (['--num', '0'], '--num 0'),
         (['--cfg-options', f'{root}={tmp_path}/absent'], 'absent'),
         (['--cfg-options', 'train_dataloader.dataset.spilt=x'], 'spilt'),
     ):

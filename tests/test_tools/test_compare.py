@@ -10,11 +10,12 @@ import cv2
 import pytest
 
 TOOL = 'analysis_tools/compare.py'
-# NYUD-v2, HRNet18: mIoU, RMSE, mean angle, odsF; three published rows.
+# mIoU, RMSE, mean angle, odsF of nobody. Gains over the first row, percent:
+# multi -5, -2, -5, 2 (mean -2.5); best 5, 2, 5, 1.25 (mean 3.3125).
 ROWS = {
-    'single': (38.02, 0.6104, 20.94, 76.22),
-    'multi': (36.35, 0.6284, 21.02, 76.36),
-    'atrc': (38.90, 0.6010, 20.48, 76.34),
+    'single': (40.00, 0.5000, 20.00, 80.00),
+    'multi': (38.00, 0.5100, 21.00, 81.60),
+    'best': (42.00, 0.4900, 19.00, 81.00),
 }
 KEYS = ('semseg/mIoU', 'depth/rmse', 'normals/mean_err', 'edge/odsF')
 SINGLE = dict(
@@ -53,9 +54,9 @@ def test_table_of_a_paper(
         '| edge/odsF ↑ | delta_m ↑ |'
     )
     assert lines[2:] == [
-        '| single_net | 38.02 | 0.6104 | 20.94 | 76.22 | 0.00 |',
-        '| multi_net | 36.35 | 0.6284 | 21.02 | **76.36** | -1.88 |',
-        '| atrc_net | **38.90** | **0.6010** | **20.48** | 76.34 | **1.55** |',
+        '| single_net | 40.00 | 0.5000 | 20.00 | 80.00 | 0.00 |',
+        '| multi_net | 38.00 | 0.5100 | 21.00 | **81.60** | -2.50 |',
+        '| best_net | **42.00** | **0.4900** | **19.00** | 81.00 | **3.31** |',
     ]
     picture = cv2.imread(str(chart))
     height, width = picture.shape[:2]
@@ -69,7 +70,7 @@ def test_tasks_are_compared_by_the_metrics_of_the_recipe(
 ) -> None:
     """delta_m and columns of a result follow its own primary metrics."""
     single = tmp_path / 'single_task.json'
-    single.write_text(json.dumps({'single_task': {'saliency': 50.0}}))
+    single.write_text(json.dumps({'saliency': 50.0}))
     metrics = {'saliency/maxF': 70.0, 'saliency/mIoU': 60.0}
     files = []
     for name, primary in (('a', {'saliency': 'mIoU'}), ('b', {})):
@@ -105,7 +106,7 @@ def test_names_and_missing_values(
     assert result.code == 0, result.err
     lines = result.out.splitlines()
     assert lines[2] == r'| A\|B | - | - | - | - |'
-    assert lines[3].startswith('| C | **36.35** |')
+    assert lines[3].startswith('| C | **38.00** |')
     result = run_tool(TOOL, files[0], '--chart', chart)
     assert result.out.splitlines()[2] == '| single_net | - | 12.35 |'
 
@@ -117,7 +118,7 @@ def test_names_and_missing_values(
         (['--names', 'a', 'a', 'b'], 'give each its own with --names'),
         (['--out', 'table.txt'], 'name a .md file'),
         (['--chart', 'chart.pdf'], 'name a .png file'),
-        (['--single-task', 'nowhere.json'], 'no such file'),
+        (['--single-task', 'nowhere.json'], 'No such file'),
     ],
 )
 def test_bad_arguments_are_one_line(
@@ -133,7 +134,7 @@ def test_a_missing_single_task_is_refused(
     run_tool: Callable, files: list[Path], tmp_path: Path
 ) -> None:
     single = tmp_path / 'single_task.json'
-    single.write_text(json.dumps({'semseg': 38.02, 'depth': 0.6104}))
+    single.write_text(json.dumps({'semseg': 40.00, 'depth': 0.5000}))
     result = run_tool(TOOL, *files, '--single-task', single)
     assert result.code == 2
     assert 'needs the same tasks on both sides' in result.err
@@ -176,7 +177,7 @@ def test_delta_m_of_different_bases_is_left_blank(
     single = tmp_path / 'single_task.json'
     single.write_text(json.dumps(SINGLE))
     result = run_tool(TOOL, *files, '--single-task', single, '--chart', chart)
-    assert '| -1.88 |' in result.out
+    assert '| -2.50 |' in result.out
     assert 'left blank' not in result.err
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmmtl.engine.checkpoint_safety import read_checkpoint
+from mmmtl.engine.checkpoint import read_checkpoint
 
 pytestmark = pytest.mark.slow
 

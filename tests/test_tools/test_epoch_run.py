@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mmmtl.datasets.room_layouts import order_rooms
-from mmmtl.engine.checkpoint_safety import read_checkpoint
+from mmmtl.engine.checkpoint import read_checkpoint
 from mmmtl.rooms.produce import produce
 from tests.tiny import demt
 

@@ -17,7 +17,9 @@ from tests.test_datasets.cityscapes_folder import (
     write_cityscapes,
 )
 from tests.test_datasets.taskonomy_folder import path_of, write_taskonomy
-from tests.test_datasets.test_conversion.test_cocodoom import write_archive
+from tests.test_datasets.test_taskonomy.test_cocodoom_conversion import (
+    write_archive,
+)
 
 TASKONOMY = 'dataset_converters/taskonomy.py'
 CITYSCAPES = 'dataset_converters/cityscapes.py'

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from mmengine.registry import DefaultScope
 
-from mmmtl.engine.config_file import load_config
+from mmmtl.engine.config import load_config
 from mmmtl.registry import DATASETS, SCOPE
 from tests.test_datasets.nyud_folder import write_nyud
 
@@ -64,7 +64,6 @@ def test_trains_and_measures_every_task(
         # ones are of one set or of both.
         'model.backbone.depths=[1,1,1,1]',
         *(f'{PLACE}.{i}.pipeline.3.crop_size=(32,48)' for i in (0, 1)),
-        *(f'{PLACE}.{i}.pipeline.6.size=(32,48)' for i in (0, 1)),
         'train_cfg.max_iters=3',
         'train_cfg.val_interval=3',
         'default_hooks.logger.interval=1',

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_datasets.test_conversion.nyud_mat import (
+from tests.test_datasets.test_nyud.nyud_mat import (
     write_class_map,
     write_labeled,
     write_splits,

@@ -46,7 +46,6 @@ def options(data: Path) -> list[str]:
         *(f'{s}_dataloader.num_workers=0' for s in ('val', 'test')),
         *(f'{s}_dataloader.persistent_workers=False' for s in ('val', 'test')),
         'train_dataloader.dataset.pipeline.3.crop_size=(64,64)',
-        'train_dataloader.dataset.pipeline.6.size=(64,64)',
         'val_dataloader.dataset.pipeline.1.size=(96,96)',
         'test_dataloader.dataset.pipeline.1.size=(96,96)',
         'train_cfg.max_iters=2',

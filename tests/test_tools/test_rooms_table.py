@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from mmmtl.engine.user_errors import UserError
+from mmmtl.engine.errors import UserError
 
 
 @pytest.fixture(scope='module')

@@ -170,7 +170,7 @@ def test_checkpoint_decides_what_is_painted(
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
-        (['--tasks', 'saliency'], "no task 'saliency'; its tasks are semseg"),
+        (['--tasks', 'saliency'], "does not predict ['saliency']"),
         (['--tasks', 'colour'], "'colour'"),
         (['--num-queries', '-1'], '--num-queries -1: give 0 or more'),
         (['--out', 'PICTURE'], 'would replace the picture'),

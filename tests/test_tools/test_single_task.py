@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from mmmtl.engine.config_file import load_config
-from mmmtl.engine.user_errors import UserError
+from mmmtl.engine.config import load_config
+from mmmtl.engine.errors import UserError
+from mmmtl.engine.single_task_config import single_task_config
 from mmmtl.evaluation import MultiTaskEvaluator
 
 TOOL = 'analysis_tools/single_task.py'
@@ -49,8 +50,26 @@ def test_given_results_are_collected(
     evaluator = MultiTaskEvaluator(metrics, single_task=str(out))
     assert evaluator.single_task == {'semseg': 20.0, 'depth': 0.7}
     metrics.append(dict(type='NormalsMetric'))
-    with pytest.raises(ValueError, match=r"no value for \['normals'\]"):
+    with pytest.raises(
+        ValueError, match=r"measured in \['normals/mean_err'\]"
+    ):
         MultiTaskEvaluator(metrics, single_task=out)
+
+
+def test_the_config_of_a_task_is_printed(
+    run_tool: Callable, repo_root: Path, tmp_path: Path
+) -> None:
+    """As a file that the train tool takes."""
+    result = run_tool(TOOL, repo_root / CONFIG, '--print', 'depth')
+    assert result.code == 0, result.err
+    file = tmp_path / 'depth.py'
+    file.write_text(result.out)
+    want = single_task_config(load_config(repo_root / CONFIG), 'depth')
+    assert load_config(file).to_dict() == want.to_dict()
+    assert want.tasks == ['depth']
+    unknown = run_tool(TOOL, repo_root / CONFIG, '--print', 'saliency')
+    assert unknown.code == 2
+    assert "has no 'saliency'" in unknown.err
 
 
 def test_multi_task_results_are_refused(
@@ -138,7 +157,8 @@ def test_options_give_the_authors_recipe(
     assert changed.train_cfg.dynamic_intervals == [(51, 1)]
     assert changed.param_scheduler[0].end == 61
     assert changed.train_dataloader.batch_size == 8
-    assert changed.model.loss_weighting is None
+    weights = {t: o.weight for t, o in changed.model.decode_head.tasks.items()}
+    assert weights == dict(semseg=1, human_parts=1, saliency=1)
     assert changed.model.decode_head.type == 'PerTaskHeads'
     args.optimizer = ['SGD', '0.01']
     with pytest.raises(UserError, match=r'--optimizer SGD 0\.01: write TYPE'):
@@ -170,7 +190,6 @@ def test_trains_each_task_once_and_gives_delta_m(
         'model.backbone.depths=[1,1,1,1]',
         'train_dataloader.batch_size=2',
         'train_dataloader.dataset.pipeline.3.crop_size=(32,48)',
-        'train_dataloader.dataset.pipeline.6.size=(32,48)',
         'train_cfg.max_iters=1',
         'train_cfg.val_interval=1',
         'default_hooks.checkpoint.interval=1',

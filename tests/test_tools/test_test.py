@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from mmmtl import __version__
-from mmmtl.engine.checkpoint_safety import read_checkpoint
+from mmmtl.engine.checkpoint import read_checkpoint
 
 
 @pytest.fixture
@@ -72,6 +72,16 @@ def test_out_must_be_json(
     result = run_tool('test.py', toy_config, 'any.pth', '--out', tmp_path)
     assert result.code == 2
     assert '.json' in result.err
+
+
+def test_out_must_be_where_files_can_be_written(
+    run_tool: Callable, toy_config: Path, tmp_path: Path
+) -> None:
+    (tmp_path / 'file').write_text('')
+    out = tmp_path / 'file' / 'deeper' / 'metrics.json'
+    result = run_tool('test.py', toy_config, 'any.pth', '--out', out)
+    assert result.code == 2
+    assert f'--out {out}: {tmp_path / "file"} is no folder' in result.err
 
 
 def test_tta_without_its_config_is_refused(

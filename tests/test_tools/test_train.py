@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmmtl.engine.checkpoint_safety import read_checkpoint
+from mmmtl.engine.checkpoint import read_checkpoint
 
 
 def scalars(work_dir: Path, key: str) -> list[float]:
@@ -48,7 +48,7 @@ def test_resumed_run_equals_uninterrupted_run(
         'train.py', toy_config, '--work-dir', parts, *common, '--resume'
     )
     assert result.code == 0
-    assert 'iteration 2' in result.out
+    assert 'resumed epoch: 0, iter: 2' in result.out
     assert '[1/4]' not in result.out.split('resumed epoch')[1]
     expected = weights(whole / 'iter_4.pth')
     for name, value in weights(parts / 'iter_4.pth').items():
@@ -157,8 +157,9 @@ def test_resume_with_another_accumulation_is_refused(
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='a CUDA device is here')
 def test_amp_without_a_gpu_is_refused(
-    run_tool: Callable, toy_config: Path
+    run_tool: Callable, toy_config: Path, tmp_path: Path
 ) -> None:
-    result = run_tool('train.py', toy_config, '--amp')
+    result = run_tool('train.py', toy_config, '--amp', '--work-dir', tmp_path)
     assert result.code == 2
-    assert 'CUDA' in result.err
+    assert 'config: optim_wrapper (AmpOptimWrapper)' in result.err
+    assert 'gpu' in result.err

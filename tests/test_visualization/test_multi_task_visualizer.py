@@ -190,20 +190,7 @@ def test_maps_of_another_size_than_the_image_are_refused(
         MultiTaskVisualizer('size').draw(image[1:], sample)
 
 
-@pytest.mark.parametrize(
-    'wrong', [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32)]
-)
-def test_what_is_no_image_is_refused(wrong: np.ndarray) -> None:
-    with pytest.raises(ValueError, match='image must be'):
-        MultiTaskVisualizer('image').draw(wrong, MultiTaskDataSample())
-
-
 def test_unknown_picture_format_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"'\.pngg'"):
         write_picture(tmp_path / 'a.pngg', np.zeros((4, 4, 3), np.uint8))
     assert not list(tmp_path.iterdir())
-
-
-def test_too_small_pages_are_refused() -> None:
-    with pytest.raises(ValueError, match='max_side=3'):
-        MultiTaskVisualizer('small', max_side=3)

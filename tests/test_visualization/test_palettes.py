@@ -1,10 +1,8 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from mmmtl.visualization.palettes import (
-    check_palette,
     default_palette,
     human_parts_palette,
 )
@@ -39,24 +37,3 @@ def test_the_returned_palette_is_the_callers_own() -> None:
 
 def test_background_of_human_parts_is_grey_and_one_entry_long() -> None:
     assert human_parts_palette(1).tolist() == [[56, 56, 56]]
-
-
-@pytest.mark.parametrize('number', [0, 513])
-def test_number_of_classes_out_of_range_is_refused(number: int) -> None:
-    with pytest.raises(ValueError, match=f'1 to 512, found {number}'):
-        default_palette(number)
-
-
-@pytest.mark.parametrize(
-    ('palette', 'message'),
-    [
-        ([], 'per class'),
-        ([[0.5, 0.5, 0.5]], 'float64'),
-        ([[1, 2, 3, 4]], r'\(1, 4\)'),
-        ([[0, 0, 256]], '0 to 256'),
-        ([[-1, 0, 0]], '-1 to 0'),
-    ],
-)
-def test_what_is_no_palette_is_refused(palette: list, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        check_palette(palette)

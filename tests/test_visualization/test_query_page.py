@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from mmmtl.visualization import cells_of_queries, paint_attention
 from mmmtl.visualization.query_page import spread_of
@@ -42,19 +41,6 @@ def test_maps_of_one_scale_can_be_compared() -> None:
     dark = paint_attention(GREY, low, highest=0.4)
     light = paint_attention(GREY, high, highest=0.4)
     assert (brightness(dark) < brightness(light)).all()
-
-
-@pytest.mark.parametrize(
-    ('weights', 'message'),
-    [
-        (np.zeros((3, 4)), r'\(3, 4\) do not fit the picture \(6, 8\)'),
-        (np.full((6, 8), -0.5), 'not negative, found -0.5'),
-        (np.full((6, 8), np.nan), 'must be finite'),
-    ],
-)
-def test_wrong_weights_are_refused(weights: np.ndarray, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        paint_attention(GREY, weights)
 
 
 def test_spread_counts_the_pixels_that_share_the_attention() -> None:

@@ -5,29 +5,36 @@
 Cases that are compared run in turn, so that they share the noise of the
 machine, and their ratio is taken within a round. Peak memory is that of a
 process of its own.
+
+``operators`` and ``model`` need the folder tests/ of a checkout: the
+released arithmetic is in tests/reference.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 # Also when this file is loaded from elsewhere, as by its test.
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+_FOLDER = Path(__file__).resolve().parent
+sys.path[:0] = [str(_FOLDER), str(_FOLDER.parents[1])]
 
-from mmmtl.engine.user_errors import UserError, user_errors
+from mmmtl.engine.errors import UserError, user_errors  # noqa: E402
 
 SUBJECTS = {
     'deform': 'back ends of the deformable convolution',
-    'model': 'forward pass and training step of a config, and their parts',
-    'operators': 'stages of a method against bare operators in plain form',
-    'attention': 'a head in several attention scopes',
+    'model': 'forward pass and training step of a config, and variants',
+    'operators': 'stages of a method against the released arithmetic',
     'sharing': "MulT's decoder against a decoder per task",
     'cross_attention': "SCA-MTL's attention at several sizes",
-    'pipeline': 'training pipeline of a config, images per second',
-    'boundary': 'boundary evaluation, seconds per map',
+    'pipeline': 'training pipeline of a config, per image',
+    'boundary': 'boundary evaluation, per map',
 }
 
 
@@ -38,33 +45,70 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     for name, text in SUBJECTS.items():
         subject = subjects.add_parser(name, help=text, description=text)
         importlib.import_module(f'benchmarks.{name}').add_arguments(subject)
-        _add_common_arguments(subject)
+        add = subject.add_argument
+        add('--out', metavar='FILE.json', help='write it there')
+        add('--runs', type=int, default=10, help='that count')
+        add('--warmup', type=int, default=2, help='runs before')
+        add('--threads', type=int, help='of PyTorch')
+        add('--device', default='cpu', help='cpu or cuda')
+        add(
+            '--no-memory',
+            dest='memory',
+            action='store_false',
+            help='no peak memory (Linux; a process of its own per case)',
+        )
+        add('--traceback', action='store_true', help='of an error, whole')
     return parser.parse_args(argv)
 
 
 def benchmark(args: argparse.Namespace) -> None:
     """Measure as the command line says."""
     import torch
-    from benchmarks.machine import load_average
-    from benchmarks.report import make_report, publish
+    from benchmarks import report
 
-    if args.runs < 1 or args.warmup < 0:
-        raise UserError(
-            f'--runs {args.runs} --warmup {args.warmup}: give at least 1 '
-            'run and no negative number'
-        )
+    if args.runs < 1:
+        raise UserError(f'--runs {args.runs}: give at least 1')
     if args.threads is not None:
         torch.set_num_threads(args.threads)
-    load_before = load_average()
-    module = importlib.import_module(f'benchmarks.{args.subject}')
-    results = list(module.run(args))
-    report = make_report(
-        args.subject,
-        settings=vars(args),
-        results=results,
-        load_before=load_before,
-    )
-    publish(report, args.out)
+    load_before = os.getloadavg()[0]
+    subject = importlib.import_module(f'benchmarks.{args.subject}')
+    results = list(_results(subject, args))
+    made = report.make_report(args.subject, vars(args), results, load_before)
+    report.publish(made, args.out)
+    if getattr(args, 'plot', None):
+        subject.plot(results, args.plot)
+
+
+def _results(
+    subject: ModuleType, args: argparse.Namespace
+) -> Iterator[dict[str, Any]]:
+    """Measure one group of a subject's cases after another.
+
+    A subject has ``groups(args)``, ``build(args, **case)``, which makes a
+    case, and maybe ``facts(made, args, **case)``, what else is known of it,
+    and ``plot(results, path)``.
+    """
+    from benchmarks.measure import measure, measure_peak, summarise
+
+    facts = getattr(subject, 'facts', lambda *_, **__: {})
+    for group in subject.groups(args):
+        cases = {
+            name: subject.build(args, **case)
+            for name, case in group.cases.items()
+        }
+        samples = measure(
+            cases, runs=args.runs, warmup=args.warmup, label=group.label
+        )
+        for name, case in group.cases.items():
+            result = {
+                'name': f'{group.label} {name}',
+                'case': case,
+                **summarise(samples[name], samples[group.base]),
+                **facts(cases[name], args, **case),
+            }
+            if args.memory and group.memory and sys.platform == 'linux':
+                result['memory'] = measure_peak(subject.build, args, case)
+            yield result
 
 
 def main() -> None:
@@ -72,25 +116,6 @@ def main() -> None:
     args = parse_args()
     with user_errors(show_traceback=args.traceback):
         benchmark(args)
-
-
-def _add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('--out', metavar='FILE.json', help='write it there')
-    parser.add_argument('--runs', type=int, default=10, help='that count')
-    parser.add_argument('--warmup', type=int, default=2, help='runs before')
-    parser.add_argument('--threads', type=int, help='of PyTorch')
-    parser.add_argument('--device', default='cpu', help='cpu or cuda')
-    parser.add_argument(
-        '--no-memory',
-        dest='memory',
-        action='store_false',
-        help='do not measure peak memory (a process of its own per case)',
-    )
-    parser.add_argument(
-        '--traceback',
-        action='store_true',
-        help='show the whole traceback of an error',
-    )
 
 
 if __name__ == '__main__':

@@ -19,11 +19,11 @@ ground truth is the outline of the stored map, thinned::
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmmtl.engine.user_errors import UserError, user_errors
+from mmmtl.engine.errors import UserError, user_errors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -122,6 +122,10 @@ def evaluate(args: argparse.Namespace) -> None:
             f'--max-dist {args.max_dist}: it is a share of the diagonal, '
             'between 0 and 1'
         )
+    for option in ('thresholds', 'workers'):
+        value = getattr(args, option)
+        if value is not None and value < 1:
+            raise UserError(f'--{option} {value}: give 1 or more')
     if args.out.suffix != '.json':
         raise UserError(f'--out {args.out}: the name must end in .json')
     check_out(args.out, (args.predictions, args.ground_truth))
@@ -179,18 +183,14 @@ def check_files(pairs: list[MapPair]) -> None:
         )
 
 
-def with_progress(items: Iterable, what: str, total: int) -> Iterable:
+def with_progress(items: Iterable, what: str, total: int) -> Iterator:
     """Yield the items while a bar on stderr advances."""
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
+    from mmmtl.io.workers import progress
 
-    columns = (
-        *Progress.get_default_columns(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        yield from bar.track(items, total=total, description=what)
+    with progress(what, total) as advance:
+        for item in items:
+            yield item
+            advance()
 
 
 def write_results(

@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmmtl.engine.user_errors import ErrorContext, UserError, user_errors
+from mmmtl.engine.errors import UserError, user_errors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,24 +58,15 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def browse(args: argparse.Namespace, context: ErrorContext) -> None:
-    """Draw the samples.
-
-    Args:
-        args: The command line.
-        context: Is told the config, for error texts.
-    """
+def browse(args: argparse.Namespace) -> None:
+    """Draw the samples."""
     import numpy as np
 
-    from mmmtl.engine.config_file import load_config
+    from mmmtl.engine.config import load_config
     from mmmtl.registry import DATASETS
     from mmmtl.visualization import write_picture
 
-    for name in ('num', 'views'):
-        if getattr(args, name) < 1:
-            raise UserError(f'--{name} {getattr(args, name)}: give 1 or more')
     config = load_config(args.config, args.cfg_options)
-    context.config = config
     loader = config.get(f'{args.split}_dataloader')
     if loader is None:
         raise UserError(f'config {args.config} has no {args.split}_dataloader')
@@ -121,12 +112,7 @@ def draw_sample(
 
 
 def has_labels_of(sample: MultiTaskDataSample, size: tuple[int, int]) -> bool:
-    """Return whether a sample's labels have a size.
-
-    Args:
-        sample: The sample.
-        size: Height and width.
-    """
+    """Return whether all labels of a sample have this height and width."""
     from mmmtl.tasks import TASK_SPECS
 
     return all(
@@ -139,8 +125,8 @@ def has_labels_of(sample: MultiTaskDataSample, size: tuple[int, int]) -> bool:
 def main() -> None:
     """Run the tool."""
     args = parse_args()
-    with user_errors() as context:
-        browse(args, context)
+    with user_errors():
+        browse(args)
 
 
 if __name__ == '__main__':

@@ -10,7 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmmtl.engine.user_errors import UserError, user_errors
+from mmmtl.engine.errors import UserError, user_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -84,12 +84,8 @@ def comparable_rows(contents: list[dict]) -> list[dict]:
 
 
 def compare(args: argparse.Namespace) -> None:
-    """Do as the command line says.
-
-    Args:
-        args: The command line.
-    """
-    from mmmtl.engine.results_file import read_results
+    """Do as the command line says."""
+    from mmmtl.engine.results import read_results
     from mmmtl.evaluation.comparison import (
         add_delta_m,
         choose_columns,

@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mmmtl.engine.user_errors import UserError, user_errors
+from mmmtl.engine.errors import UserError, user_errors
 
 # What must agree for runs to be comparable.
 BUDGET = ('seed', 'iterations', 'batch_size', 'num_train', 'num_val')

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mmmtl.engine.user_errors import UserError, user_errors
+from mmmtl.engine.errors import UserError, user_errors
 
 # Pixels of a panel: many stand beside each other, each with a long title.
 _MIN_WIDTH, _MAX_SIDE = 160, 320
@@ -64,11 +64,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def show(args: argparse.Namespace) -> None:
-    """Write the page.
-
-    Args:
-        args: The command line.
-    """
+    """Write the page."""
     from mmmtl.apis import init_model
     from mmmtl.apis.pictures import collect_pictures
     from mmmtl.apis.query_maps import check_query_tasks, query_maps

@@ -2,14 +2,17 @@
 
 ``python tools/analysis_tools/single_task.py CONFIG --out single_task.json``
 reduces the config to one task at a time, trains and evaluates each in its own
-folder, and stores their primary metrics. A task whose folder has results
-already is not trained again, so an interrupted command goes on where it was.
+folder, and stores their primary metrics. A task that has results in its
+folder is not trained again, so an interrupted command can be repeated.
 Then ``--cfg-options test_evaluator.single_task=single_task.json`` of the test
 tool adds ``delta_m``.
 
-``--plain-head`` takes the method's neck and head away, for methods that need
-several tasks; ``--optimizer`` puts another optimizer in the place of the
-config's. configs/sca/README.md has the commands of a published recipe.
+``--print TASK`` prints the config of one task instead, to read it or to train
+it with tools/train.py.
+
+``--plain-head`` replaces the method's neck and head, for methods that need
+several tasks; ``--optimizer`` replaces the optimizer of the config.
+configs/sca/README.md has the commands of a published recipe.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mmmtl.engine.user_errors import UserError, user_errors
+from mmmtl.engine.errors import UserError, user_errors
 
 TOOLS = Path(__file__).resolve().parents[1]
 
@@ -34,8 +37,15 @@ def parse_args() -> argparse.Namespace:
         description='Train or collect the single-task runs of a config'
     )
     parser.add_argument('config', help='config of a multi-task model')
-    parser.add_argument(
-        '--out', metavar='FILE.json', required=True, help='write them there'
+    result = parser.add_mutually_exclusive_group(required=True)
+    result.add_argument(
+        '--out', metavar='FILE.json', help='write the results there'
+    )
+    result.add_argument(
+        '--print',
+        metavar='TASK',
+        dest='print_task',
+        help='print the config of this task, train nothing',
     )
     parser.add_argument(
         '--work-dir',
@@ -62,14 +72,14 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--plain-head',
         action='store_true',
-        help='a plain head per task (concatenated levels, two 1x1 '
-        "convolutions) in the place of the config's neck and head",
+        help="replace the config's neck and head by a plain head "
+        '(concatenated levels, two 1x1 convolutions)',
     )
     parser.add_argument(
         '--optimizer',
         nargs='+',
         metavar=('TYPE', 'KEY=VALUE'),
-        help="in the place of the config's: SGD lr=0.01 momentum=0.9",
+        help="replace the config's optimizer: SGD lr=0.01 momentum=0.9",
     )
     parser.add_argument(
         '--cfg-options',
@@ -173,16 +183,11 @@ def change_model(config: Any, args: argparse.Namespace) -> Any:
     return config
 
 
-def collect(args: argparse.Namespace, context: Any) -> None:
-    """Do as the command line says.
-
-    Args:
-        args: The command line.
-        context: Is told the config, for error texts.
-    """
-    from mmmtl.engine.config_file import load_config
-    from mmmtl.engine.eval_options import check_out
-    from mmmtl.engine.results_file import (
+def collect(args: argparse.Namespace) -> None:
+    """Do as the command line says."""
+    from mmmtl.engine.config import load_config
+    from mmmtl.engine.prepare import check_out
+    from mmmtl.engine.results import (
         check_only_task,
         primary_value,
         read_results,
@@ -197,7 +202,10 @@ def collect(args: argparse.Namespace, context: Any) -> None:
 
     config = load_config(args.config, args.cfg_options)
     config = change_model(config, args)
-    context.config = config
+    if args.print_task:
+        single = single_task_config(config, args.print_task)
+        print(single.pretty_text, end='')
+        return
     check_out(args.out)
     tasks, others = comparable_tasks(config)
     if others:
@@ -240,8 +248,8 @@ def collect(args: argparse.Namespace, context: Any) -> None:
 def main() -> None:
     """Run the tool."""
     args = parse_args()
-    with user_errors() as context:
-        collect(args, context)
+    with user_errors():
+        collect(args)
 
 
 if __name__ == '__main__':

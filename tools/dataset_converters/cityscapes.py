@@ -18,8 +18,8 @@ from pathlib import Path
 
 from mmmtl.datasets import CityscapesMTDataset
 from mmmtl.datasets.cityscapes.dataset import image_ids
-from mmmtl.datasets.sample_files import FolderListing
-from mmmtl.engine.user_errors import UserError, user_errors
+from mmmtl.datasets.sample_files import FolderListing, write_ids
+from mmmtl.engine.errors import UserError, user_errors
 from mmmtl.io.folders import new_folder
 
 # The published numbers of images. The test split has no public labels.
@@ -34,16 +34,21 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--tasks',
         nargs='+',
-        choices=CityscapesMTDataset.LABEL_FILES,
-        default=list(CityscapesMTDataset.LABEL_FILES),
-        help='tasks that an image needs labels of',
+        help='tasks that an image needs labels of; default: all',
     )
     return parser.parse_args()
 
 
 def run(args: argparse.Namespace) -> None:
     """Write the lists that the command line asks for."""
-    files = [CityscapesMTDataset.LABEL_FILES[task] for task in args.tasks]
+    dataset = CityscapesMTDataset(
+        args.data_root,
+        split='train',
+        tasks=args.tasks,
+        pipeline=[],
+        lazy_init=True,
+    )
+    files = [dataset.label_files[task] for task in dataset.tasks]
     patterns = [path for f in files for path in (f.pattern, *f.also)]
     present = FolderListing(args.data_root)
     lists, missing = {}, dict.fromkeys(patterns, 0)
@@ -74,13 +79,9 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _write(out: Path, lists: dict[str, list[str]]) -> None:
-    try:
-        with new_folder(out) as folder:
-            for split, ids in lists.items():
-                text = ''.join(f'{sample_id}\n' for sample_id in ids)
-                (folder / f'{split}.txt').write_text(text, 'utf-8')
-    except FileExistsError as error:
-        raise UserError(str(error)) from error
+    with new_folder(out) as folder:
+        for split, ids in lists.items():
+            write_ids(folder / f'{split}.txt', ids)
     for split, ids in lists.items():
         print(
             f'{out / split}.txt: {len(ids)} images ({_PUBLISHED[split]} are '

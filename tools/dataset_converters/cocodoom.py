@@ -15,19 +15,15 @@ complete.
 from __future__ import annotations
 
 import argparse
-import signal
-import sys
-from functools import partial
 from pathlib import Path
-from types import FrameType
 
-from mmmtl.engine.user_errors import UserError, user_errors
+from mmmtl.engine.errors import user_errors
+from mmmtl.io.folders import stoppable
+from mmmtl.io.workers import usable_cores
 
 
 def parse_args() -> argparse.Namespace:
     """Return the command line."""
-    from mmmtl.io.workers import usable_cores
-
     parser = argparse.ArgumentParser(
         description="Build Taskonomy's layout from CocoDoom"
     )
@@ -58,20 +54,11 @@ def parse_args() -> argparse.Namespace:
 def convert(args: argparse.Namespace) -> None:
     """Convert what the command line names."""
     from mmmtl.datasets.taskonomy import cocodoom_conversion as cocodoom
-    from mmmtl.io.workers import progress
 
     source = cocodoom.CocoDoomSource(
         args.source, split_by=args.split_by, full=args.full
     )
-    try:
-        counts = cocodoom.convert(
-            source,
-            args.out,
-            workers=args.workers,
-            progress=partial(progress, 'images'),
-        )
-    except FileExistsError as error:
-        raise UserError(str(error)) from error
+    counts = cocodoom.convert(source, args.out, workers=args.workers, bar=True)
     for split in counts:
         path, every = source.frame_list(split)
         which = f'one frame in {every}' if every > 1 else 'all frames'
@@ -80,21 +67,7 @@ def convert(args: argparse.Namespace) -> None:
     print(f'{listing} images written to {args.out}')
 
 
-def _stop(signal_number: int, frame: FrameType | None) -> None:
-    sys.exit(128 + signal_number)  # unwinds, so that the clean-up runs
-
-
-def main() -> None:
-    """Run the tool."""
-    args = parse_args()
-    signal.signal(signal.SIGTERM, _stop)
-    try:
-        with user_errors():
-            convert(args)
-    except KeyboardInterrupt:
-        print('cocodoom.py: stopped, nothing was written', file=sys.stderr)
-        sys.exit(130)
-
-
 if __name__ == '__main__':
-    main()
+    arguments = parse_args()
+    with stoppable('cocodoom.py'), user_errors():
+        convert(arguments)

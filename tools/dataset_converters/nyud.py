@@ -16,18 +16,15 @@ when it is complete.
 from __future__ import annotations
 
 import argparse
-import signal
-import sys
 from pathlib import Path
-from types import FrameType
 
-from mmmtl.engine.user_errors import UserError, user_errors
+from mmmtl.engine.errors import user_errors
+from mmmtl.io.folders import stoppable
+from mmmtl.io.workers import usable_cores
 
 
 def parse_args() -> argparse.Namespace:
     """Return the command line."""
-    from mmmtl.io.workers import usable_cores
-
     parser = argparse.ArgumentParser(
         description='Build the NYUDv2 or NYUD_MT layout from the official '
         'labelled set'
@@ -73,13 +70,9 @@ def parse_args() -> argparse.Namespace:
 
 def convert(args: argparse.Namespace) -> None:
     """Convert what the command line names."""
-    from contextlib import ExitStack
+    from mmmtl.datasets.nyud import conversion
 
-    from mmmtl.datasets.nyud.conversion import NYUDSource
-    from mmmtl.datasets.nyud.conversion import convert as convert_nyud
-    from mmmtl.io.workers import progress
-
-    source = NYUDSource(
+    source = conversion.NYUDSource(
         labeled=args.labeled,
         splits=args.splits,
         classes=args.classes,
@@ -88,37 +81,14 @@ def convert(args: argparse.Namespace) -> None:
         layout=args.layout,
         full_frame=args.full_frame,
     )
-    with ExitStack() as stack:
-        try:
-            counts = convert_nyud(
-                source,
-                args.out,
-                workers=args.workers,
-                progress=lambda total: stack.enter_context(
-                    progress('frames', total)
-                ),
-            )
-        except FileExistsError as error:
-            raise UserError(str(error)) from error
+    counts = conversion.convert(
+        source, args.out, workers=args.workers, bar=True
+    )
     listing = ', '.join(f'{n} {split}' for split, n in counts.items())
     print(f'{listing} frames written to {args.out}')
 
 
-def _stop(signal_number: int, frame: FrameType | None) -> None:
-    sys.exit(128 + signal_number)  # unwinds, so that the clean-up runs
-
-
-def main() -> None:
-    """Run the tool."""
-    args = parse_args()
-    signal.signal(signal.SIGTERM, _stop)
-    try:
-        with user_errors():
-            convert(args)
-    except KeyboardInterrupt:
-        print('nyud.py: stopped, nothing was written', file=sys.stderr)
-        sys.exit(130)
-
-
 if __name__ == '__main__':
-    main()
+    arguments = parse_args()
+    with stoppable('nyud.py'), user_errors():
+        convert(arguments)

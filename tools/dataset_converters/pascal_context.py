@@ -15,18 +15,15 @@ folder appears when it is complete.
 from __future__ import annotations
 
 import argparse
-import signal
-import sys
 from pathlib import Path
-from types import FrameType
 
-from mmmtl.engine.user_errors import UserError, user_errors
+from mmmtl.engine.errors import user_errors
+from mmmtl.io.folders import stoppable
+from mmmtl.io.workers import usable_cores
 
 
 def parse_args() -> argparse.Namespace:
     """Return the command line."""
-    from mmmtl.io.workers import usable_cores
-
     parser = argparse.ArgumentParser(
         description='Build the layout of PASCAL-Context with five tasks'
     )
@@ -70,39 +67,21 @@ def parse_args() -> argparse.Namespace:
 
 def convert(args: argparse.Namespace) -> None:
     """Convert what the command line names."""
-    from contextlib import ExitStack
+    from mmmtl.datasets.pascal import conversion
 
-    from mmmtl.datasets.pascal.conversion import (
-        DISTILLED,
-        PascalContextSource,
-    )
-    from mmmtl.datasets.pascal.conversion import (
-        convert as convert_pascal_context,
-    )
-    from mmmtl.io.workers import progress
-
-    source = PascalContextSource(
+    source = conversion.PascalContextSource(
         voc2010=args.voc2010,
         voc2012=args.voc2012,
         context=args.context,
         parts=args.parts,
         distilled=args.distilled,
     )
-    with ExitStack() as stack:
-        try:
-            counts = convert_pascal_context(
-                source,
-                args.out,
-                workers=args.workers,
-                progress=lambda total: stack.enter_context(
-                    progress('images', total)
-                ),
-            )
-        except FileExistsError as error:
-            raise UserError(str(error)) from error
+    counts = conversion.convert(
+        source, args.out, workers=args.workers, bar=True
+    )
     listing = ', '.join(f'{n} {split}' for split, n in counts.items())
     print(f'{listing} images written to {args.out}')
-    absent = sorted(set(DISTILLED) - set(source.distilled_tasks()))
+    absent = sorted(set(conversion.DISTILLED) - set(source.distilled_tasks()))
     if absent:
         print(
             f'left out: {" and ".join(absent)}, outputs of networks that '
@@ -111,23 +90,7 @@ def convert(args: argparse.Namespace) -> None:
         )
 
 
-def _stop(signal_number: int, frame: FrameType | None) -> None:
-    sys.exit(128 + signal_number)  # unwinds, so that the clean-up runs
-
-
-def main() -> None:
-    """Run the tool."""
-    args = parse_args()
-    signal.signal(signal.SIGTERM, _stop)
-    try:
-        with user_errors():
-            convert(args)
-    except KeyboardInterrupt:
-        print(
-            'pascal_context.py: stopped, nothing was written', file=sys.stderr
-        )
-        sys.exit(130)
-
-
 if __name__ == '__main__':
-    main()
+    arguments = parse_args()
+    with stoppable('pascal_context.py'), user_errors():
+        convert(arguments)

@@ -15,10 +15,12 @@ published as splits_taskonomy.zip; Replica's is built in.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmmtl.datasets import ReplicaDataset, TaskonomyDataset
-from mmmtl.datasets.taskonomy.base import TaskonomyLayoutDataset
+from mmmtl.datasets.sample_files import write_ids
+from mmmtl.datasets.taskonomy.dataset import TaskonomyLayoutDataset
 from mmmtl.datasets.taskonomy.layout import LAYOUTS
 from mmmtl.datasets.taskonomy.view_lists import (
     REPLICA_SCENES,
@@ -28,7 +30,7 @@ from mmmtl.datasets.taskonomy.view_lists import (
     list_views,
     read_buildings,
 )
-from mmmtl.engine.user_errors import UserError, user_errors
+from mmmtl.engine.errors import UserError, user_errors
 from mmmtl.io.folders import new_folder
 
 _DATASETS = {'taskonomy': TaskonomyDataset, 'replica': ReplicaDataset}
@@ -50,9 +52,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--tasks',
         nargs='+',
-        choices=TaskonomyDataset.LABEL_FILES,
-        default=list(TaskonomyDataset.LABEL_FILES),
-        help='tasks that a view needs labels of',
+        help='tasks that a view needs labels of; default: all',
     )
     parser.add_argument(
         '--exclude',
@@ -99,31 +99,31 @@ def run(args: argparse.Namespace) -> None:
         layout=args.layout,
         lazy_init=True,
     )
-    files = [dataset.LABEL_FILES[task] for task in args.tasks]
+    files = [dataset.label_files[task] for task in dataset.tasks]
     labels = [f.pattern for f in files if not f.optional]
     labels += [path for f in files for path in f.also]
     lists = {
-        split: list_views(args.data_root, dataset.IMAGE, labels, names)
+        split: list_views(args.data_root, dataset.image, labels, names)
         for split, names in buildings_of(args).items()
     }
-    _check(lists, args)
-    try:
-        with new_folder(args.out) as folder:
-            for split, found in lists.items():
-                text = ''.join(f'{sample_id}\n' for sample_id in found.ids)
-                (folder / f'{split}.txt').write_text(text, 'utf-8')
-    except FileExistsError as error:
-        raise UserError(str(error)) from error
+    _check(lists, args, dataset.tasks)
+    with new_folder(args.out) as folder:
+        for split, found in lists.items():
+            write_ids(folder / f'{split}.txt', found.ids)
     for split, found in lists.items():
         print(
             f'{args.out / split}.txt: {len(found.ids)} views; '
             f'{found.incomplete} left out for a missing label'
         )
-    if 'depth' in args.tasks:
+    if 'depth' in dataset.tasks:
         _report_depth(dataset, lists)
 
 
-def _check(lists: dict[str, ViewList], args: argparse.Namespace) -> None:
+def _check(
+    lists: dict[str, ViewList],
+    args: argparse.Namespace,
+    tasks: Sequence[str],
+) -> None:
     absent = [name for found in lists.values() for name in found.absent]
     if absent and not args.allow_missing:
         raise UserError(
@@ -134,7 +134,7 @@ def _check(lists: dict[str, ViewList], args: argparse.Namespace) -> None:
     if not any(found.ids for found in lists.values()):
         raise UserError(
             f'no view in {args.data_root} has an image and labels of '
-            f'{", ".join(args.tasks)} in layout {args.layout!r}: give '
+            f'{", ".join(tasks)} in layout {args.layout!r}: give '
             'another --layout, or fewer --tasks'
         )
 
@@ -143,7 +143,7 @@ def _report_depth(
     dataset: TaskonomyLayoutDataset, lists: dict[str, ViewList]
 ) -> None:
     ids = [sample_id for found in lists.values() for sample_id in found.ids]
-    depth = dataset.LABEL_FILES['depth'].pattern
+    depth = dataset.label_files['depth'].pattern
     medians = depth_medians(Path(dataset.data_root), depth, ids)
     usual = dataset.DEPTH_SCALE
     likely = likely_scales(medians)

@@ -13,7 +13,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmmtl.engine.user_errors import UserError, user_errors
+from mmmtl.engine.errors import UserError, user_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -21,7 +21,7 @@ def parse_args() -> argparse.Namespace:
     from mmengine.config import DictAction
 
     from mmmtl.datasets.verification import KNOWN_SETS
-    from mmmtl.io import usable_cores
+    from mmmtl.io.workers import usable_cores
 
     parser = argparse.ArgumentParser(
         description='Open every file of a data folder and judge it'
@@ -74,28 +74,23 @@ def run(args: argparse.Namespace) -> bool:
     Returns:
         Whether nothing is wrong.
     """
-    from contextlib import ExitStack
     from dataclasses import replace
 
     from mmmtl.datasets.verification import find_set, format_report, verify
-    from mmmtl.io import workers as progress
     from mmmtl.io.json_file import write_json
 
     if args.out is not None and args.out.is_dir():
         raise UserError(f'--out {args.out} is a folder: name a file')
     rules = find_set(args.dataset, args.data_root)
     rules = replace(rules, options={**rules.options, **args.options})
-    with ExitStack() as stack:
-        report = verify(
-            args.data_root,
-            rules,
-            splits=args.split,
-            tasks=args.tasks,
-            workers=args.workers,
-            progress=lambda total: stack.enter_context(
-                progress('batches of samples', total)
-            ),
-        )
+    report = verify(
+        args.data_root,
+        rules,
+        splits=args.split,
+        tasks=args.tasks,
+        workers=args.workers,
+        bar=True,
+    )
     print(format_report(report))
     if args.out is not None:
         write_json(args.out, report)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mmmtl.engine.user_errors import UserError, user_errors
+from mmmtl.engine.errors import UserError, user_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -31,11 +31,10 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Run the tool."""
     args = parse_args()
-    with user_errors() as context:
-        from mmmtl.engine.config_file import load_config
+    with user_errors():
+        from mmmtl.engine.config import load_config
 
         config = load_config(args.config, args.cfg_options)
-        context.config = config
         if args.out is None:
             print(config.pretty_text)
             return

@@ -14,7 +14,7 @@ import torch
 
 from mmmtl import __version__
 from mmmtl.converters import CONVERTERS, READERS
-from mmmtl.engine.user_errors import UserError, user_errors
+from mmmtl.engine.errors import UserError, user_errors
 
 
 def parse_args() -> argparse.Namespace:

@@ -1,17 +1,18 @@
 dataset_type = 'CityscapesMTDataset'
 data_root = 'data/cityscapes'
 tasks = ['semseg', 'depth']
-crop_size = (512, 1024)
-# Metres; beyond, stereo says little and figures are not reported.
+# Metres; farther away stereo is inaccurate, and no figures are reported.
 max_depth = 80.0
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadMultiTaskAnnotations'),
     dict(type='MultiTaskRandomScale', ratio_range=(0.5, 2.0)),
-    dict(type='MultiTaskRandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
+    dict(
+        type='MultiTaskRandomCrop', crop_size=(512, 1024), cat_max_ratio=0.75
+    ),
     dict(type='MultiTaskRandomFlip', prob=0.5),
     dict(type='MultiTaskPhotoMetricDistortion'),
-    dict(type='MultiTaskCenteredPad', size=crop_size),
+    dict(type='MultiTaskCenteredPad'),
     dict(type='PackMultiTaskInputs'),
 ]
 test_pipeline = [

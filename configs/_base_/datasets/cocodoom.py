@@ -8,7 +8,6 @@ dataset = dict(
     # Where the fitted planes gave no normal, there is no reshading either.
     holes='mask_valid',
 )
-crop_size = (200, 320)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadMultiTaskAnnotations'),

@@ -1,18 +1,18 @@
 # NYUDv2 as the released code of MulT reads it: frames of 480x640
 # (tools/dataset_converters/nyud.py with --full-frame), of which a box and in
 # it a window of 464x464 are used, and 41 class ids, 0 for unlabelled. Depth
-# is the in-painted one, scaled to the farthest that was measured in the box.
+# is in-painted and scaled to the farthest measured depth in the box.
 # Figures are not comparable with those of the benchmarks' 425x560.
 _base_ = './nyud.py'
 data_root = 'data/NYUv2-full'
 tasks = ['semseg', 'depth']
-crop_size = (464, 464)
+window = (464, 464)
 # Left, top, right, bottom.
 box = (43, 8, 608, 472)
 # Their last column is never in a window: it starts 0 to 100 pixels right of
 # the box's left side, of 101 that there are.
 window_range = (0, 0, 564, 464)
-# Metres; labels are cut off there, and those as far do not count.
+# Metres; labels are clipped there, and clipped labels do not count.
 max_depth = 10.0
 metainfo = dict(
     classes=[
@@ -107,12 +107,12 @@ train_pipeline = [
     dict(type='LoadMultiTaskAnnotations'),
     dict(type='LoadRawDepth'),
     dict(type='ShiftClassIds', offset=1),
-    # The frame is turned, black outside and without label, then the box cut.
+    # The frame is rotated, black and without label outside, then cropped.
     dict(type='MultiTaskRandomRotate', degrees=2.5, prob=1.0, fill=(0, 0, 0)),
     dict(type='MultiTaskFixedCrop', box=box),
     dict(type='ScaleDepthToRaw', max_depth=max_depth),
     dict(type='MultiTaskFixedCrop', box=window_range),
-    dict(type='MultiTaskRandomCrop', crop_size=crop_size),
+    dict(type='MultiTaskRandomCrop', crop_size=window),
     dict(type='MultiTaskRandomFlip', prob=0.5),
     dict(type='MultiTaskColourJitter'),
     dict(type='MultiTaskChannelPermutation'),
@@ -123,7 +123,7 @@ train_pipeline = [
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='MultiTaskFixedCrop', box=box),
-    dict(type='MultiTaskFixedCrop', size=crop_size),
+    dict(type='MultiTaskFixedCrop', size=window),
     dict(type='LoadMultiTaskAnnotations'),
     dict(type='LoadRawDepth'),
     dict(type='ScaleDepthToRaw', max_depth=max_depth, box=box),
@@ -138,7 +138,7 @@ tta_pipeline = [
         type='TestTimeAug',
         transforms=[
             [dict(type='MultiTaskFixedCrop', box=box)],
-            [dict(type='MultiTaskFixedCrop', size=crop_size)],
+            [dict(type='MultiTaskFixedCrop', size=window)],
             [
                 dict(type='MultiTaskRandomFlip', prob=0.0),
                 dict(type='MultiTaskRandomFlip', prob=1.0),

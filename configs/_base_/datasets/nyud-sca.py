@@ -2,20 +2,20 @@
 # training enlarged about their centre. Evaluated at the original size.
 _base_ = './nyud.py'
 tasks = ['semseg', 'depth']
-crop_size = (480, 640)
+input_size = (480, 640)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadMultiTaskAnnotations'),
     dict(type='MultiTaskRandomFlip', prob=0.5),
     dict(type='MultiTaskRandomScaleRotate', scales=[1.0, 1.2, 1.5]),
-    dict(type='MultiTaskResize', size=crop_size),
+    dict(type='MultiTaskResize', size=input_size),
     dict(type='PackMultiTaskInputs'),
 ]
 # The labels keep their size: they are read after the resizing, and
 # predictions go back to the original size.
 test_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='MultiTaskResize', size=crop_size),
+    dict(type='MultiTaskResize', size=input_size),
     dict(type='LoadMultiTaskAnnotations'),
     dict(type='PackMultiTaskInputs'),
 ]
@@ -24,7 +24,7 @@ tta_pipeline = [
     dict(
         type='TestTimeAug',
         transforms=[
-            [dict(type='MultiTaskResize', size=crop_size)],
+            [dict(type='MultiTaskResize', size=input_size)],
             [
                 dict(type='MultiTaskRandomFlip', prob=0.0),
                 dict(type='MultiTaskRandomFlip', prob=1.0),

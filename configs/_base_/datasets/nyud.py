@@ -1,15 +1,14 @@
 dataset_type = 'NYUDv2Dataset'
 data_root = 'data/NYUDv2'
 tasks = ['semseg', 'depth', 'normals', 'edge']
-crop_size = (425, 560)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadMultiTaskAnnotations'),
     dict(type='MultiTaskRandomScale', ratio_range=(0.5, 2.0)),
-    dict(type='MultiTaskRandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
+    dict(type='MultiTaskRandomCrop', crop_size=(425, 560), cat_max_ratio=0.75),
     dict(type='MultiTaskRandomFlip', prob=0.5),
     dict(type='MultiTaskPhotoMetricDistortion'),
-    dict(type='MultiTaskCenteredPad', size=crop_size),
+    dict(type='MultiTaskCenteredPad'),
     dict(type='PackMultiTaskInputs'),
 ]
 # Every image has the size of the crop, so nothing is padded in testing.
@@ -75,8 +74,8 @@ val_evaluator = dict(
         dict(type='PixelEdgeMetric'),
     ],
 )
-# odsF takes about a second per map, so only testing computes it; pixelF stands
-# in for it while training. seism_odsF is by the protocol of the papers' tool.
+# odsF takes about a second per map, so only testing computes it; validation
+# has pixelF instead. seism_odsF follows the protocol of the papers' tool.
 boundary_metrics = [
     dict(type='BoundaryMetric', max_dist=0.011, workers=2),
     dict(type='BoundaryMetric', protocol='seism', max_dist=0.011, workers=2),

@@ -1,16 +1,15 @@
-# PASCAL-Context with the transforms of MulT, which knows NYUDv2 only. Images
-# are at most 500x500, smaller ones are padded to the window.
+# PASCAL-Context with the transforms that MulT has for NYUDv2. Images are at
+# most 500x500; smaller ones are padded to the window.
 _base_ = './pascal-context.py'
-window = (464, 464)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadMultiTaskAnnotations'),
     dict(type='MultiTaskRandomRotate', degrees=2.5, prob=1.0),
-    dict(type='MultiTaskRandomCrop', crop_size=window),
+    dict(type='MultiTaskRandomCrop', crop_size=(464, 464)),
     dict(type='MultiTaskRandomFlip', prob=0.5),
     dict(type='MultiTaskColourJitter'),
     dict(type='MultiTaskChannelPermutation'),
-    dict(type='MultiTaskCenteredPad', size=window),
+    dict(type='MultiTaskCenteredPad'),
     # After the crop, which may have cut people off.
     dict(type='IgnoreEmptyHumanParts'),
     dict(type='PackMultiTaskInputs'),

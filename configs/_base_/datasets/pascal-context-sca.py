@@ -1,20 +1,20 @@
 # PASCAL-Context by the recipe of SCA-MTL (and MTI-Net): whole images at
-# 512x512, in training turned and scaled about their centre. Evaluated at the
+# 512x512, in training rotated and scaled about their centre. Evaluated at the
 # original size.
 _base_ = './pascal-context.py'
-crop_size = (512, 512)
+input_size = (512, 512)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadMultiTaskAnnotations'),
     dict(type='MultiTaskRandomFlip', prob=0.5),
-    # Black outside, as the authors have it.
+    # Black outside, as in the authors' code.
     dict(
         type='MultiTaskRandomScaleRotate',
         ratio_range=(0.75, 1.25),
         degrees=20,
         fill=(0, 0, 0),
     ),
-    dict(type='MultiTaskResize', size=crop_size),
+    dict(type='MultiTaskResize', size=input_size),
     # After the warp, which may have moved people out of the picture.
     dict(type='IgnoreEmptyHumanParts'),
     dict(type='PackMultiTaskInputs'),
@@ -23,7 +23,7 @@ train_pipeline = [
 # predictions go back to the original size.
 test_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='MultiTaskResize', size=crop_size),
+    dict(type='MultiTaskResize', size=input_size),
     dict(type='LoadMultiTaskAnnotations'),
     dict(type='IgnoreEmptyHumanParts'),
     dict(type='PackMultiTaskInputs'),
@@ -33,7 +33,7 @@ tta_pipeline = [
     dict(
         type='TestTimeAug',
         transforms=[
-            [dict(type='MultiTaskResize', size=crop_size)],
+            [dict(type='MultiTaskResize', size=input_size)],
             [
                 dict(type='MultiTaskRandomFlip', prob=0.0),
                 dict(type='MultiTaskRandomFlip', prob=1.0),
@@ -52,7 +52,7 @@ train_dataloader = dict(
 )
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
-# Saliency is measured and compared as the authors publish it.
+# Saliency is measured and compared as in the authors' figures.
 val_evaluator = dict(
     metrics=[
         dict(type='SegmentationMetric'),
@@ -64,9 +64,6 @@ val_evaluator = dict(
     primary=dict(saliency='mIoU'),
 )
 test_evaluator = dict(
-    metrics=[
-        *val_evaluator['metrics'],
-        dict(type='BoundaryMetric', max_dist=0.0075, workers=2),
-    ],
+    metrics=[*val_evaluator['metrics'], *_base_.boundary_metrics],
     primary=val_evaluator['primary'],
 )

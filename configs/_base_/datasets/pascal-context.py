@@ -1,24 +1,25 @@
 dataset_type = 'PascalContextMTDataset'
 data_root = 'data/PASCALContext'
 tasks = ['semseg', 'human_parts', 'saliency', 'normals', 'edge']
-crop_size = (512, 512)
+# Images are padded to this size in testing; they are at most 500x500.
+test_size = (512, 512)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadMultiTaskAnnotations'),
     dict(type='MultiTaskRandomScale', ratio_range=(0.5, 2.0)),
-    dict(type='MultiTaskRandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
+    dict(type='MultiTaskRandomCrop', crop_size=(512, 512), cat_max_ratio=0.75),
     dict(type='MultiTaskRandomFlip', prob=0.5),
     dict(type='MultiTaskPhotoMetricDistortion'),
-    dict(type='MultiTaskCenteredPad', size=crop_size),
+    dict(type='MultiTaskCenteredPad'),
     # After the crop, which may have cut people off.
     dict(type='IgnoreEmptyHumanParts'),
     dict(type='PackMultiTaskInputs'),
 ]
-# Images are at most 500x500. The labels keep their size: they are read after
-# the padding, and predictions are cut to the original image.
+# The labels keep their size: they are read after the padding, and
+# predictions are cut to the original image.
 test_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='MultiTaskCenteredPad', size=crop_size),
+    dict(type='MultiTaskCenteredPad', size=test_size),
     dict(type='LoadMultiTaskAnnotations'),
     dict(type='IgnoreEmptyHumanParts'),
     dict(type='PackMultiTaskInputs'),
@@ -37,7 +38,7 @@ tta_pipeline = [
                 dict(type='MultiTaskRandomFlip', prob=0.0),
                 dict(type='MultiTaskRandomFlip', prob=1.0),
             ],
-            [dict(type='MultiTaskCenteredPad', size=crop_size)],
+            [dict(type='MultiTaskCenteredPad', size=test_size)],
             [dict(type='LoadMultiTaskAnnotations')],
             [dict(type='IgnoreEmptyHumanParts')],
             [dict(type='PackMultiTaskInputs')],
@@ -83,10 +84,9 @@ val_evaluator = dict(
         dict(type='PixelEdgeMetric'),
     ],
 )
-# odsF takes about a second per map, so only testing computes it; pixelF stands
-# in for it while training. seism_odsF is by the protocol of the papers' tool.
-# Both are over the 2,498 images of the published figures; ids=None takes all
-# 5,105.
+# odsF takes about a second per map, so only testing computes it; validation
+# has pixelF instead. seism_odsF follows the protocol of the papers' tool.
+# Both use the 2,498 images of the published figures; ids=None uses all 5,105.
 boundary_metrics = [
     dict(
         type='BoundaryMetric',

@@ -4,15 +4,16 @@
 dataset_type = 'PascalContextMTDataset'
 data_root = 'data/rooms-pascal-context'
 tasks = ['semseg', 'human_parts', 'saliency', 'normals', 'edge']
-crop_size = (128, 128)
+# Images are padded to this size in testing.
+test_size = (128, 128)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadMultiTaskAnnotations'),
     dict(type='MultiTaskRandomScale', ratio_range=(0.8, 1.25)),
-    dict(type='MultiTaskRandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
+    dict(type='MultiTaskRandomCrop', crop_size=(128, 128), cat_max_ratio=0.75),
     dict(type='MultiTaskRandomFlip', prob=0.5),
     dict(type='MultiTaskPhotoMetricDistortion'),
-    dict(type='MultiTaskCenteredPad', size=crop_size),
+    dict(type='MultiTaskCenteredPad'),
     # After the crop, which may have cut people off.
     dict(type='IgnoreEmptyHumanParts'),
     dict(type='PackMultiTaskInputs'),
@@ -21,7 +22,7 @@ train_pipeline = [
 # predictions are cut to the original image.
 test_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='MultiTaskCenteredPad', size=crop_size),
+    dict(type='MultiTaskCenteredPad', size=test_size),
     dict(type='LoadMultiTaskAnnotations'),
     dict(type='IgnoreEmptyHumanParts'),
     dict(type='PackMultiTaskInputs'),
@@ -40,7 +41,7 @@ tta_pipeline = [
                 dict(type='MultiTaskRandomFlip', prob=0.0),
                 dict(type='MultiTaskRandomFlip', prob=1.0),
             ],
-            [dict(type='MultiTaskCenteredPad', size=crop_size)],
+            [dict(type='MultiTaskCenteredPad', size=test_size)],
             [dict(type='LoadMultiTaskAnnotations')],
             [dict(type='IgnoreEmptyHumanParts')],
             [dict(type='PackMultiTaskInputs')],
@@ -86,8 +87,8 @@ val_evaluator = dict(
         dict(type='PixelEdgeMetric'),
     ],
 )
-# odsF takes about a second per map, so only testing computes it; pixelF stands
-# in for it while training.
+# odsF takes about a second per map, so only testing computes it; validation
+# has pixelF instead.
 test_evaluator = dict(
     type='MultiTaskEvaluator',
     metrics=[

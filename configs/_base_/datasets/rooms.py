@@ -4,9 +4,6 @@
 dataset_type = 'NYUDv2Dataset'
 data_root = 'data/rooms'
 tasks = ['semseg', 'depth', 'normals', 'edge']
-# The size of the rooms, so that a model is validated at the size it was
-# trained at: DeMT's offsets belong to one.
-crop_size = (96, 128)
 # The classes of the renderer, stored as 1, 2, ... (0 is unlabelled).
 metainfo = dict(
     classes=[
@@ -48,10 +45,12 @@ train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadMultiTaskAnnotations'),
     dict(type='MultiTaskRandomScale', ratio_range=(1.0, 1.4)),
-    dict(type='MultiTaskRandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
+    # The size of the rooms, so that a model is validated at the size it was
+    # trained at: DeMT's offsets belong to one.
+    dict(type='MultiTaskRandomCrop', crop_size=(96, 128), cat_max_ratio=0.75),
     dict(type='MultiTaskRandomFlip', prob=0.5),
     dict(type='MultiTaskPhotoMetricDistortion'),
-    dict(type='MultiTaskCenteredPad', size=crop_size),
+    dict(type='MultiTaskCenteredPad'),
     dict(type='PackMultiTaskInputs'),
 ]
 test_pipeline = [
@@ -117,8 +116,8 @@ val_evaluator = dict(
         dict(type='PixelEdgeMetric'),
     ],
 )
-# odsF takes about a second per map, so only testing computes it; pixelF stands
-# in for it while training.
+# odsF takes about a second per map, so only testing computes it; validation
+# has pixelF instead.
 test_evaluator = dict(
     type='MultiTaskEvaluator',
     metrics=[

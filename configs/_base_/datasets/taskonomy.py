@@ -10,16 +10,15 @@ tasks = [
     'keypoints2d',
     'edges2d',
 ]
-# The size of every view.
-crop_size = (512, 512)
 # No change of size or colour: key points and edges are functions of the
 # picture's grey levels, and their labels would no longer fit.
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadMultiTaskAnnotations'),
-    dict(type='MultiTaskRandomCrop', crop_size=crop_size),
+    # The size of every view.
+    dict(type='MultiTaskRandomCrop', crop_size=(512, 512)),
     dict(type='MultiTaskRandomFlip', prob=0.5),
-    dict(type='MultiTaskCenteredPad', size=crop_size),
+    dict(type='MultiTaskCenteredPad'),
     dict(type='PackMultiTaskInputs'),
 ]
 test_pipeline = [

@@ -1,6 +1,6 @@
 # DeMT on Swin-T; the leaf config adds the tasks.
 norm_cfg = dict(type='SyncBN', requires_grad=True)
-# What the authors start from although their text says ImageNet: the backbone
+# The authors start from this although their text says ImageNet: the backbone
 # of UPerNet trained on ADE20K. configs/demt/README.md names the ImageNet
 # alternative.
 checkpoint = 'https://download.openmmlab.com/mmsegmentation/v0.5/swin/upernet_swin_tiny_patch4_window7_512x512_160k_ade20k_pretrain_224x224_1K/upernet_swin_tiny_patch4_window7_512x512_160k_ade20k_pretrain_224x224_1K_20210531_112542-e380ad3e.pth'

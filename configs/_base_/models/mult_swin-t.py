@@ -28,5 +28,7 @@ model = dict(
         mlp_ratio=4,
         drop_path_rate=0.2,
     ),
+    # Taken to be the paper's; the weights beside the losses do not count.
+    loss_weighting=dict(type='UncertaintyWeighting'),
     test_cfg=dict(mode='whole'),
 )

@@ -33,6 +33,6 @@ model = dict(
         in_channels=[36, 72, 144, 288],
         norm_cfg=norm_cfg,
     ),
-    # As the authors store their maps of classes.
+    # The authors store their class maps resized like this.
     test_cfg=dict(mode='whole', class_resize='nearest'),
 )

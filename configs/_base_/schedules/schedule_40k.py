@@ -1,7 +1,7 @@
 # 40,000 optimizer steps of 8 samples: about 400 epochs of NYUDv2 (795
 # images), 64 of PASCAL-Context (4,998). lr * (1 - step / 40000) ** 0.9, no
-# warm-up. On one GPU: train_dataloader.batch_size=8; where memory forbids it
-# --total-batch 8, at which BatchNorm sees one image at a time.
+# warm-up. On one GPU: train_dataloader.batch_size=8; if that does not fit into
+# memory, --total-batch 8, with which BatchNorm sees one image at a time.
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='SGD', lr=1e-3, momentum=0.9, weight_decay=5e-4),

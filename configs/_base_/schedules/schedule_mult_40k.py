@@ -1,7 +1,7 @@
 # 40,000 optimizer steps of 8 samples of AdamW, as MulT's authors train on
 # NYUDv2: factor (1 - step / 40000), times a warm-up over 1500 steps from
 # 1e-6. Their learning rate is 6e-6 (the -released configs); 6e-5 is what Swin
-# is trained with elsewhere.
+# is trained with in other projects.
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(
@@ -19,8 +19,8 @@ optim_wrapper = dict(
     ),
     clip_grad=None,
 )
-# The two multiply. mmengine gets to the last value one step before `end`,
-# hence not 1500 and 40000.
+# The two factors multiply. mmengine reaches the last value one step before
+# `end`, hence not 1500 and 40000.
 param_scheduler = [
     dict(
         type='LinearLR', start_factor=1e-6, begin=0, end=1501, by_epoch=False

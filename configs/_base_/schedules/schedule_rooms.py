@@ -1,5 +1,5 @@
-# 240 steps of AdamW: 20 of warm-up, then poly to zero (mmengine's poly gets
-# there one step before `end`).
+# 240 steps of AdamW: 20 of warm-up, then poly to zero (mmengine's poly
+# reaches it one step before `end`).
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=5e-4, weight_decay=0.05),

@@ -1,4 +1,4 @@
-# What MulT predicts on Taskonomy: its losses, with learned weights.
+# What MulT predicts on Taskonomy; it learns the weights.
 task_outputs = dict(
     semseg=dict(out_channels=17, loss=dict(type='SegCrossEntropyLoss')),
     depth=dict(loss=dict(type='DepthRotateLoss')),
@@ -7,15 +7,4 @@ task_outputs = dict(
     reshading=dict(max_value=1.0, loss=dict(type='HeatMapL1Loss')),
     keypoints2d=dict(max_value=1.0, loss=dict(type='HeatMapL1Loss')),
     edges2d=dict(max_value=1.0, loss=dict(type='HeatMapL1Loss')),
-)
-loss_weighting = dict(
-    type='UncertaintyWeighting',
-    tasks=[
-        'semseg',
-        'depth',
-        'normals',
-        'reshading',
-        'keypoints2d',
-        'edges2d',
-    ],
 )

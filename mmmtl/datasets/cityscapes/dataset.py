@@ -22,63 +22,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, get_args
-
-import numpy as np
+from typing import Any, Literal
 
 from mmmtl.datasets.base import BaseMultiTaskDataset
-from mmmtl.datasets.cityscapes import classes as tables
-from mmmtl.datasets.cityscapes import encodings
+from mmmtl.datasets.cityscapes import classes, encodings
 from mmmtl.datasets.label_file import LabelFile
-from mmmtl.datasets.sample_files import (
-    FolderListing,
-    check_root,
-)
+from mmmtl.datasets.sample_files import FolderListing, check_root
 from mmmtl.errors import DatasetError
 from mmmtl.registry import DATASETS
 
 LabelKind = Literal['labelIds', 'labelTrainIds']
 _IMAGE_ENDING = '_leftImg8bit.png'
 _META = {
-    19: dict(classes=tables.CLASSES, palette=tables.PALETTE),
-    7: dict(classes=tables.GROUPS, palette=tables.GROUP_PALETTE),
+    19: dict(classes=classes.CLASSES, palette=classes.PALETTE),
+    7: dict(classes=classes.GROUPS, palette=classes.GROUP_PALETTE),
 }
-
-
-def _decode_depth(
-    stored: tuple[np.ndarray, float], *, max_depth: float | None
-) -> np.ndarray:
-    return encodings.disparity_to_depth(*stored, max_depth)
-
-
-def label_table(
-    *,
-    num_classes: int = 19,
-    label_kind: LabelKind = 'labelIds',
-    max_depth: float | None = None,
-) -> dict[str, LabelFile]:
-    """Return the rows of the two tasks.
-
-    Args:
-        num_classes: 19, or 7 groups.
-        label_kind: Ending of the class files.
-        max_depth: Metres beyond which there is no label.
-    """
-    table = tables.class_of_id() if num_classes == 19 else tables.group_of_id()
-    return {
-        'semseg': LabelFile(
-            f'gtFine/{{}}_gtFine_{label_kind}.png',
-            partial(encodings.decode_ids, table=table)
-            if label_kind == 'labelIds'
-            else encodings.decode_train_ids,
-        ),
-        'depth': LabelFile(
-            'disparity/{}_disparity.png',
-            partial(_decode_depth, max_depth=max_depth),
-            read=encodings.read_disparity,
-            also=('camera/{}_camera.json',),
-        ),
-    }
 
 
 @DATASETS.register_module()
@@ -89,8 +47,6 @@ class CityscapesMTDataset(BaseMultiTaskDataset):
     """
 
     METAINFO = dict(dataset_name='cityscapes', **_META[19])
-    IMAGE = 'leftImg8bit/{}' + _IMAGE_ENDING
-    LABEL_FILES = label_table()
     HINT = (
         'the layout is leftImg8bit/, gtFine/, disparity/ and '
         'camera/<split>/<city>/, as the four downloads unpack; '
@@ -103,7 +59,7 @@ class CityscapesMTDataset(BaseMultiTaskDataset):
         data_root: str | Path,
         *,
         split: str,
-        tasks: Sequence[str],
+        tasks: Sequence[str] | None,
         pipeline: Sequence[dict | Callable],
         num_classes: Literal[19, 7] = 19,
         label_kind: LabelKind = 'labelIds',
@@ -115,7 +71,7 @@ class CityscapesMTDataset(BaseMultiTaskDataset):
         lazy_init: bool = False,
         allow_missing_labels: bool = False,
     ) -> None:
-        """Check the arguments and, unless lazy, that every file is there.
+        """Store the options and, unless lazy, look for every file.
 
         Args:
             data_root: The data folder.
@@ -137,27 +93,20 @@ class CityscapesMTDataset(BaseMultiTaskDataset):
 
         Raises:
             DatasetError: If a folder or file is missing.
-            ValueError: If an argument is out of its range.
+            ValueError: If there is no such set of classes in these files.
         """
-        if num_classes not in _META:
-            raise ValueError(f'num_classes={num_classes!r}: give 19 or 7')
-        kinds = get_args(LabelKind)
-        if label_kind not in kinds or (num_classes, label_kind) == (
+        if num_classes not in _META or (num_classes, label_kind) == (
             7,
             'labelTrainIds',
         ):
             raise ValueError(
-                f'label_kind={label_kind!r} for {num_classes} classes: give '
-                f'{" or ".join(map(repr, kinds))}, for 7 classes the first'
+                f'num_classes={num_classes!r}, label_kind={label_kind!r}: '
+                "give 19, or 7 with 'labelIds'"
             )
-        if max_depth is not None and not max_depth > 0:
-            raise ValueError(f'max_depth={max_depth}: give metres > 0')
+        self.num_classes = num_classes
+        self.label_kind = label_kind
+        self.max_depth = max_depth
         self.split_root = split_root
-        self.LABEL_FILES = label_table(
-            num_classes=num_classes,
-            label_kind=label_kind,
-            max_depth=max_depth,
-        )
         super().__init__(
             data_root,
             split=split,
@@ -169,6 +118,33 @@ class CityscapesMTDataset(BaseMultiTaskDataset):
             lazy_init=lazy_init,
             allow_missing_labels=allow_missing_labels,
         )
+
+    def image_pattern(self) -> str:
+        """See the base class."""
+        return 'leftImg8bit/{}' + _IMAGE_ENDING
+
+    def label_table(self) -> dict[str, LabelFile]:
+        """See the base class."""
+        if self.label_kind == 'labelTrainIds':
+            decode = encodings.decode_train_ids
+        else:
+            table = (
+                classes.class_of_id()
+                if self.num_classes == 19
+                else classes.group_of_id()
+            )
+            decode = partial(encodings.decode_ids, table=table)
+        return {
+            'semseg': LabelFile(
+                f'gtFine/{{}}_gtFine_{self.label_kind}.png', decode
+            ),
+            'depth': LabelFile(
+                'disparity/{}_disparity.png',
+                partial(encodings.decode_depth, max_depth=self.max_depth),
+                read=encodings.read_disparity,
+                also=('camera/{}_camera.json',),
+            ),
+        }
 
     def split_file(self, split: str) -> str:
         """See the base class; the folder of the images without lists."""

@@ -1,4 +1,8 @@
-"""Cityscapes' label ids and disparities, and what is made of them."""
+"""Cityscapes' label ids and disparities, and what is made of them.
+
+Decoders raise a ``ValueError`` where a file holds something else
+(:class:`mmmtl.datasets.label_file.LabelFile`).
+"""
 
 from __future__ import annotations
 
@@ -9,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from mmmtl.datasets.cityscapes.classes import LAST_ID
-from mmmtl.datasets.label_file import read_array
 from mmmtl.errors import UnreadableFileError, ValueRangeError
-from mmmtl.io.arrays import check_bytes, check_map
+from mmmtl.io.arrays import check_array, read_array
 
 #: Stored steps per pixel of disparity, after 1 is taken off.
 _STEPS = 256
+_ONE_BYTE = 'a picture of one channel of 8 bits'
 _DISPARITY = ('disparity', '_disparity.png')
 _CAMERA = ('camera', '_camera.json')
 
@@ -28,12 +32,8 @@ def decode_ids(stored: np.ndarray, *, table: np.ndarray) -> np.ndarray:
 
     Returns:
         ``(H, W)`` uint8.
-
-    Raises:
-        ValueRangeError: If an id does not exist.
-        ValueError: If it is another kind of array.
     """
-    check_bytes(stored, 'label ids')
+    check_array(stored, f'{_ONE_BYTE} (label ids)')
     found = np.flatnonzero(np.bincount(stored.ravel(), minlength=256))
     wrong = found[(found > LAST_ID) & (found != 255)]
     if wrong.size:
@@ -53,16 +53,13 @@ def decode_train_ids(stored: np.ndarray) -> np.ndarray:
 
     Returns:
         The same, as an array that may be changed.
-
-    Raises:
-        ValueError: If it is another kind of array.
     """
-    check_bytes(stored, 'classes')
+    check_array(stored, f'{_ONE_BYTE} (classes)')
     return stored.copy()
 
 
-def disparity_to_depth(
-    stored: np.ndarray, baseline_focal: float, max_depth: float | None
+def decode_depth(
+    stored: tuple[np.ndarray, float], *, max_depth: float | None
 ) -> np.ndarray:
     """From disparity to metres along the optical axis.
 
@@ -74,25 +71,21 @@ def disparity_to_depth(
         ``p = 1``, infinitely far.
 
     Args:
-        stored: ``(H, W)`` whole numbers of 16 bits.
-        baseline_focal: Metres times pixels, > 0.
+        stored: Disparity, ``(H, W)`` whole numbers of 16 bits, and baseline
+            times focal length, metres times pixels.
         max_depth: What is farther gets no label: a pixel of disparity is
             half a metre at 15 m and 14 m at 80 m. None keeps all.
 
     Returns:
         ``(H, W)`` float32.
-
-    Raises:
-        ValueError: If it is another kind of array.
     """
-    check_map(stored, 'disparity', 'iu')
-    if stored.dtype == np.uint8:
-        raise ValueError(
-            'is uint8: write disparity as in the download, 16 bits'
-        )
-    disparity = (stored.astype(np.float32) - 1) / _STEPS
+    values, baseline_focal = stored
+    wanted = '(H, W) whole numbers of 16 bits (disparity as in the download)'
+    sixteen = (np.uint16, np.int32)  # older Pillow reads them as int32
+    check_array(values, wanted, sixteen)
+    disparity = (values.astype(np.float32) - 1) / _STEPS
     known = disparity > 0
-    depth = np.zeros(stored.shape, np.float32)
+    depth = np.zeros(values.shape, np.float32)
     np.divide(np.float32(baseline_focal), disparity, out=depth, where=known)
     if max_depth is not None:
         depth[depth > max_depth] = 0

@@ -1,33 +1,40 @@
-"""Builds the layouts NYUDv2 and NYUD_MT from the official labelled set."""
+"""Builds the layouts NYUDv2 and NYUD_MT from the official labelled set.
+
+Its files: ``nyu_depth_v2_labeled.mat`` (MATLAB 7.3, that is HDF5) has 1449
+frames; ``splits.mat`` says which are for training and for testing, by numbers
+from 1; ``classMapping40.mat`` maps the 894 annotated classes to the 40 of the
+benchmark.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import TracebackType
 from typing import Literal
 
 import numpy as np
 from PIL import Image
 
-from mmmtl.datasets.archive_normals import swap_frame, vectors_of_bytes
-from mmmtl.datasets.geometry import (
+from mmmtl.datasets.nyud.encodings import (
+    ViewMaps,
+    write_arrays,
+    write_pictures,
+)
+from mmmtl.datasets.sample_files import write_ids
+from mmmtl.datasets.stored_normals import vectors_of_bytes
+from mmmtl.datasets.transforms.raw_depth import RAW_FOLDER
+from mmmtl.errors import DatasetError, MissingFileError
+from mmmtl.geometry import (
     NYUD_COLOUR,
     instance_boundaries,
     normals_from_depth,
 )
-from mmmtl.datasets.nyud.official_files import (
-    Frame,
-    LabeledMat,
-    read_class_map,
-    read_splits,
-)
-from mmmtl.datasets.transforms.raw_depth import RAW_FOLDER
-from mmmtl.errors import DatasetError
+from mmmtl.io.arrays import read_mat
 from mmmtl.io.folders import new_folder
-from mmmtl.io.workers import check_workers, run_parallel
+from mmmtl.io.workers import run_parallel
 
 # Of 480x640: the region that the depth camera sees, as the boundary and the
 # 40-class benchmarks cut it.
@@ -35,8 +42,22 @@ CROP = (slice(45, 470), slice(40, 600))
 # MulT blackens what lies outside in frames and takes its labels away; turned
 # frames bring some of it into the picture.
 FRAME = (slice(7, 474), slice(7, 632))
+#: Name in the file -> axes as HDF5 shows them, the reverse of MATLAB's.
+_MAPS = {
+    'images': ('N', 3, 640, 480),
+    'depths': ('N', 640, 480),
+    'rawDepths': ('N', 640, 480),
+    'labels': ('N', 640, 480),
+    'instances': ('N', 640, 480),
+}
 META_FILE = 'meta.json'
 FOLDERS = ('images', 'segmentation', 'depth', 'normals', 'edge', 'gt_sets')
+LayoutName = Literal['nyud', 'nyud-mt']
+# How a view is written, and what stands where it has no normal.
+_LAYOUTS = {
+    'nyud': (write_pictures, '128 128 128'),
+    'nyud-mt': (write_arrays, '0 0 0'),
+}
 _CHECKED_FRAMES = 5
 # Mean angle, degrees, with room for two ways to smooth; unrelated directions
 # are 90 apart on average.
@@ -80,17 +101,18 @@ class NYUDSource:
             'content': 'NYU Depth v2, official labelled set',
             'layout': self.layout,
             'source_bytes': self.labeled.stat().st_size,
-            'crop': 'none; black outside of rows 7 to 473, columns 7 to 631'
-            if self.full_frame
-            else 'rows 45 to 469, columns 40 to 599 of 480x640',
             **(
-                {RAW_FOLDER: 'measured, millimetres, 0 unknown'}
+                {
+                    'crop': 'none; black outside of rows 7 to 473, columns 7 '
+                    'to 631',
+                    RAW_FOLDER: 'measured, millimetres, 0 unknown',
+                }
                 if self.full_frame
-                else {}
+                else {'crop': 'rows 45 to 469, columns 40 to 599 of 480x640'}
             ),
             'depth': 'measured' if self.raw_depth else 'in-painted',
             'normals': 'computed from the measured depth; '
-            f'{LAYOUTS[self.layout].no_normal} where there is none'
+            f'{_LAYOUTS[self.layout][1]} where there is none'
             if self.normals_dir is None
             else 'of Ladicky et al., channels reversed and negated',
             'normals_frame': 'x left, y up, z towards the camera',
@@ -104,7 +126,7 @@ def convert(
     out: Path,
     *,
     workers: int = 1,
-    progress: Callable[[int], Callable[[], None]] | None = None,
+    bar: bool = False,
 ) -> dict[str, int]:
     """Write the whole data set, or nothing.
 
@@ -112,17 +134,14 @@ def convert(
         source: What to convert.
         out: Folder to create; it may exist if it is empty.
         workers: Number of processes.
-        progress: Called with the number of frames, returns a function that
-            is called after each.
+        bar: Show a progress bar.
 
     Returns:
         Number of frames of each split.
 
     Raises:
-        DatasetError: If a file cannot be used.
-        FileExistsError: ``out`` holds something.
+        DatasetError: If a file cannot be used, or ``out`` holds something.
     """
-    check_workers(workers)
     with LabeledMat(source.labeled) as mat:
         splits = read_splits(source.splits, len(mat))
         read_class_map(source.classes)
@@ -137,13 +156,13 @@ def convert(
                 _convert_one,
                 [(source, folder, number) for number in numbers],
                 workers=workers,
-                on_done=progress(len(numbers)) if progress else None,
+                bar='frames' if bar else None,
             )
         finally:
             _mat.cache_clear()  # with one worker it was opened here
         for split, members in splits.items():
-            text = ''.join(f'{number:04d}\n' for number in members)
-            (folder / f'gt_sets/{split}.txt').write_text(text, 'utf-8')
+            ids = [f'{number:04d}' for number in members]
+            write_ids(folder / f'gt_sets/{split}.txt', ids)
         text = json.dumps(source.meta(), indent=2) + '\n'
         (folder / META_FILE).write_text(text, 'utf-8')
     return {split: len(members) for split, members in splits.items()}
@@ -153,26 +172,26 @@ def _convert_one(job: tuple[NYUDSource, Path, int]) -> None:
     source, folder, number = job
     window = source.window
     frame = _mat(source.labeled).frame(number)
-    image, classes, edge = (
-        frame.image,
-        _forty(frame, _class_map(source.classes), number),
-        instance_boundaries(frame.labels, frame.instances),
-    )
+    image = frame.image
+    classes = _forty(frame, read_class_map(source.classes), number)
+    edge = instance_boundaries(frame.labels, frame.instances)
     if source.full_frame:
         image, classes, edge = map(_blank_border, (image, classes, edge))
+    depth = frame.raw_depth if source.raw_depth else frame.depth
+    if source.normals_dir is None:
+        # Where depth is in-painted, that is made up, normals would be too.
+        normals = normals_from_depth(frame.raw_depth, NYUD_COLOUR)
+    else:
+        normals = vectors_of_bytes(read_normals(source.normals_dir, number))
     maps = ViewMaps(
         image=image[window],
         segmentation=classes[window],
-        depth=(frame.raw_depth if source.raw_depth else frame.depth)[window],
-        # Of the in-painted depth, which is made up, normals would be too.
-        normals=normals_from_depth(frame.raw_depth, NYUD_COLOUR)[window]
-        if source.normals_dir is None
-        else vectors_of_bytes(read_normals(source.normals_dir, number))[
-            window
-        ],
+        depth=depth[window],
+        normals=normals[window],
         edge=edge[window],
     )
-    LAYOUTS[source.layout].write(folder, f'{number:04d}', maps)
+    write, _ = _LAYOUTS[source.layout]
+    write(folder, f'{number:04d}', maps)
     if source.full_frame:
         # MulT's loader needs both, and stores millimetres too.
         millimetres = np.rint(frame.raw_depth * 1000).astype(np.uint16)
@@ -186,9 +205,10 @@ def _blank_border(array: np.ndarray) -> np.ndarray:
     return kept
 
 
-# One open file per process.
-_mat = cache(LabeledMat)
-_class_map = cache(read_class_map)
+@cache
+def _mat(path: Path) -> LabeledMat:
+    """Keep one open file per process."""
+    return LabeledMat(path)
 
 
 def _forty(frame: Frame, class_map: np.ndarray, number: int) -> np.ndarray:
@@ -247,89 +267,157 @@ def _check_normals(folder: Path, mat: LabeledMat, numbers: list[int]) -> None:
         )
 
 
-LayoutName = Literal['nyud', 'nyud-mt']
-_JPEG = dict(quality=95, subsampling=0)
-
-
 @dataclass(frozen=True)
-class ViewMaps:
-    """What is stored of a view, all of one size.
+class Frame:
+    """One labelled view, in image order.
 
     Attributes:
-        image: ``(H, W, 3)`` uint8 RGB.
-        segmentation: ``(H, W)`` uint8, 0 unlabelled, 1..40 the classes.
-        depth: ``(H, W)`` float32 metres, 0 unknown.
-        normals: ``(H, W, 3)`` float32 vectors of our frame, 0 0 0 where
-            there is none; their length may be off by a step of 1 / 255. They
-            are written in the archives' frame.
-        edge: ``(H, W)`` uint8, 0 and 1.
+        image: ``(480, 640, 3)`` uint8 RGB.
+        depth: ``(480, 640)`` float32 metres, holes in-painted.
+        raw_depth: ``(480, 640)`` float32 metres, 0 in the holes.
+        labels: ``(480, 640)`` class number from 1, 0 unlabelled.
+        instances: ``(480, 640)`` number of the object within its class.
     """
 
     image: np.ndarray
-    segmentation: np.ndarray
     depth: np.ndarray
-    normals: np.ndarray
-    edge: np.ndarray
+    raw_depth: np.ndarray
+    labels: np.ndarray
+    instances: np.ndarray
 
 
-@dataclass(frozen=True)
-class Layout:
-    """A layout.
+class LabeledMat:
+    """The labelled set, read frame by frame (whole it takes 5 GB)."""
 
-    Attributes:
-        no_normal: What stands where there is no normal.
-        write: Writes a view, given the folder and the id. The folders of
-            the maps are there.
-    """
+    def __init__(self, path: Path) -> None:
+        """Open and check the file.
 
-    no_normal: str
-    write: Callable[[Path, str, ViewMaps], None]
+        Args:
+            path: ``nyu_depth_v2_labeled.mat``.
+
+        Raises:
+            DatasetError: If it is not that file.
+        """
+        try:
+            import h5py
+        except ImportError as error:
+            raise DatasetError(
+                'reading MATLAB 7.3 files needs h5py: pip install h5py'
+            ) from error
+        if not path.is_file():
+            raise MissingFileError(f'{path}: no such file')
+        try:
+            self._file = h5py.File(path, 'r')
+        except OSError as error:
+            what = 'is no MATLAB 7.3 file, or truncated'
+            raise _broken(f'{path} {what}', error) from error
+        self.path = path
+        self._check_maps()
+
+    def __enter__(self) -> LabeledMat:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def __len__(self) -> int:
+        return self._file['images'].shape[0]
+
+    def frame(self, number: int) -> Frame:
+        """Read one view.
+
+        Args:
+            number: From 1, as the data set counts.
+
+        Raises:
+            DatasetError: If the file is damaged there.
+        """
+        try:
+            found = {name: self._file[name][number - 1] for name in _MAPS}
+        except OSError as error:
+            what = f'frame {number} is unreadable'
+            raise _broken(f'{self.path}: {what}', error) from error
+        # Transposed, not rotated: a rotation would mirror the picture.
+        return Frame(
+            image=np.ascontiguousarray(found['images'].transpose(2, 1, 0)),
+            depth=_transposed(found['depths'], np.float32),
+            raw_depth=_transposed(found['rawDepths'], np.float32),
+            labels=_transposed(found['labels'], np.int64),
+            instances=_transposed(found['instances'], np.int64),
+        )
+
+    def _check_maps(self) -> None:
+        for name, axes in _MAPS.items():
+            found = self._file.get(name)
+            shape = getattr(found, 'shape', None)
+            if shape is None or shape[1:] != axes[1:]:
+                self._file.close()
+                state = 'is missing' if shape is None else f'is {shape}'
+                raise DatasetError(
+                    f'{self.path}: {name!r} {state}, it must be '
+                    f'({", ".join(map(str, axes))}): this is not '
+                    'nyu_depth_v2_labeled.mat'
+                )
 
 
-def write_pictures(folder: Path, sample_id: str, maps: ViewMaps) -> None:
-    """Write a view as :class:`mmmtl.datasets.NYUDv2Dataset` reads it.
+def _broken(what: str, error: OSError) -> DatasetError:
+    reason = ' '.join(str(error).split())
+    return DatasetError(f'{what} ({reason}): download it again')
+
+
+def _transposed(array: np.ndarray, dtype: type) -> np.ndarray:
+    return np.ascontiguousarray(array.T.astype(dtype))
+
+
+def read_splits(path: Path, frames: int) -> dict[str, list[int]]:
+    """Read ``splits.mat``.
 
     Args:
-        folder: The data folder.
-        sample_id: The view.
-        maps: What to write.
+        path: The file.
+        frames: Number of frames of the labelled set.
+
+    Returns:
+        Frame numbers from 1 for ``train`` and ``val`` (the official test
+        set, as the multi-task literature calls it).
+
+    Raises:
+        DatasetError: If it is not that file, or of another labelled set.
     """
-    normals = swap_frame(maps.normals)
-    pictures = {
-        'images': maps.image,
-        'segmentation': maps.segmentation,
-        'edge': maps.edge * np.uint8(255),
-        'normals': np.round((normals + 1) * 127.5).astype(np.uint8),
+    names = {'train': 'trainNdxs', 'val': 'testNdxs'}
+    splits = {
+        split: sorted(read_mat(path, name).ravel().astype(int).tolist())
+        for split, name in names.items()
     }
-    for name, picture in pictures.items():
-        path = folder / f'{name}/{sample_id}.png'
-        Image.fromarray(np.ascontiguousarray(picture)).save(path)
-    np.save(folder / f'depth/{sample_id}.npy', maps.depth)
+    both = splits['train'] + splits['val']
+    if len(set(both)) < len(both):
+        raise DatasetError(f'{path}: a frame is in two places')
+    if not both or min(both) < 1 or max(both) > frames:
+        raise DatasetError(
+            f'{path} names frames up to {max(both, default=0)}, the labelled '
+            f'set has 1 to {frames}: the two do not belong together'
+        )
+    return splits
 
 
-def write_arrays(folder: Path, sample_id: str, maps: ViewMaps) -> None:
-    """Write a view as :class:`mmmtl.datasets.NYUDMTDataset` reads it.
+@cache
+def read_class_map(path: Path) -> np.ndarray:
+    """Read ``classMapping40.mat``.
 
     Args:
-        folder: The data folder.
-        sample_id: The view.
-        maps: What to write; normals are made unit vectors.
+        path: The file.
+
+    Returns:
+        uint8 ``(895,)``: class number 0 to 894 -> 0 (unlabelled) to 40.
+
+    Raises:
+        DatasetError: If it is not that file.
     """
-    image = Image.fromarray(np.ascontiguousarray(maps.image))
-    image.save(folder / f'images/{sample_id}.jpg', **_JPEG)
-    path = folder / f'segmentation/{sample_id}.png'
-    Image.fromarray(np.ascontiguousarray(maps.segmentation)).save(path)
-    length = np.linalg.norm(maps.normals, axis=2, keepdims=True)
-    arrays = {
-        'depth': maps.depth,
-        'normals': swap_frame(maps.normals) / np.where(length > 0, length, 1),
-        'edge': maps.edge,
-    }
-    for name, array in arrays.items():
-        np.save(folder / f'{name}/{sample_id}.npy', array.astype(np.float32))
-
-
-LAYOUTS: dict[LayoutName, Layout] = {
-    'nyud': Layout('128 128 128', write_pictures),
-    'nyud-mt': Layout('0 0 0', write_arrays),
-}
+    classes = read_mat(path, 'mapClass').ravel()
+    if classes.size == 0 or classes.min() < 1 or classes.max() > 40:
+        raise DatasetError(f'{path}: mapClass must hold 1 to 40')
+    return np.concatenate([[0], classes]).astype(np.uint8)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,190 +11,32 @@ import numpy as np
 from PIL import Image
 
 from mmmtl.datasets.label_file import load_label
+from mmmtl.datasets.pascal import encodings
 from mmmtl.datasets.pascal.classes import (
     CLASSES,
     CONTEXT_IDS,
     HUMAN_PARTS_CLASSES,
     NUM_CONTEXT_CLASSES,
 )
-from mmmtl.datasets.pascal.dataset import PascalContextMTDataset
-from mmmtl.datasets.pascal.labels import (
-    LABEL_MAP,
-    check_label_map,
-    read_label_map,
-)
-from mmmtl.datasets.pascal.parts import JPEG
+from mmmtl.datasets.pascal.dataset import LABEL_FILES
 from mmmtl.datasets.pascal.room_layout import voc_palette
 from mmmtl.datasets.sample_files import (
     FolderListing,
     check_files,
     read_ids,
+    write_ids,
 )
 from mmmtl.errors import DatasetError
+from mmmtl.io.arrays import READ_ERRORS, unreadable
 from mmmtl.io.folders import new_folder
 from mmmtl.io.workers import run_parallel
 
 SPLITS = ('train', 'val')
 META_FILE = 'meta.json'
-_FILES = PascalContextMTDataset.LABEL_FILES
-_FROM_VOC, _FROM_CONTEXT = _FILES['semseg'].pattern, _FILES['semseg'].fallback
-_PARTS = _FILES['human_parts'].pattern
 _NUM_CLASSES = {
     'semseg': len(CLASSES),
     'human_parts': len(HUMAN_PARTS_CLASSES),
 }
-
-
-def convert(
-    source: PascalContextSource,
-    out: Path,
-    *,
-    workers: int = 1,
-    progress: Callable[[int], Callable[[], None]] | None = None,
-) -> dict[str, int]:
-    """Write the whole data set, or nothing.
-
-    Every label is decoded once after it is written, as training will do.
-
-    Args:
-        source: What to convert.
-        out: Folder to create; it may exist if it is empty.
-        workers: Number of processes.
-        progress: Called with the number of images, returns a function that
-            is called after each.
-
-    Returns:
-        Number of images of each split.
-
-    Raises:
-        DatasetError: If a file is missing or cannot be used.
-        FileExistsError: ``out`` holds something.
-    """
-    source.check()
-    splits = {
-        split: read_ids(
-            source.voc2010 / f'ImageSets/Main/{split}.txt',
-            'it is part of the VOC2010 trainval tar',
-        )
-        for split in SPLITS
-    }
-    ids = [i for members in splits.values() for i in members]
-    _check_sources(source, ids)
-    with new_folder(out) as folder:
-        _make_folders(folder, source.tasks())
-        run_parallel(
-            _convert_one,
-            [(source, folder, sample_id) for sample_id in ids],
-            workers=workers,
-            on_done=progress(len(ids)) if progress else None,
-        )
-        for split, members in splits.items():
-            text = ''.join(f'{sample_id}\n' for sample_id in members)
-            path = folder / f'ImageSets/Context/{split}.txt'
-            path.write_text(text, 'utf-8')
-        _write_meta(folder, source)
-    return {split: len(members) for split, members in splits.items()}
-
-
-def _check_sources(source: PascalContextSource, ids: list[str]) -> None:
-    places = [
-        (source.voc2010, JPEG),
-        (source.context, '{}.mat'),
-        (source.parts, '{}.mat'),
-    ]
-    for task in source.distilled_tasks():
-        places.append((source.distilled, _FILES[task].pattern))
-    for root, pattern in places:
-        paths = [pattern.format(sample_id) for sample_id in ids]
-        check_files(FolderListing(root), paths, 'complete the download')
-
-
-def _make_folders(folder: Path, tasks: tuple[str, ...]) -> None:
-    patterns = [JPEG, LABEL_MAP, _FROM_CONTEXT, 'ImageSets/Context/{}']
-    patterns += [_FILES[task].pattern for task in tasks]
-    for pattern in patterns:
-        (folder / pattern).parent.mkdir(parents=True, exist_ok=True)
-
-
-def _convert_one(job: tuple[PascalContextSource, Path, str]) -> None:
-    source, folder, sample_id = job
-    copies = {
-        JPEG: source.voc2010 / JPEG.format(sample_id),
-        LABEL_MAP: source.context / f'{sample_id}.mat',
-        _PARTS: source.parts / f'{sample_id}.mat',
-    }
-    for task in source.distilled_tasks():
-        pattern = _FILES[task].pattern
-        copies[pattern] = source.distilled / pattern.format(sample_id)
-    voc = source.voc2012 / f'SegmentationClass/{sample_id}.png'
-    if voc.is_file():
-        copies[_FROM_VOC] = voc
-    for pattern, path in copies.items():
-        shutil.copyfile(path, folder / pattern.format(sample_id))
-    try:
-        if _FROM_VOC not in copies:
-            write_semseg(
-                folder / LABEL_MAP.format(sample_id),
-                folder / _FROM_CONTEXT.format(sample_id),
-            )
-        _decode_all(folder, sample_id, source.tasks())
-    except DatasetError as error:
-        # The unfinished folder has another name than anyone knows.
-        text = str(error).replace(f'{folder}/', '')
-        raise DatasetError(
-            f'download of {sample_id}, in the place it would have: {text}'
-        ) from error
-
-
-def write_semseg(label_map: Path, path: Path) -> None:
-    """Write VOC's classes as PASCAL-Context has them.
-
-    Args:
-        label_map: The ``.mat`` file.
-        path: The palette picture to write.
-
-    Raises:
-        DatasetError: If the file cannot be used.
-    """
-    classes = read_label_map(label_map)
-    try:
-        check_label_map(classes)
-    except ValueError as error:
-        raise DatasetError(f'{label_map}: {error}') from error
-    table = np.zeros(NUM_CONTEXT_CLASSES + 1, np.uint8)
-    table[list(CONTEXT_IDS)] = np.arange(len(CLASSES))
-    picture = Image.fromarray(table[classes.astype(np.int64)])
-    picture.putpalette(voc_palette().tobytes())
-    picture.save(path)
-
-
-def _decode_all(folder: Path, sample_id: str, tasks: tuple[str, ...]) -> None:
-    image = folder / JPEG.format(sample_id)
-    try:
-        with Image.open(image) as picture:
-            picture.load()
-    except (OSError, SyntaxError) as error:
-        raise DatasetError(
-            f'{image} is unreadable ({error}): it may be truncated'
-        ) from error
-    size = (picture.height, picture.width)
-    present = FolderListing(folder)
-    for task in tasks:
-        path = folder / _FILES[task].place(sample_id, present)
-        load_label(task, path, _FILES[task], size, _NUM_CLASSES.get(task))
-
-
-def _write_meta(folder: Path, source: PascalContextSource) -> None:
-    meta = {
-        'content': 'PASCAL-Context with VOC classes, human parts of '
-        'PASCAL-Part, and distilled labels where there were any',
-        'tasks': list(source.tasks()),
-        'semseg': 'VOC2012 SegmentationClass, else PASCAL-Context',
-    }
-    text = json.dumps(meta, indent=2) + '\n'
-    (folder / META_FILE).write_text(text, 'utf-8')
-
-
 #: Labels that are outputs of networks: copied from an archive, never made.
 DISTILLED = {'normals': 'normals_distill', 'saliency': 'sal_distill'}
 
@@ -224,7 +65,7 @@ class PascalContextSource:
         distilled = self.distilled_tasks()
         return tuple(
             task
-            for task in PascalContextMTDataset.LABEL_FILES
+            for task in LABEL_FILES
             if task not in DISTILLED or task in distilled
         )
 
@@ -259,3 +100,152 @@ class PascalContextSource:
                 f'{self.distilled} has neither normals_distill/ nor '
                 'sal_distill/: name the folder of an unpacked archive'
             )
+
+
+def convert(
+    source: PascalContextSource,
+    out: Path,
+    *,
+    workers: int = 1,
+    bar: bool = False,
+) -> dict[str, int]:
+    """Write the whole data set, or nothing.
+
+    Every label is decoded once after it is written, as training will do.
+
+    Args:
+        source: What to convert.
+        out: Folder to create; it may exist if it is empty.
+        workers: Number of processes.
+        bar: Show a progress bar.
+
+    Returns:
+        Number of images of each split.
+
+    Raises:
+        DatasetError: If a file is missing or cannot be used, or ``out``
+            holds something.
+    """
+    source.check()
+    splits = {
+        split: read_ids(
+            source.voc2010 / f'ImageSets/Main/{split}.txt',
+            'it is part of the VOC2010 trainval tar',
+        )
+        for split in SPLITS
+    }
+    ids = [i for members in splits.values() for i in members]
+    _check_sources(source, ids)
+    with new_folder(out) as folder:
+        _make_folders(folder, source.tasks())
+        run_parallel(
+            _convert_one,
+            [(source, folder, sample_id) for sample_id in ids],
+            workers=workers,
+            bar='images' if bar else None,
+        )
+        for split, members in splits.items():
+            write_ids(folder / encodings.SPLIT.format(split), members)
+        _write_meta(folder, source)
+    return {split: len(members) for split, members in splits.items()}
+
+
+def _check_sources(source: PascalContextSource, ids: list[str]) -> None:
+    places = [
+        (source.voc2010, encodings.IMAGE),
+        (source.context, '{}.mat'),
+        (source.parts, '{}.mat'),
+    ]
+    for task in source.distilled_tasks():
+        places.append((source.distilled, LABEL_FILES[task].pattern))
+    for root, pattern in places:
+        paths = [pattern.format(sample_id) for sample_id in ids]
+        check_files(FolderListing(root), paths, 'complete the download')
+
+
+def _make_folders(folder: Path, tasks: tuple[str, ...]) -> None:
+    patterns = [
+        encodings.IMAGE,
+        encodings.LABEL_MAP,
+        encodings.SEMSEG_OF_CONTEXT,
+    ]
+    patterns += [LABEL_FILES[task].pattern for task in tasks]
+    for pattern in patterns:
+        (folder / pattern).parent.mkdir(parents=True, exist_ok=True)
+
+
+def _convert_one(job: tuple[PascalContextSource, Path, str]) -> None:
+    source, folder, sample_id = job
+    copies = {
+        encodings.IMAGE: source.voc2010 / encodings.IMAGE.format(sample_id),
+        encodings.LABEL_MAP: source.context / f'{sample_id}.mat',
+        encodings.PARTS: source.parts / f'{sample_id}.mat',
+    }
+    for task in source.distilled_tasks():
+        pattern = LABEL_FILES[task].pattern
+        copies[pattern] = source.distilled / pattern.format(sample_id)
+    voc = source.voc2012 / f'SegmentationClass/{sample_id}.png'
+    if voc.is_file():
+        copies[encodings.SEMSEG_OF_VOC] = voc
+    for pattern, path in copies.items():
+        shutil.copyfile(path, folder / pattern.format(sample_id))
+    try:
+        if encodings.SEMSEG_OF_VOC not in copies:
+            write_semseg(
+                folder / encodings.LABEL_MAP.format(sample_id),
+                folder / encodings.SEMSEG_OF_CONTEXT.format(sample_id),
+            )
+        _decode_all(folder, sample_id, source.tasks())
+    except DatasetError as error:
+        # The unfinished folder has another name than anyone knows.
+        text = str(error).replace(f'{folder}/', '')
+        raise DatasetError(
+            f'download of {sample_id}, in the place it would have: {text}'
+        ) from error
+
+
+def write_semseg(label_map: Path, path: Path) -> None:
+    """Write VOC's classes as PASCAL-Context has them.
+
+    Args:
+        label_map: The ``.mat`` file.
+        path: The palette picture to write.
+
+    Raises:
+        DatasetError: If the file cannot be used.
+    """
+    stored = encodings.read_label_map(label_map)
+    try:
+        classes = encodings.decode_label_map(stored)
+    except ValueError as error:
+        raise DatasetError(f'{label_map}: {error}') from error
+    table = np.zeros(NUM_CONTEXT_CLASSES + 1, np.uint8)
+    table[list(CONTEXT_IDS)] = np.arange(len(CLASSES))
+    picture = Image.fromarray(table[classes])
+    picture.putpalette(voc_palette().tobytes())
+    picture.save(path)
+
+
+def _decode_all(folder: Path, sample_id: str, tasks: tuple[str, ...]) -> None:
+    image = folder / encodings.IMAGE.format(sample_id)
+    try:
+        with Image.open(image) as picture:
+            picture.load()
+    except READ_ERRORS as error:
+        raise unreadable(image, error) from error
+    size = (picture.height, picture.width)
+    present = FolderListing(folder)
+    for task in tasks:
+        path = folder / LABEL_FILES[task].place(sample_id, present)
+        load_label(task, path, LABEL_FILES[task], size, _NUM_CLASSES.get(task))
+
+
+def _write_meta(folder: Path, source: PascalContextSource) -> None:
+    meta = {
+        'content': 'PASCAL-Context with VOC classes, human parts of '
+        'PASCAL-Part, and distilled labels where there were any',
+        'tasks': list(source.tasks()),
+        'semseg': 'VOC2012 SegmentationClass, else PASCAL-Context',
+    }
+    text = json.dumps(meta, indent=2) + '\n'
+    (folder / META_FILE).write_text(text, 'utf-8')

@@ -1,15 +1,9 @@
-"""PASCAL-Context's folder layout and encodings, for five tasks.
+"""Rendered rooms as PASCAL-Context with five tasks (``encodings.py``).
 
-Convention: ``JPEGImages/<id>.jpg``; ``semseg/VOC12/<id>.png`` (ids of even
-number, with 255 along the outlines, as in VOC) or
-``semseg/pascal-context/<id>.png`` (the others) palette pictures of VOC's
-classes; ``human_parts/<id>.mat`` PASCAL-Part's annotation: the objects of
-VOC's classes with their masks, people with the masks of their parts;
-``normals_distill/<id>.png`` RGB with 2 v / 255 - 1, x left, y up, z towards
-the camera as in the archive; ``sal_distill/<id>.png`` 0 or 255;
-``pascal-context/trainval/<id>.mat`` ``LabelMap`` with PASCAL-Context's class
-ids;
-``ImageSets/Context/{train,val}.txt`` one id per line.
+Class maps of rooms with an even number lie in ``semseg/VOC12``, with 255
+along the outlines, as in VOC; the others in ``semseg/pascal-context``. In
+``human_parts`` are the objects of VOC's classes with their masks, people with
+the masks of their parts.
 """
 
 from __future__ import annotations
@@ -20,10 +14,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mmmtl.datasets.nyud.room_layout import encode_archive_normals
+from mmmtl.datasets.pascal import encodings
+from mmmtl.datasets.sample_files import write_ids
+from mmmtl.datasets.stored_normals import bytes_of_vectors, swap_frame
 from mmmtl.io.arrays import structs, write_mat
 from mmmtl.rooms.classes import CLASS_ID, CLASSES, HUMAN_PARTS
-from mmmtl.rooms.layout import Layout
+from mmmtl.rooms.produce import RoomLayout
 from mmmtl.rooms.render import RoomSample
 
 # PASCAL-Context's id of every class of the rooms.
@@ -66,7 +62,11 @@ TO_VOC = _lookup({name: pair[0] for name, pair in VOC.items()}, np.uint8)
 
 
 def voc_palette() -> np.ndarray:
-    """VOC's 256 colours, (256, 3) uint8: an id's bits, dealt to R, G, B."""
+    """Return VOC's 256 colours, (256, 3) uint8.
+
+    Of an id's bits, taken from the lowest, every third belongs to red, green
+    and blue in turn; the lowest is worth most.
+    """
     ids = np.arange(256)[:, None, None]
     place, channel = np.arange(8)[:, None], np.arange(3)
     bits = (ids >> (3 * place + channel)) & 1  # (256, 8, 3)
@@ -85,7 +85,7 @@ _PART_NAMES = dict(
 
 
 def annotation(sample_id: str, sample: RoomSample) -> dict:
-    """PASCAL-Part's ``anno``: objects of VOC's classes, people with parts.
+    """Return PASCAL-Part's ``anno``.
 
     Args:
         sample_id: Name of the picture.
@@ -120,14 +120,7 @@ def _part_masks(sample: RoomSample, mask: np.ndarray) -> list[dict]:
     ]
 
 
-_IMAGE = 'JPEGImages/{}.jpg'
-_FROM_VOC = 'semseg/VOC12/{}.png'
-_FROM_CONTEXT = 'semseg/pascal-context/{}.png'
-_PARTS = 'human_parts/{}.mat'
-_NORMALS = 'normals_distill/{}.png'
-_SALIENCY = 'sal_distill/{}.png'
-_CONTEXT = 'pascal-context/trainval/{}.mat'
-_SPLITS = ('ImageSets/Context/train.txt', 'ImageSets/Context/val.txt')
+_SPLITS = tuple(encodings.SPLIT.format(split) for split in ('train', 'val'))
 _IGNORE = 255
 _JPEG_QUALITY = 95
 
@@ -138,11 +131,18 @@ def _sample_id(number: int) -> str:
 
 def _semseg_path(sample_id: str) -> str:
     even = int(sample_id[-1]) % 2 == 0
-    return (_FROM_VOC if even else _FROM_CONTEXT).format(sample_id)
+    pattern = encodings.SEMSEG_OF_VOC if even else encodings.SEMSEG_OF_CONTEXT
+    return pattern.format(sample_id)
 
 
 def _paths(sample_id: str) -> tuple[str, ...]:
-    others = (_IMAGE, _PARTS, _NORMALS, _SALIENCY, _CONTEXT)
+    others = (
+        encodings.IMAGE,
+        encodings.PARTS,
+        encodings.NORMALS,
+        encodings.SALIENCY,
+        encodings.LABEL_MAP,
+    )
     return (
         _semseg_path(sample_id),
         *(path.format(sample_id) for path in others),
@@ -154,14 +154,15 @@ def _write_sample(root: Path, sample_id: str, sample: RoomSample) -> None:
         return root / pattern.format(sample_id)
 
     image = Image.fromarray(sample.image)
-    image.save(place(_IMAGE), quality=_JPEG_QUALITY)
+    image.save(place(encodings.IMAGE), quality=_JPEG_QUALITY)
     _write_semseg(root / _semseg_path(sample_id), sample)
-    normals = encode_archive_normals(sample.normals)
-    Image.fromarray(normals).save(place(_NORMALS))
-    Image.fromarray(sample.saliency * np.uint8(255)).save(place(_SALIENCY))
+    normals = bytes_of_vectors(swap_frame(sample.normals))
+    Image.fromarray(normals).save(place(encodings.NORMALS))
+    saliency = sample.saliency * np.uint8(255)
+    Image.fromarray(saliency).save(place(encodings.SALIENCY))
     context = TO_CONTEXT[sample.semseg]
-    write_mat(place(_CONTEXT), 'LabelMap', context)
-    write_mat(place(_PARTS), 'anno', annotation(sample_id, sample))
+    write_mat(place(encodings.LABEL_MAP), 'LabelMap', context)
+    write_mat(place(encodings.PARTS), 'anno', annotation(sample_id, sample))
 
 
 def _write_semseg(path: Path, sample: RoomSample) -> None:
@@ -178,12 +179,10 @@ def _write_splits(
     root: Path, train: Sequence[str], val: Sequence[str]
 ) -> None:
     for path, ids in zip(_SPLITS, (train, val), strict=True):
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        text = ''.join(f'{sample_id}\n' for sample_id in ids)
-        (root / path).write_text(text, 'utf-8')
+        write_ids(root / path, ids)
 
 
-PASCAL_CONTEXT = Layout(
+PASCAL_CONTEXT = RoomLayout(
     name='pascal_context',
     tasks=('semseg', 'human_parts', 'saliency', 'normals', 'edge'),
     max_rooms=999_999,

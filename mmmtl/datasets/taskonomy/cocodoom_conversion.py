@@ -22,8 +22,7 @@ labels made in the same way.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path, PurePosixPath
@@ -32,21 +31,24 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
-from mmmtl.datasets.geometry import Intrinsics, normals_from_depth
-from mmmtl.datasets.label_file import read_array
-from mmmtl.datasets.nyud.room_layout import encode_normals
-from mmmtl.datasets.taskonomy.cocodoom import CocoDoomDataset
-from mmmtl.datasets.taskonomy.encodings import HEAT_MAP_SCALES, find_holes
+from mmmtl.datasets.sample_files import write_ids
+from mmmtl.datasets.stored_normals import bytes_of_vectors
+from mmmtl.datasets.taskonomy.dataset import CocoDoomDataset
+from mmmtl.datasets.taskonomy.encodings import (
+    HEAT_MAP_SCALES,
+    encode_heat_map,
+    find_holes,
+)
 from mmmtl.datasets.taskonomy.layout import ViewId, pattern
-from mmmtl.datasets.taskonomy.room_layout import encode_heat_map
 from mmmtl.errors import DatasetError
+from mmmtl.geometry import Intrinsics, normals_from_depth
+from mmmtl.io.arrays import READ_ERRORS, read_array
 from mmmtl.io.folders import new_folder
 from mmmtl.io.workers import run_parallel
 from mmmtl.rooms import labels as operators
 
 SPLITS = ('train', 'val', 'test')
 BACKGROUND = 'background'
-_COMPONENT = 'cocodoom'
 _SIZE = (200, 320)
 # 160 / tan(45 degrees), and the game's rounding of it.
 _FOCAL = 160 / 1.0007
@@ -121,7 +123,7 @@ def convert(
     out: Path,
     *,
     workers: int = 1,
-    progress: Callable[[int], AbstractContextManager[Callable[[], None]]],
+    bar: bool = False,
 ) -> dict[str, int]:
     """Build the folder; it appears when it is complete.
 
@@ -129,26 +131,31 @@ def convert(
         source: What is converted.
         out: The folder to create.
         workers: Number of processes.
-        progress: From the number of images to a block around the work that
-            gives a function to call after each.
+        bar: Show a progress bar.
 
     Returns:
         Number of images by split.
 
     Raises:
-        DatasetError: If the archive is not complete.
-        FileExistsError: If ``out`` holds something.
+        DatasetError: If the archive is not complete, or ``out`` holds
+            something.
     """
     lists = {split: _read_list(*source.frame_list(split)) for split in SPLITS}
-    names = _class_names(lists['train'], source.frame_list('train')[0])
+    # Of the training list's categories, by id.
+    names = {c['id']: c['name'] for c in lists['train']['categories']}
+    names = dict(sorted(names.items()))
     with new_folder(out) as folder:
         ids, frames = {}, []
         for split, content in lists.items():
             found = _frames(content, names, source, folder)
             ids[split] = [view_of(frame.file_name) for frame in found]
             frames += found
-        with progress(len(frames)) as done:
-            run_parallel(_convert_frame, frames, workers=workers, on_done=done)
+        run_parallel(
+            _convert_frame,
+            frames,
+            workers=workers,
+            bar='images' if bar else None,
+        )
         _write_lists(folder, ids, [BACKGROUND, *names.values()])
     return {split: len(found) for split, found in ids.items()}
 
@@ -157,23 +164,14 @@ def _read_list(path: Path, every: int) -> dict[str, Any]:
     """Return a list with every n-th of its frames, in the order of ids."""
     try:
         content = json.loads(path.read_text('utf-8'))
-        for key in ('annotations', 'categories'):
-            content[key]
+        content['annotations'], content['categories'][0]
         images = sorted(content['images'], key=itemgetter('id'))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError) as error:
         raise DatasetError(
             f'list {path} is unreadable or no list of CocoDoom '
             f'({error!r}): unpack cocodoom-full-v1.0.tar.gz'
         ) from error
     return content | dict(images=images[::every])
-
-
-def _class_names(content: dict[str, Any], path: Path) -> dict[int, str]:
-    """Return the names of the training list's categories, by id."""
-    names = {c['id']: c['name'] for c in content['categories']}
-    if not names:
-        raise DatasetError(f'list {path} has no categories')
-    return dict(sorted(names.items()))
 
 
 def _frames(
@@ -212,7 +210,7 @@ def _convert_frame(frame: _Frame) -> None:
         'rgb': image,
         'segment_semantic': _class_map(objects, frame.classes),
         'depth_zbuffer': depth,
-        'normal': encode_normals(normals),
+        'normal': bytes_of_vectors(normals),
         'reshading': np.stack([grey] * 3, axis=-1),
         'mask_valid': np.where(known, 255, 0).astype(np.uint8),
         'keypoints2d': encode_heat_map(
@@ -225,9 +223,10 @@ def _convert_frame(frame: _Frame) -> None:
     view = view_of(frame.file_name)
     for domain, picture in pictures.items():
         name = domain.replace('segment_semantic', 'segmentsemantic')
-        place = pattern('omnidata', _COMPONENT, domain, name).format(view)
-        (frame.out / place).parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(picture).save(frame.out / place)
+        place = pattern('omnidata', CocoDoomDataset.COMPONENT, domain, name)
+        path = frame.out / place.format(view)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(path)
 
 
 def reshading(normals: np.ndarray) -> np.ndarray:
@@ -256,7 +255,7 @@ def _read(frame: _Frame, kind: str, *, palette: bool = False) -> np.ndarray:
                 array = np.asarray(picture.convert('RGB'))
         else:
             array = read_array(path)
-    except (OSError, SyntaxError, ValueError) as error:
+    except READ_ERRORS as error:
         raise DatasetError(
             f'{path} is missing or unreadable '
             f'({" ".join(str(error).split())}): depth and objects are only in '
@@ -284,9 +283,7 @@ def _class_map(objects: np.ndarray, classes: Mapping[int, int]) -> np.ndarray:
 def _write_lists(
     out: Path, ids: Mapping[str, list[str]], names: list[str]
 ) -> None:
-    (out / 'splits').mkdir()
     for split, found in ids.items():
-        text = ''.join(f'{sample_id}\n' for sample_id in found)
-        (out / f'splits/{split}.txt').write_text(text, 'utf-8')
+        write_ids(out / f'splits/{split}.txt', found)
     text = ''.join(f'{name}\n' for name in names)
     (out / 'classes.txt').write_text(text, 'utf-8')

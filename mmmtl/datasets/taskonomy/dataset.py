@@ -1,7 +1,7 @@
-"""Taskonomy: half a thousand scanned buildings, millions of views.
+"""Taskonomy, and Replica and CocoDoom in its layout.
 
-Layout (what the official download tool makes; ``layout`` names others, see
-:mod:`mmmtl.datasets.taskonomy.layout`)::
+A view has one picture per domain. In the arrangement of the official download
+tool (``layout`` names others, see :mod:`mmmtl.datasets.taskonomy.layout`)::
 
     <domain>/taskonomy/<building>/point_P_view_V_domain_<domain>.png
     splits/train.txt, ...   one <building>/point_P_view_V per line
@@ -16,62 +16,215 @@ tables of buildings.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar, Literal
 
+from mmmtl.datasets.base import BaseMultiTaskDataset
 from mmmtl.datasets.label_file import LabelFile
-from mmmtl.datasets.taskonomy.base import TaskonomyLayoutDataset, label_table
-from mmmtl.datasets.taskonomy.encodings import decode_semantic
-from mmmtl.datasets.taskonomy.layout import pattern
+from mmmtl.datasets.sample_files import FolderListing
+from mmmtl.datasets.taskonomy import encodings
+from mmmtl.datasets.taskonomy.classes import (
+    CLASSES,
+    PALETTE,
+    REPLICA_CLASSES,
+    REPLICA_PALETTE,
+)
+from mmmtl.datasets.taskonomy.layout import (
+    LAYOUTS,
+    check_id,
+    pattern,
+    read_with_holes,
+)
+from mmmtl.errors import did_you_mean
 from mmmtl.registry import DATASETS
 
-_TABLE = (
-    ('background', 70, 70, 70),
-    ('bottle', 23, 190, 207),
-    ('chair', 188, 189, 34),
-    ('couch', 140, 86, 75),
-    ('potted plant', 92, 193, 61),
-    ('bed', 255, 187, 120),
-    ('dining table', 255, 152, 150),
-    ('toilet', 44, 160, 44),
-    ('tv', 91, 163, 138),
-    ('microwave', 31, 119, 180),
-    ('oven', 214, 39, 40),
-    ('toaster', 148, 103, 189),
-    ('sink', 112, 128, 144),
-    ('refrigerator', 255, 127, 14),
-    ('book', 172, 114, 82),
-    ('clock', 227, 119, 194),
-    ('vase', 140, 57, 197),
-)
+HeatMapScale = Literal['taskonomy', 'multimae', 'full']
+HoleSource = Literal['depth_zbuffer', 'mask_valid', 'mask_valid_multimae']
 
-CLASSES = tuple(name for name, *_ in _TABLE)
-PALETTE = tuple(tuple(colour) for _, *colour in _TABLE)
+# Folder, and the domain in file names, of the picture that knows the holes;
+# MultiMAE's copy of the masks keeps the name of the depth they came from.
+_HOLES = {
+    'depth_zbuffer': ('depth_zbuffer', 'depth_zbuffer'),
+    'mask_valid': ('mask_valid', 'mask_valid'),
+    'mask_valid_multimae': ('mask_valid', 'depth_zbuffer'),
+}
 
 
-def _semseg(place: Callable[..., str]) -> LabelFile:
-    return LabelFile(
-        place('segment_semantic', 'segmentsemantic'),
-        decode_semantic,
-        first_id=1,
-        fallback=place('segment_semantic'),
-        optional=True,
-    )
+class TaskonomyLayoutDataset(BaseMultiTaskDataset):
+    """Views of buildings with one picture per domain.
+
+    A concrete data set gives ``METAINFO``, ``COMPONENT``, ``DEPTH_SCALE``,
+    ``HINT`` and :meth:`semseg_file`.
+
+    Convention:
+        Depth is along the optical axis, in metres. Normals are in the frame
+        of :class:`mmmtl.tasks.TaskSpec`, as stored. Holes of the scanned
+        mesh have no depth, normal or reshading; 2D key points and 2D edges
+        are computed from the photo and hold everywhere.
+    """
+
+    #: Name of the data set within a collection such as Omnidata's.
+    COMPONENT: ClassVar[str]
+    #: Stored steps of depth per metre.
+    DEPTH_SCALE: ClassVar[float]
+
+    def __init__(
+        self,
+        data_root: str | Path,
+        *,
+        split: str,
+        tasks: Sequence[str] | None,
+        pipeline: Sequence[dict | Callable],
+        layout: str = 'omnidata',
+        split_root: str | Path | None = None,
+        depth_scale: float | None = None,
+        heat_map_scale: HeatMapScale = 'taskonomy',
+        holes: HoleSource = 'depth_zbuffer',
+        hole_margin: int = 0,
+        metainfo: Mapping[str, Any] | None = None,
+        indices: int | Sequence[int] | None = None,
+        serialize_data: bool = True,
+        lazy_init: bool = False,
+        allow_missing_labels: bool = False,
+    ) -> None:
+        """Store the options and, unless lazy, look for every file.
+
+        Args:
+            data_root: The data folder.
+            split: Which list of samples, e.g. ``'train'``: the file
+                ``<split>.txt`` in ``split_root``.
+            tasks: See the base class.
+            pipeline: See the base class.
+            layout: How the files are arranged, a key of
+                :data:`mmmtl.datasets.taskonomy.layout.LAYOUTS`.
+            split_root: Folder of the lists; None for ``splits`` in the data
+                folder.
+            depth_scale: Stored steps per metre; None for the data set's own.
+                It differs between releases: 512, and 4096 in some of
+                Omnidata's components.
+            heat_map_scale: Which stored value of key points and edges becomes
+                1, a key of
+                :data:`mmmtl.datasets.taskonomy.encodings.HEAT_MAP_SCALES`.
+                Losses and metrics of different scales are not comparable.
+            holes: Which domain says where reshading has no value.
+            hole_margin: Pixels by which holes are widened; 2 is the 5x5 of
+                Omnidata's code.
+            metainfo: See the base class.
+            indices: See the base class.
+            serialize_data: See the base class.
+            lazy_init: See the base class.
+            allow_missing_labels: See the base class.
+
+        Raises:
+            DatasetError: If a folder or file is missing.
+            ValueError: If there is no such layout, scale or source of holes.
+        """
+        for value, known in (
+            (layout, LAYOUTS),
+            (heat_map_scale, encodings.HEAT_MAP_SCALES),
+            (holes, _HOLES),
+        ):
+            if value not in known:
+                raise ValueError(f'{value!r}: {did_you_mean(value, known)}')
+        self.layout = layout
+        self.split_root = split_root
+        self.depth_scale = (
+            self.DEPTH_SCALE if depth_scale is None else depth_scale
+        )
+        self.heat_map_scale = heat_map_scale
+        self.holes = holes
+        self.hole_margin = hole_margin
+        super().__init__(
+            data_root,
+            split=split,
+            tasks=tasks,
+            pipeline=pipeline,
+            metainfo=metainfo,
+            indices=indices,
+            serialize_data=serialize_data,
+            lazy_init=lazy_init,
+            allow_missing_labels=allow_missing_labels,
+        )
+
+    @abstractmethod
+    def semseg_file(self) -> LabelFile:
+        """Return how class ids are stored."""
+
+    def place(self, domain: str, name: str | None = None) -> str:
+        """Return the pattern of a domain's files.
+
+        Args:
+            domain: Folder of the domain.
+            name: The domain in file names, if it differs from the folder.
+        """
+        return pattern(self.layout, self.COMPONENT, domain, name)
+
+    def image_pattern(self) -> str:
+        """See the base class."""
+        return self.place('rgb')
+
+    def label_table(self) -> dict[str, LabelFile]:
+        """See the base class."""
+        full = encodings.HEAT_MAP_SCALES[self.heat_map_scale]
+        margin = self.hole_margin
+        reshading = self.place('reshading')
+        mask = self.place(*_HOLES[self.holes])
+        decode_depth = partial(
+            encodings.decode_depth, scale=self.depth_scale, margin=margin
+        )
+        return {
+            'semseg': self.semseg_file(),
+            'depth': LabelFile(self.place('depth_zbuffer'), decode_depth),
+            'normals': LabelFile(
+                self.place('normal'),
+                partial(encodings.decode_normals, margin=margin),
+            ),
+            'reshading': LabelFile(
+                reshading,
+                partial(encodings.decode_reshading, margin=margin),
+                read=partial(read_with_holes, own=reshading, holes=mask),
+                also=(mask,),
+            ),
+            'keypoints2d': LabelFile(
+                self.place('keypoints2d'),
+                partial(encodings.decode_heat_map, full=full['keypoints2d']),
+            ),
+            'edges2d': LabelFile(
+                self.place('edge_texture'),
+                partial(encodings.decode_heat_map, full=full['edges2d']),
+            ),
+        }
+
+    def split_file(self, split: str) -> str:
+        """See the base class."""
+        if self.split_root is None:
+            return f'splits/{split}.txt'
+        # Joined to the data folder, an absolute path stays what it is.
+        return str(Path(self.split_root).absolute() / f'{split}.txt')
+
+    def _sample(self, present: FolderListing, sample_id: str) -> dict:
+        source = Path(self.data_root) / self.split_file(self.split)
+        return super()._sample(
+            present, check_id(sample_id, self.layout, source)
+        )
 
 
 @DATASETS.register_module()
 class TaskonomyDataset(TaskonomyLayoutDataset):
-    """Taskonomy, or any folder in its layout (see the module).
+    """Taskonomy: half a thousand scanned buildings, millions of views.
 
-    For other classes give ``metainfo=dict(classes=..., palette=...)``; they
-    are stored as 1, 2, ... with 0 for unlabelled.
+    A missing file of class ids, or an unreadable one of some bytes, means
+    that the view is not labelled. For other classes give
+    ``metainfo=dict(classes=..., palette=...)``; they are stored as 1, 2, ...
+    with 0 for unlabelled.
     """
 
     METAINFO = dict(dataset_name='taskonomy', classes=CLASSES, palette=PALETTE)
     COMPONENT = 'taskonomy'
     DEPTH_SCALE = 512.0
-    SEMSEG = staticmethod(_semseg)
-    IMAGE = pattern('omnidata', COMPONENT, 'rgb')
-    LABEL_FILES = label_table(_semseg, component=COMPONENT)
     HINT = (
         'the layout is <domain>/taskonomy/<building>/'
         'point_P_view_V_domain_<domain>.png (or give layout=...), and '
@@ -80,3 +233,85 @@ class TaskonomyDataset(TaskonomyLayoutDataset):
         '`python tools/dataset_converters/rooms.py OUT --layout taskonomy` '
         'writes a rendered one'
     )
+
+    def semseg_file(self) -> LabelFile:
+        """See the base class; some releases name files like the folder."""
+        return LabelFile(
+            self.place('segment_semantic', 'segmentsemantic'),
+            encodings.decode_semantic,
+            first_id=1,
+            fallback=self.place('segment_semantic'),
+            optional=True,
+        )
+
+
+@DATASETS.register_module()
+class ReplicaDataset(TaskonomyLayoutDataset):
+    """Replica, 18 reconstructed scenes, as annotated for Omnidata.
+
+    Scenes stand for buildings. Class ids are in ``semantic``, RGB: red is the
+    class (0 undefined, 255 none), green and blue the instance; a view may
+    lack them.
+
+    Depth: 512 per metre is what the documentation says, and released views
+    need 4096 as well; ``tools/dataset_converters/taskonomy.py`` tells which.
+    Give ``depth_scale`` where it is not 512.
+    """
+
+    METAINFO = dict(
+        dataset_name='replica',
+        classes=REPLICA_CLASSES,
+        palette=REPLICA_PALETTE,
+    )
+    COMPONENT = 'replica'
+    DEPTH_SCALE = 512.0
+    HINT = (
+        'the layout is <domain>/replica/<scene>/'
+        'point_P_view_V_domain_<domain>.png (or give layout=...), and '
+        'splits/<split>.txt, which '
+        '`python tools/dataset_converters/taskonomy.py --dataset replica` '
+        'makes'
+    )
+
+    def semseg_file(self) -> LabelFile:
+        """See the class."""
+        return LabelFile(
+            self.place('semantic'),
+            encodings.decode_panoptic,
+            first_id=1,
+            optional=True,
+        )
+
+
+@DATASETS.register_module()
+class CocoDoomDataset(TaskonomyLayoutDataset):
+    """CocoDoom, three recorded plays of a game.
+
+    ``tools/dataset_converters/cocodoom.py`` writes it: the game's levels are
+    the buildings (``run1_map01``), its tics the points. Depth is the game's,
+    along the optical axis; a map unit is taken for 1/32 m, so that a player
+    of 56 units is 1.75 m tall. Normals, reshading, key points and edges are
+    not part of the download: the script derives them, and says how.
+
+    The classes are those of the download's lists: the script writes their
+    names to ``classes.txt``, one per line, and
+    ``metainfo=dict(classes=...)`` takes them. Class 0, stored as 1, is all
+    that is no object.
+    """
+
+    METAINFO = dict(dataset_name='cocodoom')
+    COMPONENT = 'cocodoom'
+    #: 64 steps per map unit, 32 map units per metre.
+    DEPTH_SCALE = 2048.0
+    HINT = (
+        '`python tools/dataset_converters/cocodoom.py DOWNLOAD OUT` makes '
+        'the layout from the full archive'
+    )
+
+    def semseg_file(self) -> LabelFile:
+        """See the base class."""
+        return LabelFile(
+            self.place('segment_semantic', 'segmentsemantic'),
+            encodings.decode_semantic,
+            first_id=1,
+        )

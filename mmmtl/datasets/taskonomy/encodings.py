@@ -1,7 +1,9 @@
 """How Taskonomy and its relatives store labels, and what is made of it.
 
 Holes of the scanned mesh are found in the stored numbers, before anything is
-scaled: after it 65535 would be an ordinary depth.
+scaled: after it 65535 would be an ordinary depth. Decoders raise a
+``ValueError`` where a file holds something else
+(:class:`mmmtl.datasets.label_file.LabelFile`).
 """
 
 from __future__ import annotations
@@ -11,7 +13,9 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
+from mmmtl.datasets.stored_normals import VALUE_OF_BYTE
 from mmmtl.errors import ValueRangeError
+from mmmtl.io.arrays import check_array
 
 #: Stored depth of a pixel that no surface was found for.
 DEPTH_HOLE = 65535
@@ -19,7 +23,7 @@ _FULL = 65535
 # Unit vectors are within 1 % of length 1 as bytes; the grey (128, 128, 128)
 # of a hole has length 0.007.
 _SHORTEST_NORMAL = 0.5
-_NORMAL_OF_BYTE = (np.arange(256) * (2 / 255) - 1).astype(np.float32)
+_RGB = 'an RGB picture of 8 bits per channel'
 
 #: Share of the 16 bits that is scaled to 1, by scheme and task. The maps use
 #: a small part of the range: of Taskonomy's key points hardly a pixel is
@@ -40,15 +44,8 @@ def decode_semantic(stored: np.ndarray) -> np.ndarray:
 
     Returns:
         ``(H, W)`` uint8.
-
-    Raises:
-        ValueError: If it is another kind of array.
     """
-    if stored.ndim != 2 or stored.dtype != np.uint8:
-        raise ValueError(
-            f'is {_kind(stored)}: write (H, W) class ids of 8 bits, not '
-            'colours'
-        )
+    check_array(stored, '(H, W) class ids of 8 bits, not colours')
     return stored - np.uint8(1)  # 0 wraps around to 255
 
 
@@ -60,11 +57,8 @@ def decode_panoptic(stored: np.ndarray) -> np.ndarray:
 
     Returns:
         ``(H, W)`` uint8; a stored 0 or 255 becomes 255.
-
-    Raises:
-        ValueError: If it is another kind of array.
     """
-    _check_rgb(stored, 'the class id in red')
+    check_array(stored, f'{_RGB} (the class id in red)', channels=3)
     red = stored[..., 0]
     return np.where(red == 255, np.uint8(255), red - np.uint8(1))
 
@@ -86,9 +80,6 @@ def decode_depth(
 
     Returns:
         ``(H, W)`` float32.
-
-    Raises:
-        ValueError: If it is another kind of array.
     """
     stored = _sixteen_bits(stored)
     holes = widen(stored == DEPTH_HOLE, margin)
@@ -100,7 +91,7 @@ def decode_normals(stored: np.ndarray, *, margin: int = 0) -> np.ndarray:
 
     Convention:
         Red, green, blue are x right, y down, z forward; the vector points to
-        the camera. That is the frame of :class:`mmmtl.structures.TaskSpec`.
+        the camera. That is the frame of :class:`mmmtl.tasks.TaskSpec`.
         Lengths are within 1 % of 1 and stay as they are.
 
     Args:
@@ -109,12 +100,9 @@ def decode_normals(stored: np.ndarray, *, margin: int = 0) -> np.ndarray:
 
     Returns:
         ``(H, W, 3)`` float32.
-
-    Raises:
-        ValueError: If it is another kind of array.
     """
-    _check_rgb(stored, 'x, y, z as red, green, blue')
-    normals = _NORMAL_OF_BYTE[stored]
+    check_array(stored, f'{_RGB} (x, y, z as red, green, blue)', channels=3)
+    normals = VALUE_OF_BYTE[stored]
     length = np.sqrt(np.square(normals).sum(axis=2))
     normals[widen(length < _SHORTEST_NORMAL, margin)] = 0
     return normals
@@ -137,14 +125,12 @@ def decode_reshading(
 
     Returns:
         ``(H, W)`` float32.
-
-    Raises:
-        ValueError: If it is another kind of array.
     """
     grey, mask = stored if isinstance(stored, tuple) else (stored, None)
     if grey.dtype != np.uint8 or not _is_grey(grey):
         raise ValueError(
-            f'is {_kind(grey)}, or coloured: write a grey picture of 8 bits'
+            f'is {grey.dtype} {grey.shape}, or coloured: write a grey picture '
+            'of 8 bits'
         )
     grey = grey if grey.ndim == 2 else grey[..., 0]
     label = grey * np.float32(1 / 255)
@@ -168,12 +154,36 @@ def decode_heat_map(stored: np.ndarray, *, full: float) -> np.ndarray:
 
     Returns:
         ``(H, W)`` float32.
-
-    Raises:
-        ValueError: If it is another kind of array.
     """
     stored = _sixteen_bits(stored).astype(np.float32)
     return np.minimum(stored / np.float32(_FULL * full), 1)
+
+
+def encode_depth(metres: np.ndarray, scale: float) -> np.ndarray:
+    """From metres to 16 bits; a depth that they cannot hold is a hole.
+
+    Args:
+        metres: ``(H, W)``.
+        scale: Steps per metre.
+
+    Returns:
+        ``(H, W)`` uint16.
+    """
+    steps = np.round(metres * scale)
+    return np.where(steps < _FULL, steps, _FULL).astype(np.uint16)
+
+
+def encode_heat_map(values: np.ndarray, full: float) -> np.ndarray:
+    """From 0..1 to 16 bits.
+
+    Args:
+        values: ``(H, W)``.
+        full: Share of the 16-bit range where 1 lies.
+
+    Returns:
+        ``(H, W)`` uint16.
+    """
+    return np.round(values * (full * _FULL)).astype(np.uint16)
 
 
 def find_holes(mask: np.ndarray) -> np.ndarray:
@@ -185,9 +195,6 @@ def find_holes(mask: np.ndarray) -> np.ndarray:
 
     Returns:
         ``(H, W)`` bool.
-
-    Raises:
-        ValueError: If it is another kind of array.
     """
     if mask.ndim == 2 and mask.dtype == np.uint8:
         return mask == 0
@@ -211,34 +218,22 @@ def widen(holes: np.ndarray, margin: int) -> np.ndarray:
 
 
 def _sixteen_bits(stored: np.ndarray) -> np.ndarray:
+    wanted = (
+        '(H, W) numbers of 16 bits, as in the download; converting to 8 bits '
+        'loses them'
+    )
     # Older Pillow reads 16-bit pictures as int32.
-    if stored.ndim != 2 or stored.dtype not in (np.uint16, np.int32):
-        raise ValueError(
-            f'is {_kind(stored)}: write (H, W) numbers of 16 bits, as in the '
-            'download; converting to 8 bits loses them'
-        )
+    check_array(stored, wanted, (np.uint16, np.int32))
     low, high = stored.min(initial=0), stored.max(initial=0)
     if low < 0 or high > _FULL:
         raise ValueRangeError(f'holds {low} to {high}: write 0 to {_FULL}')
     return stored
 
 
-def _check_rgb(stored: np.ndarray, what: str) -> None:
-    if stored.ndim != 3 or stored.shape[2] != 3 or stored.dtype != np.uint8:
-        raise ValueError(
-            f'is {_kind(stored)}: write an RGB picture of 8 bits per channel '
-            f'({what})'
-        )
-
-
 def _is_grey(picture: np.ndarray) -> bool:
     if picture.ndim == 2:
         return True
     return picture.ndim == 3 and bool((picture == picture[..., :1]).all())
-
-
-def _kind(array: np.ndarray) -> str:
-    return f'{array.dtype} {array.shape}'
 
 
 def _size(array: np.ndarray) -> str:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmmtl.datasets.label_file import read_array
-from mmmtl.errors import DatasetError, UnreadableFileError
+from mmmtl.errors import DatasetError
+from mmmtl.io.arrays import READ_ERRORS, read_array, unreadable
 
 #: Path of a domain's file by arrangement. ``{domain}`` is the folder,
 #: ``{name}`` the domain as file names spell it, ``{component}`` the data set
@@ -54,7 +54,7 @@ class ViewId(str):
 
 
 def check_id(sample_id: str, layout: str, source: object) -> ViewId:
-    """Refuse an id that a layout has no file names for.
+    """Return an id, unless the layout has no file names for it.
 
     Args:
         sample_id: A line of a list of samples.
@@ -122,12 +122,9 @@ def read_with_holes(
         return picture, read_array(other)
     except FileNotFoundError:
         raise
-    except (OSError, SyntaxError, ValueError) as error:
-        reason = ' '.join(str(error).split())
-        raise UnreadableFileError(
-            f'{other}, which says where {path} has holes, is unreadable '
-            f'({reason}): it may be truncated, write it again'
-        ) from error
+    except READ_ERRORS as error:
+        what = f'{other}, which says where {path} has holes,'
+        raise unreadable(what, error) from error
 
 
 def sibling(path: str | Path, own: str, other: str) -> Path:
@@ -141,8 +138,6 @@ def sibling(path: str | Path, own: str, other: str) -> Path:
     path = Path(path)
     depth = own.count('/') + 1
     found = _matcher(own).fullmatch('/'.join(path.parts[-depth:]))
-    if found is None:
-        raise ValueError(f'{path} is not of the pattern {own}')
     groups = {'building': '', **found.groupdict()}
     view = ViewId(f'{groups["building"]}/{groups["view"]}')
     return path.parents[depth - 1] / other.format(view)

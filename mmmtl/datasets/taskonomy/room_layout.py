@@ -1,14 +1,11 @@
-"""Taskonomy's file names and encodings, in the folders of its Omnidata form.
+"""Rendered rooms as views of Taskonomy (``encodings.py``), in ``omnidata``.
 
 Convention: ``<domain>/taskonomy/<building>/point_0_view_0_domain_<name>.png``,
-one building per room, for every room is another place. ``rgb`` RGB;
-``segment_semantic`` class id + 1 (0 is "uncertain", which no rendered pixel
-is); ``depth_zbuffer`` 16 bits, 512 per metre, 65535 a hole; ``normal`` RGB
-with 2 v / 255 - 1, x right, y down, z forward; ``reshading`` three equal
-channels; ``keypoints2d`` and ``edge_texture`` 16 bits, of which Taskonomy
-uses the lowest 0.5 and 8 %: that is where 1 lies here.
-``splits/train_val_test_rooms.csv`` has a row per building as the published
-lists have, ``splits/{train,val}.txt`` one view per line.
+one building per room, for every room is another place. Stored class ids are
+the rooms' plus 1: 0 is "uncertain", which no rendered pixel is. Of the 16
+bits of key points and edges Taskonomy uses the lowest 0.5 and 8 %: that is
+where 1 lies here. ``splits/train_val_test_rooms.csv`` has a row per building
+as the published lists have, ``splits/{train,val}.txt`` one view per line.
 """
 
 from __future__ import annotations
@@ -19,8 +16,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mmmtl.datasets.nyud.room_layout import encode_normals
-from mmmtl.rooms.layout import Layout
+from mmmtl.datasets.sample_files import write_ids
+from mmmtl.datasets.stored_normals import bytes_of_vectors
+from mmmtl.datasets.taskonomy.encodings import (
+    HEAT_MAP_SCALES,
+    encode_depth,
+    encode_heat_map,
+)
+from mmmtl.rooms.produce import RoomLayout
 from mmmtl.rooms.render import RoomSample
 
 #: Domain (folder) and its name in file names.
@@ -36,9 +39,7 @@ _DOMAINS = {
 _CSV = 'splits/train_val_test_rooms.csv'
 _SPLITS = ('splits/train.txt', 'splits/val.txt')
 _STEPS_PER_METRE = 512
-_FULL = 65535
-_KEYPOINTS_FULL = 0.005
-_EDGES_FULL = 0.08
+_FULL = HEAT_MAP_SCALES['taskonomy']
 
 
 def _sample_id(number: int) -> str:
@@ -54,27 +55,18 @@ def _paths(sample_id: str) -> tuple[str, ...]:
     return tuple(_path(domain, sample_id) for domain in _DOMAINS)
 
 
-def encode_depth(metres: np.ndarray) -> np.ndarray:
-    """From metres to 16 bits; a depth the format cannot hold is a hole."""
-    steps = np.round(metres * _STEPS_PER_METRE)
-    return np.where(steps < _FULL, steps, _FULL).astype(np.uint16)
-
-
-def encode_heat_map(values: np.ndarray, full: float) -> np.ndarray:
-    """From 0..1 to the share ``full`` of 16 bits."""
-    return np.round(values * (full * _FULL)).astype(np.uint16)
-
-
 def _write_sample(root: Path, sample_id: str, sample: RoomSample) -> None:
     grey = np.round(sample.reshading * 255).astype(np.uint8)
     pictures = {
         'rgb': sample.image,
         'segment_semantic': sample.semseg + np.uint8(1),
-        'depth_zbuffer': encode_depth(sample.depth),
-        'normal': encode_normals(sample.normals),
+        'depth_zbuffer': encode_depth(sample.depth, _STEPS_PER_METRE),
+        'normal': bytes_of_vectors(sample.normals),
         'reshading': np.stack([grey] * 3, axis=-1),
-        'keypoints2d': encode_heat_map(sample.keypoints2d, _KEYPOINTS_FULL),
-        'edge_texture': encode_heat_map(sample.edges2d, _EDGES_FULL),
+        'keypoints2d': encode_heat_map(
+            sample.keypoints2d, _FULL['keypoints2d']
+        ),
+        'edge_texture': encode_heat_map(sample.edges2d, _FULL['edges2d']),
     }
     for domain, picture in pictures.items():
         path = root / _path(domain, sample_id)
@@ -85,18 +77,16 @@ def _write_sample(root: Path, sample_id: str, sample: RoomSample) -> None:
 def _write_splits(
     root: Path, train: Sequence[str], val: Sequence[str]
 ) -> None:
-    (root / _CSV).parent.mkdir(exist_ok=True)
     rows = ['id,train,val,test']
     for path, ids, flags in zip(
         _SPLITS, (train, val), ('1,0,0', '0,1,0'), strict=True
     ):
-        text = ''.join(f'{sample_id}\n' for sample_id in ids)
-        (root / path).write_text(text, 'utf-8')
+        write_ids(root / path, ids)
         rows += [f'{sample_id.split("/")[0]},{flags}' for sample_id in ids]
     (root / _CSV).write_text('\n'.join(rows) + '\n', 'utf-8')
 
 
-TASKONOMY = Layout(
+TASKONOMY = RoomLayout(
     name='taskonomy',
     tasks=(
         'semseg',

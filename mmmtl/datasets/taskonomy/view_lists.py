@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mmmtl.datasets.label_file import read_array
 from mmmtl.datasets.taskonomy.encodings import find_holes
 from mmmtl.datasets.taskonomy.layout import ViewId
 from mmmtl.errors import DatasetError
+from mmmtl.io.arrays import read_array
 
 SPLITS = ('train', 'val', 'test')
 #: The published division of Replica's scenes.
@@ -37,7 +37,7 @@ class ViewList:
 
     Attributes:
         ids: ``building/view``, sorted.
-        absent: Buildings of which no image is there.
+        absent: Buildings without any image.
         incomplete: Number of views with an image that lack a label.
     """
 

@@ -1,4 +1,4 @@
-"""Moves class ids to those that released weights were trained with."""
+"""Changes class ids: shifts them, or drops maps without a person."""
 
 from __future__ import annotations
 
@@ -7,6 +7,62 @@ from mmcv.transforms import BaseTransform
 
 from mmmtl.registry import TRANSFORMS
 from mmmtl.tasks import TASK_SPECS, TaskSpec, get_task_spec
+
+_PARTS_TASK = 'human_parts'
+
+_BACKGROUND = 0
+
+
+@TRANSFORMS.register_module()
+class ShiftClassIds(BaseTransform):
+    """Add a number to the class ids of one task.
+
+    Released MulT weights have 41 outputs on NYUDv2: 0 means unlabelled and
+    is never trained, the classes are 1 to 40. Our data sets count classes
+    from 0, so such a model needs ``offset=1``, and 41 class names in the data
+    set's ``metainfo``.
+    """
+
+    def __init__(self, *, offset: int, task: str = 'semseg') -> None:
+        """Store the settings.
+
+        Args:
+            offset: What is added to every id.
+            task: A task with class ids.
+        """
+        self.spec = get_task_spec(task)
+        if self.spec.decode != 'argmax':
+            raise ValueError(
+                f"ShiftClassIds: task={task!r} has no classes, give 'semseg' "
+                "or 'human_parts'"
+            )
+        self.task = task
+        self.offset = offset
+
+    def transform(self, results: dict) -> dict:
+        """Move the ids; a sample without the task stays as it is."""
+        labels = results.get('labels', {})
+        if self.task in labels:
+            label = shift_ids(labels[self.task], self.spec, self.offset)
+            results['labels'] = {**labels, self.task: label}
+        return results
+
+
+@TRANSFORMS.register_module()
+class IgnoreEmptyHumanParts(BaseTransform):
+    """Give a sample without a person no human parts label at all.
+
+    As published: most images show nobody, and background alone would teach
+    little. A sample without this task stays as it is.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Clear the label if it is empty."""
+        labels = results.get('labels', {})
+        if _PARTS_TASK in labels:
+            label = ignore_if_empty(labels[_PARTS_TASK])
+            results['labels'] = {**labels, _PARTS_TASK: label}
+        return results
 
 
 def shift_ids(label: np.ndarray, spec: TaskSpec, offset: int) -> np.ndarray:
@@ -18,10 +74,7 @@ def shift_ids(label: np.ndarray, spec: TaskSpec, offset: int) -> np.ndarray:
         offset: What is added.
 
     Returns:
-        ``(H, W)`` uint8; pixels without label stay so.
-
-    Raises:
-        ValueError: If an id would leave 0 to 254.
+        ``(H, W)`` uint8, 0 to 254; pixels without a label keep 255.
     """
     ignore = int(spec.ignore_value)
     valid = label != ignore
@@ -37,52 +90,6 @@ def shift_ids(label: np.ndarray, spec: TaskSpec, offset: int) -> np.ndarray:
     return np.where(valid, shifted, ignore).astype(np.uint8)
 
 
-@TRANSFORMS.register_module()
-class ShiftClassIds(BaseTransform):
-    """Add a number to the class ids of one task.
-
-    Released MulT weights have 41 outputs on NYUDv2: 0 means unlabelled and
-    is never trained, the classes are 1 to 40. Our data sets count classes
-    from 0, so such a model needs ``offset=1``, and 41 class names in the data
-    set's ``metainfo``.
-    """
-
-    def __init__(self, *, offset: int, task: str = 'semseg') -> None:
-        """Check and store the settings.
-
-        Args:
-            offset: What is added to every id.
-            task: A task with class ids.
-
-        Raises:
-            ValueError: If the task has no class ids.
-        """
-        self.spec = get_task_spec(task)
-        if self.spec.decode != 'argmax':
-            raise ValueError(
-                f"ShiftClassIds: task={task!r} has no classes, give 'semseg' "
-                "or 'human_parts'"
-            )
-        self.task = task
-        self.offset = offset
-
-    def transform(self, results: dict) -> dict:
-        """Move the ids; a sample without the task stays as it is.
-
-        Args:
-            results: The sample.
-        """
-        labels = results.get('labels', {})
-        if self.task in labels:
-            label = shift_ids(labels[self.task], self.spec, self.offset)
-            results['labels'] = {**labels, self.task: label}
-        return results
-
-
-_TASK = 'human_parts'
-_BACKGROUND = 0
-
-
 def ignore_if_empty(label: np.ndarray) -> np.ndarray:
     """Return a map without labels if no body part is in it.
 
@@ -92,28 +99,7 @@ def ignore_if_empty(label: np.ndarray) -> np.ndarray:
     Returns:
         The map itself, or one of ignore values.
     """
-    ignore = int(TASK_SPECS[_TASK].ignore_value)
+    ignore = int(TASK_SPECS[_PARTS_TASK].ignore_value)
     if ((label != _BACKGROUND) & (label != ignore)).any():
         return label
     return np.full_like(label, ignore)
-
-
-@TRANSFORMS.register_module()
-class IgnoreEmptyHumanParts(BaseTransform):
-    """Give a sample without a person no human parts label at all.
-
-    As published: most images show nobody, and background alone would teach
-    little. A sample without this task stays as it is.
-    """
-
-    def transform(self, results: dict) -> dict:
-        """Clear the label if it is empty.
-
-        Args:
-            results: The sample.
-        """
-        labels = results.get('labels', {})
-        if _TASK in labels:
-            label = ignore_if_empty(labels[_TASK])
-            results['labels'] = {**labels, _TASK: label}
-        return results

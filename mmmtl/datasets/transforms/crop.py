@@ -7,30 +7,16 @@ from mmcv.transforms import BaseTransform
 
 from mmmtl.datasets.transforms.labels import (
     change_labels,
-    check_size,
     refuse_padded,
 )
 from mmmtl.registry import TRANSFORMS
 from mmmtl.tasks import TaskSpec, get_task_spec
 
-# As published: after so many windows that one class fills, the next window
-# is taken as it comes.
+Box = tuple[int, int, int, int]
+
+# As published: after so many windows that one class fills, the next one is
+# taken, whatever it shows.
 _TRIES = 10
-
-
-def largest_share(label: np.ndarray, ignore_value: int) -> float:
-    """Return the share of the most frequent class among the labelled pixels.
-
-    Args:
-        label: ``(H, W)`` uint8 class ids.
-        ignore_value: The id that means "no label".
-
-    Returns:
-        0 to 1; 1 where there is at most one class.
-    """
-    counts = np.bincount(label.ravel(), minlength=ignore_value + 1)
-    counts[ignore_value] = 0
-    return counts.max() / max(counts.sum(), 1) if counts.any() else 1.0
 
 
 @TRANSFORMS.register_module()
@@ -39,7 +25,8 @@ class MultiTaskRandomCrop(BaseTransform):
 
     Where the sample has a label of ``cat_task``, windows in which one class
     covers ``cat_max_ratio`` of the labelled pixels or more are drawn again,
-    up to ten times. Draws come from numpy's global generator.
+    up to ten times. Draws come from numpy's global generator. The results
+    hold ``crop_size`` afterwards, which ``MultiTaskCenteredPad`` reads.
     """
 
     def __init__(
@@ -49,37 +36,26 @@ class MultiTaskRandomCrop(BaseTransform):
         cat_max_ratio: float = 1.0,
         cat_task: str = 'semseg',
     ) -> None:
-        """Check and store the settings.
+        """Store the settings.
 
         Args:
             crop_size: Height and width of the window, in pixels.
-            cat_max_ratio: Largest share of one class; 1 takes any window.
-            cat_task: The task of class ids that is looked at.
-
-        Raises:
-            ValueError: If a setting is out of range.
+            cat_max_ratio: Largest share of one class, above 0; 1 takes any
+                window.
+            cat_task: The task whose class ids count.
         """
-        self.crop_size = check_size('crop_size', crop_size)
+        self.crop_size = tuple(crop_size)
         if not 0 < cat_max_ratio <= 1:
             raise ValueError(
                 f'MultiTaskRandomCrop: cat_max_ratio={cat_max_ratio}, give '
                 'more than 0 and at most 1'
             )
-        spec = get_task_spec(cat_task)
-        if spec.decode != 'argmax':
-            raise ValueError(
-                f'MultiTaskRandomCrop: cat_task={cat_task!r} has no classes'
-            )
         self.cat_max_ratio = cat_max_ratio
         self.cat_task = cat_task
-        self.ignore_value = int(spec.ignore_value)
+        self.ignore_value = int(get_task_spec(cat_task).ignore_value)
 
     def draw(self, results: dict) -> tuple[int, int]:
-        """Return top and left of a window.
-
-        Args:
-            results: The sample.
-        """
+        """Return top and left of a window."""
         place = self._draw_place(results['img'].shape)
         label = results.get('labels', {}).get(self.cat_task)
         if label is None or self.cat_max_ratio == 1:
@@ -101,17 +77,14 @@ class MultiTaskRandomCrop(BaseTransform):
             left: First column of the window.
         """
         refuse_padded(results, type(self).__name__)
+        results['crop_size'] = self.crop_size
         results['img'] = self._cut(results['img'], top, left)
         results['img_shape'] = results['img'].shape[:2]
         change_labels(results, lambda x, _: self._cut(x, top, left))
         return results
 
     def transform(self, results: dict) -> dict:
-        """Cut a drawn window out of a sample.
-
-        Args:
-            results: The sample.
-        """
+        """Cut a drawn window out of a sample."""
         return self.apply(results, *self.draw(results))
 
     def _draw_place(self, shape: tuple[int, ...]) -> tuple[int, int]:
@@ -129,41 +102,19 @@ class MultiTaskRandomCrop(BaseTransform):
         return array[top : top + height, left : left + width]
 
 
-Box = tuple[int, int, int, int]
-
-
-def centred_box(shape: tuple[int, ...], size: tuple[int, int]) -> Box:
-    """Return the window in the middle of an image.
+def largest_share(label: np.ndarray, ignore_value: int) -> float:
+    """Return the share of the most frequent class among the labelled pixels.
 
     Args:
-        shape: Height and width first.
-        size: Height and width of the window; a longer side is cut to the
-            image's.
+        label: ``(H, W)`` uint8 class ids.
+        ignore_value: The id that means "no label".
 
     Returns:
-        Left, top, right, bottom, the last two exclusive; of an odd
-        difference the larger half stays at the right and at the bottom.
+        0 to 1; 1 where there is at most one class.
     """
-    height, width = (min(n, s) for n, s in zip(shape[:2], size, strict=True))
-    top, left = (shape[0] - height) // 2, (shape[1] - width) // 2
-    return left, top, left + width, top + height
-
-
-def keep_inside(label: np.ndarray, spec: TaskSpec, box: Box) -> np.ndarray:
-    """Take the labels outside of a box away.
-
-    Args:
-        label: ``(H, W)`` or ``(H, W, C)``.
-        spec: The task's row.
-        box: Left, top, right, bottom, the last two exclusive.
-
-    Returns:
-        The label, its ignore value outside.
-    """
-    inside = (slice(box[1], box[3]), slice(box[0], box[2]))
-    kept = np.full_like(label, spec.ignore_value)
-    kept[inside] = label[inside]
-    return kept
+    counts = np.bincount(label.ravel(), minlength=ignore_value + 1)
+    counts[ignore_value] = 0
+    return counts.max() / max(counts.sum(), 1) if counts.any() else 1.0
 
 
 @TRANSFORMS.register_module()
@@ -182,45 +133,26 @@ class MultiTaskFixedCrop(BaseTransform):
     def __init__(
         self, *, box: Box | None = None, size: tuple[int, int] | None = None
     ) -> None:
-        """Check and store the window.
+        """Store the window.
 
         Args:
             box: Left, top, right, bottom in pixels, the last two exclusive.
             size: Instead of a box, height and width of a window in the
                 middle; a side shorter than it stays whole.
-
-        Raises:
-            ValueError: If not exactly one of the two is given, or the box is
-                empty.
         """
         if (box is None) == (size is None):
             raise ValueError(
                 f'MultiTaskFixedCrop: box={box} and size={size}, give one of '
                 'them'
             )
-        if box is not None:
-            box = tuple(box)
-            if (
-                len(box) != 4
-                or min(box) < 0
-                or box[0] >= box[2]
-                or box[1] >= box[3]
-            ):
-                raise ValueError(
-                    f'MultiTaskFixedCrop: box={box}, give (left, top, right, '
-                    'bottom) with 0 <= left < right and 0 <= top < bottom'
-                )
         self.box = box
-        self.size = None if size is None else check_size('size', size)
+        self.size = size
 
     def transform(self, results: dict) -> dict:
         """Cut a sample.
 
         Args:
             results: The sample, neither resized nor mirrored before.
-
-        Raises:
-            ValueError: If it was, or the image does not contain the box.
         """
         refuse_padded(results, type(self).__name__)
         shape = results['img'].shape
@@ -244,7 +176,10 @@ class MultiTaskFixedCrop(BaseTransform):
     def _window(self, shape: tuple[int, ...]) -> Box:
         if self.size is not None:
             return centred_box(shape, self.size)
-        if self.box[2] > shape[1] or self.box[3] > shape[0]:
+        left, top, right, bottom = self.box
+        if not (
+            0 <= left < right <= shape[1] and 0 <= top < bottom <= shape[0]
+        ):
             raise ValueError(
                 f'MultiTaskFixedCrop: box={self.box} (left, top, right, '
                 f'bottom) does not lie in the image of {shape[0]}x{shape[1]} '
@@ -252,6 +187,23 @@ class MultiTaskFixedCrop(BaseTransform):
                 'made for, or another box'
             )
         return self.box
+
+
+def centred_box(shape: tuple[int, ...], size: tuple[int, int]) -> Box:
+    """Return the window in the middle of an image.
+
+    Args:
+        shape: Height and width first.
+        size: Height and width of the window; a longer side is cut to the
+            image's.
+
+    Returns:
+        Left, top, right, bottom, the last two exclusive; of an odd
+        difference the larger half stays at the right and at the bottom.
+    """
+    height, width = (min(n, s) for n, s in zip(shape[:2], size, strict=True))
+    top, left = (shape[0] - height) // 2, (shape[1] - width) // 2
+    return left, top, left + width, top + height
 
 
 @TRANSFORMS.register_module()
@@ -263,19 +215,8 @@ class IgnoreOutsideCrop(BaseTransform):
     """
 
     def transform(self, results: dict) -> dict:
-        """Clear the labels outside.
-
-        Args:
-            results: The sample.
-
-        Raises:
-            ValueError: If the image was not cropped, or a label has another
-                size than the original image.
-        """
-        if 'crop_box' not in results:
-            raise ValueError(
-                'IgnoreOutsideCrop needs MultiTaskFixedCrop before it'
-            )
+        """Clear the labels outside."""
+        box = results['crop_box']
         full = tuple(results['ori_shape'][:2])
         for task, label in results.get('labels', {}).items():
             if label.shape[:2] != full:
@@ -285,6 +226,22 @@ class IgnoreOutsideCrop(BaseTransform):
                     f'{full[0]}x{full[1]}: put LoadMultiTaskAnnotations '
                     'between MultiTaskFixedCrop and this'
                 )
-        box = results['crop_box']
         change_labels(results, lambda x, spec: keep_inside(x, spec, box))
         return results
+
+
+def keep_inside(label: np.ndarray, spec: TaskSpec, box: Box) -> np.ndarray:
+    """Take the labels outside of a box away.
+
+    Args:
+        label: ``(H, W)`` or ``(H, W, C)``.
+        spec: The task's row.
+        box: Left, top, right, bottom, the last two exclusive.
+
+    Returns:
+        The label, its ignore value outside.
+    """
+    inside = (slice(box[1], box[3]), slice(box[0], box[2]))
+    kept = np.full_like(label, spec.ignore_value)
+    kept[inside] = label[inside]
+    return kept

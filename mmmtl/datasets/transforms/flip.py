@@ -12,8 +12,81 @@ from mmmtl.registry import TRANSFORMS
 from mmmtl.tasks import TaskSpec
 
 Direction = Literal['horizontal', 'vertical']
-# Axis of the picture, and component of a vector along it.
-_AXES = {'horizontal': (1, 0), 'vertical': (0, 1)}
+
+# Component of a vector along the axis that is mirrored.
+_COMPONENTS = {'horizontal': 0, 'vertical': 1}
+
+
+@TRANSFORMS.register_module()
+class MultiTaskRandomFlip(BaseTransform):
+    """Mirror a sample with a probability.
+
+    ``flip`` and ``flip_direction`` in the results say how the image is
+    mirrored now; ``padding_size`` is mirrored with it. Draws come from
+    numpy's global generator.
+    """
+
+    def __init__(
+        self, *, prob: float = 0.5, direction: Direction = 'horizontal'
+    ) -> None:
+        """Store the settings.
+
+        Args:
+            prob: Probability of mirroring.
+            direction: Left-right or up-down.
+        """
+        self.prob = check_probability(type(self).__name__, prob)
+        if direction not in _COMPONENTS:
+            raise ValueError(
+                f'MultiTaskRandomFlip: direction={direction!r}, give '
+                f'{" or ".join(map(repr, _COMPONENTS))}'
+            )
+        self.direction = direction
+
+    def draw(self) -> bool:
+        """Return whether to mirror."""
+        return bool(np.random.rand() < self.prob)
+
+    def apply(self, results: dict, flip: bool) -> dict:
+        """Mirror a sample.
+
+        Args:
+            results: The sample.
+            flip: False leaves it as it is.
+        """
+        before = bool(results.get('flip', False))
+        results.setdefault('flip', False)
+        results.setdefault('flip_direction', None)
+        if not flip:
+            return results
+        # Predictions are mirrored back in one direction only.
+        if before and results['flip_direction'] != self.direction:
+            raise ValueError(
+                'MultiTaskRandomFlip: the pipeline mirrors in two '
+                'directions, keep one'
+            )
+        results['img'] = flip_image(results['img'], self.direction)
+        change_labels(
+            results, lambda x, spec: flip_label(x, spec, self.direction)
+        )
+        results['flip'] = not before
+        results['flip_direction'] = None if before else self.direction
+        if 'padding_size' in results:
+            results['padding_size'] = self._flip_padding(
+                *results['padding_size']
+            )
+        return results
+
+    def transform(self, results: dict) -> dict:
+        """Mirror a sample or leave it, as drawn."""
+        return self.apply(results, self.draw())
+
+    def _flip_padding(
+        self, left: int, right: int, top: int, bottom: int
+    ) -> tuple[int, int, int, int]:
+        if self.direction == 'horizontal':
+            return right, left, top, bottom
+        return left, right, bottom, top
 
 
 def flip_image(image: np.ndarray, direction: Direction) -> np.ndarray:
@@ -48,87 +121,5 @@ def flip_label(
     label = flip_image(label, direction)
     if spec.flips_x_sign:
         label = label.copy()
-        label[..., _AXES[direction][1]] *= -1
+        label[..., _COMPONENTS[direction]] *= -1
     return label
-
-
-@TRANSFORMS.register_module()
-class MultiTaskRandomFlip(BaseTransform):
-    """Mirror a sample with a probability.
-
-    ``flip`` and ``flip_direction`` in the results say how the image is
-    mirrored now; ``padding_size`` is mirrored with it. Draws come from
-    numpy's global generator.
-    """
-
-    def __init__(
-        self, *, prob: float = 0.5, direction: Direction = 'horizontal'
-    ) -> None:
-        """Check and store the settings.
-
-        Args:
-            prob: Probability of mirroring.
-            direction: Left-right or up-down.
-
-        Raises:
-            ValueError: If a setting is out of range.
-        """
-        self.prob = check_probability(type(self).__name__, prob)
-        if direction not in _AXES:
-            raise ValueError(
-                f'MultiTaskRandomFlip: direction={direction!r}, give '
-                f'{" or ".join(map(repr, _AXES))}'
-            )
-        self.direction = direction
-
-    def draw(self) -> bool:
-        """Return whether to mirror."""
-        return bool(np.random.rand() < self.prob)
-
-    def apply(self, results: dict, flip: bool) -> dict:
-        """Mirror a sample.
-
-        Args:
-            results: The sample.
-            flip: False leaves it as it is.
-
-        Raises:
-            ValueError: If the sample is mirrored in the other direction
-                already: predictions are mirrored back in one direction only.
-        """
-        before = bool(results.get('flip', False))
-        results.setdefault('flip', False)
-        results.setdefault('flip_direction', None)
-        if not flip:
-            return results
-        if before and results['flip_direction'] != self.direction:
-            raise ValueError(
-                'MultiTaskRandomFlip: the pipeline mirrors in two '
-                'directions, keep one'
-            )
-        results['img'] = flip_image(results['img'], self.direction)
-        change_labels(
-            results, lambda x, spec: flip_label(x, spec, self.direction)
-        )
-        results['flip'] = not before
-        results['flip_direction'] = None if before else self.direction
-        if 'padding_size' in results:
-            results['padding_size'] = self._flip_padding(
-                *results['padding_size']
-            )
-        return results
-
-    def transform(self, results: dict) -> dict:
-        """Mirror a sample or leave it, as drawn.
-
-        Args:
-            results: The sample.
-        """
-        return self.apply(results, self.draw())
-
-    def _flip_padding(
-        self, left: int, right: int, top: int, bottom: int
-    ) -> tuple[int, int, int, int]:
-        if self.direction == 'horizontal':
-            return right, left, top, bottom
-        return left, right, bottom, top

@@ -55,7 +55,7 @@ def pack_label(label: np.ndarray, spec: TaskSpec) -> Tensor:
         ``(C, H, W)``.
     """
     label = label[None] if label.ndim == 2 else label.transpose(2, 0, 1)
-    # The copy undoes negative strides, which PyTorch has not.
+    # PyTorch knows no negative strides; the copy undoes them.
     return torch.from_numpy(np.ascontiguousarray(label)).to(spec.dtype)
 
 
@@ -78,11 +78,7 @@ class PackMultiTaskInputs(BaseTransform):
         self.meta_keys = tuple(meta_keys)
 
     def transform(self, results: dict) -> dict:
-        """Pack a sample.
-
-        Args:
-            results: The sample.
-        """
+        """Pack a sample."""
         sample = MultiTaskDataSample()
         for task, label in results.get('labels', {}).items():
             sample.set_gt(task, pack_label(label, get_task_spec(task)))

@@ -1,4 +1,4 @@
-"""What transforms do to every label alike."""
+"""What several transforms do and check alike."""
 
 from __future__ import annotations
 
@@ -30,14 +30,11 @@ def change_labels(results: dict, change: Change) -> None:
 
 
 def refuse_padded(results: dict, name: str) -> None:
-    """Refuse a geometric change of an image that is already padded.
+    """Refuse a geometric change after padding, whose place would be lost.
 
     Args:
         results: The sample.
         name: The transform that asks.
-
-    Raises:
-        ValueError: If the image has padding, whose place would be lost.
     """
     if any(results.get('padding_size', ())):
         raise ValueError(
@@ -47,30 +44,12 @@ def refuse_padded(results: dict, name: str) -> None:
 
 
 def check_probability(name: str, prob: float) -> float:
-    """Return a probability after checking it.
+    """Return a probability; 50 for "50 %" would mean "always".
 
     Args:
         name: The transform, for the error text.
         prob: 0 to 1.
-
-    Raises:
-        ValueError: If it lies outside.
     """
     if not 0 <= prob <= 1:
         raise ValueError(f'{name}: prob={prob}, give 0 to 1')
     return prob
-
-
-def check_size(name: str, size: tuple[int, int]) -> tuple[int, int]:
-    """Return a size after checking it.
-
-    Args:
-        name: The argument, for the error text.
-        size: Height and width in pixels.
-
-    Raises:
-        ValueError: If it is something else.
-    """
-    if len(tuple(size)) != 2 or min(size) < 1:
-        raise ValueError(f'{name}={size}: give (height, width) in pixels')
-    return int(size[0]), int(size[1])

@@ -11,12 +11,55 @@ from mmcv.transforms import BaseTransform
 from mmmtl.datasets.transforms.labels import (
     MEAN_COLOUR,
     change_labels,
-    check_size,
     refuse_padded,
 )
 from mmmtl.registry import TRANSFORMS
 
 Padding = tuple[int, int, int, int]
+
+
+@TRANSFORMS.register_module()
+class MultiTaskCenteredPad(BaseTransform):
+    """Pad a smaller image and its labels, the picture in the middle.
+
+    Labels are padded with their ignore value. The image is padded with a
+    colour that the preprocessor normalises to about 0 and then sets to
+    exactly 0; ``padding_size`` = (left, right, top, bottom) tells it where.
+    """
+
+    def __init__(
+        self,
+        *,
+        size: tuple[int, int] | None = None,
+        fill: Sequence[int] = MEAN_COLOUR,
+    ) -> None:
+        """Store the settings.
+
+        Args:
+            size: Height and width to reach, in pixels; a longer side stays
+                as it is. None is the ``crop_size`` of the
+                ``MultiTaskRandomCrop`` before, so that a training pipeline
+                names its size once.
+            fill: BGR colour of the padding.
+        """
+        self.size = None if size is None else tuple(size)
+        self.fill = tuple(fill)
+
+    def transform(self, results: dict) -> dict:
+        """Pad a sample."""
+        refuse_padded(results, type(self).__name__)
+        size = self.size or results['crop_size']
+        padding = centred_padding(results['img'].shape, size)
+        results['padding_size'] = padding
+        if not any(padding):
+            return results
+        results['img'] = pad_array(results['img'], padding, self.fill)
+        results['img_shape'] = results['img'].shape[:2]
+        change_labels(
+            results,
+            lambda x, spec: pad_array(x, padding, (spec.ignore_value,) * 4),
+        )
+        return results
 
 
 def centred_padding(shape: tuple[int, ...], size: tuple[int, int]) -> Padding:
@@ -60,48 +103,3 @@ def pad_array(
         cv2.BORDER_CONSTANT,
         value=tuple(fill),
     )
-
-
-@TRANSFORMS.register_module()
-class MultiTaskCenteredPad(BaseTransform):
-    """Pad a smaller image and its labels, the picture in the middle.
-
-    Labels are padded with their ignore value. The image is padded with a
-    colour that the preprocessor normalises to about 0 and then sets to
-    exactly 0; ``padding_size`` = (left, right, top, bottom) tells it where.
-    """
-
-    def __init__(
-        self, *, size: tuple[int, int], fill: Sequence[int] = MEAN_COLOUR
-    ) -> None:
-        """Check and store the settings.
-
-        Args:
-            size: Height and width to reach, in pixels; a longer side stays
-                as it is.
-            fill: BGR colour of the padding.
-
-        Raises:
-            ValueError: If the size is no pair of positive numbers.
-        """
-        self.size = check_size('size', size)
-        self.fill = tuple(fill)
-
-    def transform(self, results: dict) -> dict:
-        """Pad a sample.
-
-        Args:
-            results: The sample.
-        """
-        refuse_padded(results, type(self).__name__)
-        padding = centred_padding(results['img'].shape, self.size)
-        results['padding_size'] = padding
-        if not any(padding):
-            return results
-        results['img'] = pad_array(results['img'], padding, self.fill)
-        results['img_shape'] = results['img'].shape[:2]
-        change_labels(
-            results,
-            lambda x, spec: pad_array(x, padding, (spec.ignore_value,) * 4),
-        )
-        return results

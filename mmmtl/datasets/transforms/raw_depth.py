@@ -7,8 +7,7 @@ max(in-painted)``, both cut off at 10 m, within its box of the frame.
 The box is cut out of the frame after the frame was turned, so the two maxima
 are of the turned picture and no converter can know them: the measured map
 goes through the same transforms as the label. It travels as a second channel
-of the label, between these two transforms, where only geometric ones may
-stand.
+of the label; only geometric transforms may come between these two.
 """
 
 from __future__ import annotations
@@ -18,41 +17,16 @@ from pathlib import Path
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from mmmtl.datasets.label_file import read_array
 from mmmtl.datasets.transforms.crop import Box
 from mmmtl.errors import DatasetError
+from mmmtl.io.arrays import read_array
 from mmmtl.registry import TRANSFORMS
 
 #: Where ``tools/dataset_converters/nyud.py --full-frame`` keeps the maps.
 RAW_FOLDER = 'depth_raw'
+
 # They are stored in whole millimetres.
 _MILLIMETRES = np.float32(1000)
-
-
-def rescale_depth(
-    depth: np.ndarray,
-    measured: np.ndarray,
-    *,
-    max_depth: float,
-    box: Box | None = None,
-) -> np.ndarray:
-    """Let the farthest in-painted depth be the farthest measured one.
-
-    Args:
-        depth: ``(H, W)`` metres, in-painted; 0 unknown.
-        measured: ``(H, W)`` metres; 0 unknown.
-        max_depth: Metres at which both are cut off first.
-        box: Left, top, right, bottom (the last two exclusive) of where the
-            two maxima are looked for; None for everywhere.
-
-    Returns:
-        ``(H, W)`` float32 metres. All 0, unknown, where nothing is measured
-        in the box.
-    """
-    left, top, right, bottom = box or (0, 0, depth.shape[1], depth.shape[0])
-    maps = [np.minimum(m, np.float32(max_depth)) for m in (depth, measured)]
-    largest, farthest = (m[top:bottom, left:right].max() for m in maps)
-    return maps[0] * np.float32(farthest / max(largest, 1e-6))
 
 
 @TRANSFORMS.register_module()
@@ -119,3 +93,29 @@ class ScaleDepthToRaw(BaseTransform):
             )
             results['labels'] = {**results['labels'], 'depth': scaled}
         return results
+
+
+def rescale_depth(
+    depth: np.ndarray,
+    measured: np.ndarray,
+    *,
+    max_depth: float,
+    box: Box | None = None,
+) -> np.ndarray:
+    """Let the farthest in-painted depth be the farthest measured one.
+
+    Args:
+        depth: ``(H, W)`` metres, in-painted; 0 unknown.
+        measured: ``(H, W)`` metres; 0 unknown.
+        max_depth: Metres at which both are cut off first.
+        box: Left, top, right, bottom (the last two exclusive) of where the
+            two maxima are looked for; None for everywhere.
+
+    Returns:
+        ``(H, W)`` float32 metres. All 0, unknown, where nothing is measured
+        in the box.
+    """
+    left, top, right, bottom = box or (0, 0, depth.shape[1], depth.shape[0])
+    maps = [np.minimum(m, np.float32(max_depth)) for m in (depth, measured)]
+    largest, farthest = (m[top:bottom, left:right].max() for m in maps)
+    return maps[0] * np.float32(farthest / max(largest, 1e-6))

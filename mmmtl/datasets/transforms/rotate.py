@@ -1,9 +1,7 @@
-"""Turns (and enlarges) an image about its centre, with its labels.
+"""Turns an image about its centre, or turns and enlarges it, with its labels.
 
-Enlarges and turns an image about its centre in one step.
-
-Source: ``ScaleNRotate`` of the MTI-Net family, as the recipe of SCA-MTL uses
-it (kimsunkyung/SCA_MTL at 8214866).
+``MultiTaskRandomScaleRotate`` is ``ScaleNRotate`` of the MTI-Net family, as
+the recipe of SCA-MTL uses it (kimsunkyung/SCA_MTL at 8214866).
 
 Faithful: one affine warp to the same size; the scale from a list or a range,
 the angle from a range; cubic interpolation of the image, nearest for labels;
@@ -37,26 +35,122 @@ from mmmtl.registry import TRANSFORMS
 from mmmtl.tasks import TaskSpec
 
 
-def rotation_matrix(
-    shape: tuple[int, ...], degrees: float, scale: float = 1.0
-) -> np.ndarray:
-    """Return the matrix that turns and enlarges an image about its centre.
+@TRANSFORMS.register_module()
+class MultiTaskRandomRotate(BaseTransform):
+    """Turn about the centre by a drawn angle; the size stays.
+
+    Draws come from numpy's global generator.
+    """
+
+    def __init__(
+        self,
+        *,
+        degrees: float | tuple[float, float],
+        prob: float = 0.5,
+        fill: Sequence[int] = MEAN_COLOUR,
+    ) -> None:
+        """Store the settings.
+
+        Args:
+            degrees: Smallest and largest angle, counter-clockwise; one
+                number is the largest angle in both directions.
+            prob: Probability of turning at all.
+            fill: BGR colour outside of the old picture.
+        """
+        self.degrees = (
+            tuple(degrees)
+            if isinstance(degrees, Sequence)
+            else (-degrees, degrees)
+        )
+        self.prob = check_probability(type(self).__name__, prob)
+        self.fill = tuple(fill)
+
+    def draw(self) -> float | None:
+        """Return an angle, or None to leave the sample as it is."""
+        if np.random.rand() >= self.prob:
+            return None
+        return float(np.random.uniform(*self.degrees))
+
+    def apply(self, results: dict, degrees: float | None) -> dict:
+        """Turn a sample.
+
+        Args:
+            results: The sample.
+            degrees: Counter-clockwise angle; None does nothing.
+        """
+        refuse_padded(results, type(self).__name__)
+        if degrees is None:
+            return results
+        results['img'] = rotate_image(results['img'], degrees, self.fill)
+        change_labels(results, lambda x, spec: rotate_label(x, spec, degrees))
+        return results
+
+    def transform(self, results: dict) -> dict:
+        """Turn a sample by a drawn angle."""
+        return self.apply(results, self.draw())
+
+
+@TRANSFORMS.register_module()
+class MultiTaskRandomScaleRotate(BaseTransform):
+    """Enlarge and turn about the centre, both as drawn; the size stays.
 
     Convention:
-        Positive angles turn the picture counter-clockwise as it is looked
-        at. The matrix maps a place (x right, y down) of the old picture to
-        its place in the new one.
-
-    Args:
-        shape: Height and width first.
-        degrees: The angle.
-        scale: Factor of distances from the centre.
-
-    Returns:
-        ``(2, 3)``.
+        For training: a prediction is not turned back. ``zoom`` in the
+        results counts the scale, as depth was divided by it. Draws come from
+        numpy's global generator.
     """
-    centre = ((shape[1] - 1) / 2, (shape[0] - 1) / 2)
-    return cv2.getRotationMatrix2D(centre, degrees, scale)
+
+    def __init__(
+        self,
+        *,
+        ratio_range: tuple[float, float] | None = None,
+        scales: Sequence[float] | None = None,
+        degrees: float | tuple[float, float] = 0.0,
+        fill: Sequence[int] = MEAN_COLOUR,
+    ) -> None:
+        """Store the settings.
+
+        Args:
+            ratio_range: Smallest and largest scale; the drawn one is uniform
+                between them.
+            scales: Instead of a range, a list to draw the scale from.
+            degrees: Smallest and largest angle, counter-clockwise; one
+                number is the largest angle in both directions.
+            fill: BGR colour outside of the old picture.
+        """
+        self._scale = MultiTaskRandomScale(
+            ratio_range=ratio_range, scales=scales
+        )
+        self._rotate = MultiTaskRandomRotate(degrees=degrees, prob=1.0)
+        self.fill = tuple(fill)
+
+    def draw(self) -> tuple[float, float]:
+        """Return a scale and an angle in degrees."""
+        return self._scale.draw(), self._rotate.draw() or 0.0
+
+    def apply(self, results: dict, scale: float, degrees: float) -> dict:
+        """Enlarge and turn a sample.
+
+        Args:
+            results: The sample.
+            scale: Factor about the centre.
+            degrees: Counter-clockwise angle.
+        """
+        refuse_padded(results, type(self).__name__)
+        results['zoom'] = results.get('zoom', 1.0) * scale
+        if scale == 1.0 and degrees == 0.0:
+            return results
+        results['img'] = rotate_image(
+            results['img'], degrees, self.fill, scale, cv2.INTER_CUBIC
+        )
+        change_labels(
+            results, lambda x, spec: rotate_label(x, spec, degrees, scale)
+        )
+        return results
+
+    def transform(self, results: dict) -> dict:
+        """Enlarge and turn a sample as drawn."""
+        return self.apply(results, *self.draw())
 
 
 def rotate_image(
@@ -107,11 +201,34 @@ def rotate_label(
     fill = (spec.ignore_value,) * 4
     label = _warp(label, matrix, cv2.INTER_NEAREST, fill)
     if spec.rotates_xy:
+        # [[cos, sin], [-sin, cos]]: as y is down, that is counter-clockwise.
         turn = rotation_matrix(label.shape, degrees)[:, :2]
         label[..., :2] = label[..., :2] @ turn.T.astype(label.dtype)
     if spec.follows_zoom and scale != 1.0:
         label = label / np.float32(scale)
     return label
+
+
+def rotation_matrix(
+    shape: tuple[int, ...], degrees: float, scale: float = 1.0
+) -> np.ndarray:
+    """Return the matrix that turns and enlarges an image about its centre.
+
+    Convention:
+        Positive angles turn the picture counter-clockwise, as its viewer
+        sees it. The matrix maps a place (x right, y down) of the old picture
+        to its place in the new one.
+
+    Args:
+        shape: Height and width first.
+        degrees: The angle.
+        scale: Factor of distances from the centre.
+
+    Returns:
+        ``(2, 3)``.
+    """
+    centre = ((shape[1] - 1) / 2, (shape[0] - 1) / 2)
+    return cv2.getRotationMatrix2D(centre, degrees, scale)
 
 
 def _warp(
@@ -128,141 +245,3 @@ def _warp(
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=fill,
     )
-
-
-@TRANSFORMS.register_module()
-class MultiTaskRandomRotate(BaseTransform):
-    """Turn about the centre by a drawn angle; the size stays.
-
-    Draws come from numpy's global generator.
-    """
-
-    def __init__(
-        self,
-        *,
-        degrees: float | tuple[float, float],
-        prob: float = 0.5,
-        fill: Sequence[int] = MEAN_COLOUR,
-    ) -> None:
-        """Check and store the settings.
-
-        Args:
-            degrees: Smallest and largest angle, counter-clockwise; one
-                number is the largest angle in both directions.
-            prob: Probability of turning at all.
-            fill: BGR colour outside of the old picture.
-
-        Raises:
-            ValueError: If a setting is out of range.
-        """
-        pair = (
-            tuple(degrees)
-            if isinstance(degrees, Sequence)
-            else (-degrees, degrees)
-        )
-        if len(pair) != 2 or not -180 <= pair[0] <= pair[1] <= 180:
-            raise ValueError(
-                f'MultiTaskRandomRotate: degrees={degrees}, give a positive '
-                'number up to 180 or (smallest, largest)'
-            )
-        self.degrees = pair
-        self.prob = check_probability(type(self).__name__, prob)
-        self.fill = tuple(fill)
-
-    def draw(self) -> float | None:
-        """Return an angle, or None to leave the sample as it is."""
-        if np.random.rand() >= self.prob:
-            return None
-        return float(np.random.uniform(*self.degrees))
-
-    def apply(self, results: dict, degrees: float | None) -> dict:
-        """Turn a sample.
-
-        Args:
-            results: The sample.
-            degrees: Counter-clockwise angle; None does nothing.
-        """
-        refuse_padded(results, type(self).__name__)
-        if degrees is None:
-            return results
-        results['img'] = rotate_image(results['img'], degrees, self.fill)
-        change_labels(results, lambda x, spec: rotate_label(x, spec, degrees))
-        return results
-
-    def transform(self, results: dict) -> dict:
-        """Turn a sample by a drawn angle.
-
-        Args:
-            results: The sample.
-        """
-        return self.apply(results, self.draw())
-
-
-@TRANSFORMS.register_module()
-class MultiTaskRandomScaleRotate(BaseTransform):
-    """Enlarge and turn about the centre, both as drawn; the size stays.
-
-    Convention:
-        For training: a prediction is not turned back. ``zoom`` in the
-        results counts the scale, as depth was divided by it. Draws come from
-        numpy's global generator.
-    """
-
-    def __init__(
-        self,
-        *,
-        ratio_range: tuple[float, float] | None = None,
-        scales: Sequence[float] | None = None,
-        degrees: float | tuple[float, float] = 0.0,
-        fill: Sequence[int] = MEAN_COLOUR,
-    ) -> None:
-        """Check and store the settings.
-
-        Args:
-            ratio_range: Smallest and largest scale, drawn evenly.
-            scales: Instead of a range, scales of which one is drawn.
-            degrees: Smallest and largest angle, counter-clockwise; one
-                number is the largest angle in both directions.
-            fill: BGR colour outside of the old picture.
-
-        Raises:
-            ValueError: If not exactly one of range and list is given, or a
-                setting is out of range.
-        """
-        self._scale = MultiTaskRandomScale(
-            ratio_range=ratio_range, scales=scales
-        )
-        self._rotate = MultiTaskRandomRotate(degrees=degrees, prob=1.0)
-        self.fill = tuple(fill)
-
-    def draw(self) -> tuple[float, float]:
-        """Return a scale and an angle in degrees."""
-        return self._scale.draw(), self._rotate.draw() or 0.0
-
-    def apply(self, results: dict, scale: float, degrees: float) -> dict:
-        """Enlarge and turn a sample.
-
-        Args:
-            results: The sample.
-            scale: Factor about the centre.
-            degrees: Counter-clockwise angle.
-        """
-        refuse_padded(results, type(self).__name__)
-        results['zoom'] = results.get('zoom', 1.0) * scale
-        if scale == 1.0 and degrees == 0.0:
-            return results
-        results['img'] = rotate_image(
-            results['img'], degrees, self.fill, scale, cv2.INTER_CUBIC
-        )
-        change_labels(
-            results, lambda x, spec: rotate_label(x, spec, degrees, scale)
-        )
-        return results
-
-    def transform(self, results: dict) -> dict:
-        """Enlarge and turn a sample as drawn.
-
-        Args:
-            results: The sample.
-        """
-        return self.apply(results, *self.draw())

@@ -10,16 +10,68 @@ from mmcv.transforms import BaseTransform
 
 from mmmtl.datasets.transforms.labels import (
     change_labels,
-    check_size,
     refuse_padded,
 )
 from mmmtl.registry import TRANSFORMS
 from mmmtl.tasks import TaskSpec
 
 
-def scaled_size(height: int, width: int, scale: float) -> tuple[int, int]:
-    """Return height and width after scaling, rounded down as published."""
-    return max(int(height * scale), 1), max(int(width * scale), 1)
+@TRANSFORMS.register_module()
+class MultiTaskRandomScale(BaseTransform):
+    """Scale by a factor drawn from a range, or from a list.
+
+    Convention:
+        ``zoom`` in the results is the factor by which the image was enlarged
+        and the depth divided. Draws come from numpy's global generator,
+        which mmengine seeds in every loader process.
+    """
+
+    def __init__(
+        self,
+        *,
+        ratio_range: tuple[float, float] | None = None,
+        scales: Sequence[float] | None = None,
+    ) -> None:
+        """Store the factors.
+
+        Args:
+            ratio_range: Smallest and largest factor; the drawn one is
+                uniform between them.
+            scales: Instead of a range, a list to draw the factor from.
+        """
+        if (ratio_range is None) == (scales is None):
+            raise ValueError(
+                f'MultiTaskRandomScale: ratio_range={ratio_range} and '
+                f'scales={scales}, give one of them'
+            )
+        self.ratio_range = ratio_range
+        self.scales = scales
+
+    def draw(self) -> float:
+        """Return a factor."""
+        if self.scales is not None:
+            return float(np.random.choice(self.scales))
+        return float(np.random.uniform(*self.ratio_range))
+
+    def apply(self, results: dict, scale: float) -> dict:
+        """Scale a sample by a factor.
+
+        Args:
+            results: The sample.
+            scale: The factor.
+        """
+        refuse_padded(results, type(self).__name__)
+        results['zoom'] = results.get('zoom', 1.0) * scale
+        if scale == 1.0:
+            return results
+        results['img'] = scale_image(results['img'], scale)
+        results['img_shape'] = results['img'].shape[:2]
+        change_labels(results, lambda x, spec: scale_label(x, spec, scale))
+        return results
+
+    def transform(self, results: dict) -> dict:
+        """Scale a sample by a drawn factor."""
+        return self.apply(results, self.draw())
 
 
 def scale_image(image: np.ndarray, scale: float) -> np.ndarray:
@@ -65,79 +117,38 @@ def scale_label(label: np.ndarray, spec: TaskSpec, scale: float) -> np.ndarray:
     return label / np.float32(scale) if spec.follows_zoom else label
 
 
+def scaled_size(height: int, width: int, scale: float) -> tuple[int, int]:
+    """Return height and width after scaling, rounded down as published."""
+    return max(int(height * scale), 1), max(int(width * scale), 1)
+
+
 @TRANSFORMS.register_module()
-class MultiTaskRandomScale(BaseTransform):
-    """Scale by a factor drawn from a range, or from a list.
+class MultiTaskResize(BaseTransform):
+    """Resize a sample to a fixed size, whatever its shape.
 
     Convention:
-        ``zoom`` in the results is the factor by which the image was enlarged
-        and the depth divided. Draws come from numpy's global generator,
-        which mmengine seeds in every loader process.
+        Depth stays in metres and normals stay as they are, as published: the
+        same step is made in testing, where a prediction goes back to the
+        original size. Labels that are loaded after this transform keep
+        theirs, which is what evaluation compares with.
     """
 
-    def __init__(
-        self,
-        *,
-        ratio_range: tuple[float, float] | None = None,
-        scales: Sequence[float] | None = None,
-    ) -> None:
-        """Check and store the factors.
+    def __init__(self, *, size: tuple[int, int]) -> None:
+        """Store the size.
 
         Args:
-            ratio_range: Smallest and largest factor, drawn evenly; twice the
-                same one is that one.
-            scales: Instead of a range, factors of which one is drawn.
-
-        Raises:
-            ValueError: If not exactly one of the two is given, or a factor is
-                not positive.
+            size: Height and width in pixels.
         """
-        if (ratio_range is None) == (scales is None):
-            raise ValueError(
-                f'MultiTaskRandomScale: ratio_range={ratio_range} and '
-                f'scales={scales}, give one of them'
-            )
-        factors = tuple(ratio_range if scales is None else scales)
-        is_range = scales is None
-        if not factors or min(factors) <= 0:
-            raise ValueError(f'MultiTaskRandomScale: {factors} must be > 0')
-        if is_range and (len(factors) != 2 or factors[0] > factors[1]):
-            raise ValueError(
-                f'MultiTaskRandomScale: ratio_range={ratio_range}, give '
-                '(smallest, largest)'
-            )
-        self.ratio_range = factors if is_range else None
-        self.scales = None if is_range else factors
-
-    def draw(self) -> float:
-        """Return a factor."""
-        if self.scales is not None:
-            return float(np.random.choice(self.scales))
-        return float(np.random.uniform(*self.ratio_range))
-
-    def apply(self, results: dict, scale: float) -> dict:
-        """Scale a sample by a factor.
-
-        Args:
-            results: The sample.
-            scale: The factor.
-        """
-        refuse_padded(results, type(self).__name__)
-        results['zoom'] = results.get('zoom', 1.0) * scale
-        if scale == 1.0:
-            return results
-        results['img'] = scale_image(results['img'], scale)
-        results['img_shape'] = results['img'].shape[:2]
-        change_labels(results, lambda x, spec: scale_label(x, spec, scale))
-        return results
+        self.size = tuple(size)
 
     def transform(self, results: dict) -> dict:
-        """Scale a sample by a drawn factor.
-
-        Args:
-            results: The sample.
-        """
-        return self.apply(results, self.draw())
+        """Resize a sample."""
+        refuse_padded(results, type(self).__name__)
+        if results['img'].shape[:2] != self.size:
+            results['img'] = resize_image(results['img'], self.size)
+            change_labels(results, lambda x, _: resize_label(x, self.size))
+        results['img_shape'] = self.size
+        return results
 
 
 def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -170,39 +181,3 @@ def resize_label(label: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         The label of the same type.
     """
     return cv2.resize(label, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
-
-
-@TRANSFORMS.register_module()
-class MultiTaskResize(BaseTransform):
-    """Resize a sample to a fixed size, whatever its shape.
-
-    Convention:
-        Depth stays in metres and normals stay as they are, as published: the
-        same step is made in testing, where a prediction goes back to the
-        original size. Labels that are loaded after this transform keep
-        theirs, which is what evaluation compares with.
-    """
-
-    def __init__(self, *, size: tuple[int, int]) -> None:
-        """Check and store the size.
-
-        Args:
-            size: Height and width in pixels.
-
-        Raises:
-            ValueError: If the size is no pair of positive numbers.
-        """
-        self.size = check_size('size', size)
-
-    def transform(self, results: dict) -> dict:
-        """Resize a sample.
-
-        Args:
-            results: The sample.
-        """
-        refuse_padded(results, type(self).__name__)
-        if results['img'].shape[:2] != self.size:
-            results['img'] = resize_image(results['img'], self.size)
-            change_labels(results, lambda x, _: resize_label(x, self.size))
-        results['img_shape'] = self.size
-        return results

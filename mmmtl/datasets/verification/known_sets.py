@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mmmtl.datasets.geometry import NYUD_COLOUR, Intrinsics
 from mmmtl.errors import DatasetError, did_you_mean
+from mmmtl.geometry import NYUD_COLOUR, Intrinsics
 
 RENDERED = 'rooms'
 
@@ -20,7 +20,7 @@ class KnownSet:
 
     Attributes:
         dataset: Registered name of the class.
-        splits: Splits that are looked at unless told otherwise.
+        splits: Splits to verify unless others are named.
         options: Further arguments of the class.
         camera: The camera of all images of ``camera_size``; None where it
             differs from image to image: its focal length is estimated then.
@@ -29,7 +29,7 @@ class KnownSet:
             folder; None where the class knows them.
         indoor: Whether it shows rooms, so that depth is some metres.
         negated_normals: Whether normals are stored in the negation of our
-            frame (:mod:`mmmtl.datasets.archive_normals`), for the report.
+            frame (:mod:`mmmtl.datasets.stored_normals`), for the report.
     """
 
     dataset: str
@@ -119,8 +119,8 @@ def _with_classes(rules: KnownSet, root: Path) -> KnownSet:
         names = path.read_text('utf-8').splitlines()
     except (OSError, ValueError) as error:
         raise DatasetError(
-            f'{path} cannot be read: it holds the names of the classes, one '
-            'per line, and the tool that writes the folder writes it'
+            f'{path} cannot be read: the tool that writes the folder writes '
+            'the names of the classes into it, one per line'
         ) from error
     if not names:
         raise DatasetError(f'{path} is empty: it names no class')

@@ -1,14 +1,16 @@
-"""Pure checks of decoded maps that a decoder cannot make."""
+"""Numbers about decoded maps, and checks that a decoder cannot make."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import permutations, product
+from typing import Any
 
 import numpy as np
 
-from mmmtl.datasets.geometry import Intrinsics, fit_planes, normals_of_planes
+from mmmtl.geometry import Intrinsics, fit_planes, normals_of_planes
+from mmmtl.tasks import get_task_spec, valid_mask
 
 # Fields of view of 30 to 100 degrees, as focal length over image width.
 _FOCALS = 0.5 / np.tan(np.radians(np.arange(30, 101, 5)) / 2)
@@ -27,21 +29,69 @@ _DIRECTIONS = (
 )
 
 
-def rays(camera: Intrinsics, height: int, width: int) -> np.ndarray:
-    """Return the directions of the pixels, scaled to z = 1.
+def describe(task: str, label: np.ndarray) -> dict[str, Any]:
+    """Describe one decoded map.
 
     Args:
-        camera: The camera.
-        height: Rows of the picture.
-        width: Columns of the picture.
+        task: Its task.
+        label: ``(H, W)`` or ``(H, W, 3)``.
 
     Returns:
-        ``(H, W, 3)`` float64 in the camera frame.
+        ``pixels``, ``labelled``; of maps of numbers ``low``, ``median``,
+        ``high``, of maps of classes ``counts`` (class id -> pixels).
     """
-    x = (np.arange(width) - camera.cx) / camera.fx
-    y = (np.arange(height) - camera.cy) / camera.fy
-    x, y = np.meshgrid(x, y)
-    return np.stack([x, y, np.ones_like(x)], axis=-1)
+    spec = get_task_spec(task)
+    channels = label[None] if label.ndim == 2 else label.transpose(2, 0, 1)
+    valid = valid_mask(channels, spec)[0]
+    found: dict[str, Any] = {
+        'pixels': int(valid.size),
+        'labelled': int(valid.sum()),
+    }
+    if label.ndim != 2:
+        return found
+    values = label[valid]
+    if not spec.dtype.is_floating_point:
+        counts = np.bincount(values.ravel())
+        found['counts'] = {int(i): int(counts[i]) for i in counts.nonzero()[0]}
+    elif values.size:
+        found['low'], found['high'] = float(values.min()), float(values.max())
+        found['median'] = float(np.median(values))
+    return found
+
+
+def merge(task: str, parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Put the descriptions of many maps together.
+
+    Args:
+        task: Their task.
+        parts: What :func:`describe` returned, and ``angle`` of normals where
+            they could be compared with depth.
+
+    Returns:
+        ``maps``, ``labelled`` (share of the pixels), and ``low``, ``median``
+        (of the maps' medians), ``high``, ``counts`` or ``angle`` (median).
+    """
+    pixels = sum(part['pixels'] for part in parts)
+    merged: dict[str, Any] = {
+        'maps': len(parts),
+        'labelled': sum(part['labelled'] for part in parts) / max(pixels, 1),
+        'unit': get_task_spec(task).unit,
+    }
+    numbers = [part for part in parts if 'median' in part]
+    if numbers:
+        merged['low'] = min(part['low'] for part in numbers)
+        merged['median'] = float(np.median([p['median'] for p in numbers]))
+        merged['high'] = max(part['high'] for part in numbers)
+    counts: dict[int, int] = {}
+    for part in parts:
+        for class_id, count in part.get('counts', {}).items():
+            counts[class_id] = counts.get(class_id, 0) + count
+    if counts:
+        merged['counts'] = dict(sorted(counts.items()))
+    angles = [part['angle'] for part in parts if 'angle' in part]
+    if angles:
+        merged['angle_to_depth'] = float(np.median(angles))
+    return merged
 
 
 def share_facing_away(normals: np.ndarray, camera: Intrinsics) -> float:
@@ -59,6 +109,23 @@ def share_facing_away(normals: np.ndarray, camera: Intrinsics) -> float:
         return 0.0
     along = (normals * rays(camera, *normals.shape[:2])).sum(axis=2)
     return float((along[known] > 0).mean())
+
+
+def rays(camera: Intrinsics, height: int, width: int) -> np.ndarray:
+    """Return the directions of the pixels, scaled to z = 1.
+
+    Args:
+        camera: The camera.
+        height: Rows of the picture.
+        width: Columns of the picture.
+
+    Returns:
+        ``(H, W, 3)`` float64 in the camera frame.
+    """
+    x = (np.arange(width) - camera.cx) / camera.fx
+    y = (np.arange(height) - camera.cy) / camera.fy
+    x, y = np.meshgrid(x, y)
+    return np.stack([x, y, np.ones_like(x)], axis=-1)
 
 
 def length_error(normals: np.ndarray) -> float:

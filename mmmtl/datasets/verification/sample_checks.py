@@ -5,29 +5,104 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from mmmtl.datasets.base import BaseMultiTaskDataset
-from mmmtl.datasets.geometry import Intrinsics
 from mmmtl.datasets.label_file import load_label
-from mmmtl.datasets.verification.findings import (
-    Finding,
-    SampleReport,
-    kind_of,
-)
 from mmmtl.datasets.verification.known_sets import KnownSet
 from mmmtl.datasets.verification.plausibility import (
     Remedy,
     compare_with_depth,
+    describe,
     length_error,
     share_facing_away,
 )
-from mmmtl.datasets.verification.statistics import describe
-from mmmtl.errors import DatasetError
+from mmmtl.errors import (
+    DatasetError,
+    EncodingError,
+    MissingFileError,
+    SizeMismatchError,
+    UnreadableFileError,
+    ValueRangeError,
+)
+from mmmtl.geometry import Intrinsics
+from mmmtl.io.arrays import READ_ERRORS
 from mmmtl.tasks import get_task_spec
+
+#: Kind -> what it means, in the order of the report.
+PROBLEMS = {
+    'missing': 'there is no such file',
+    'unreadable': 'truncated, or not in its format',
+    'size': 'label and image differ in size',
+    'encoding': 'written in another way than the layout says',
+    'range': 'values or classes that the data set does not have',
+    'constant': 'one value everywhere',
+    'not unit': 'normals are not of length 1',
+    'facing away': 'normals point away from the camera',
+    'disagree': 'normals are not those of the depth',
+    'overlap': 'in two splits: the same id or the same image',
+}
+#: Kinds that may be right: they are shown and change nothing.
+NOTES = {
+    'empty': 'no pixel has a label',
+    'one value': 'one class everywhere, or only 0 or only 1',
+    'duplicate': 'the same image twice in a split',
+    'scale': 'a depth that rooms do not have; check the depth scale',
+}
+
+_KIND_OF_ERROR = {
+    MissingFileError: 'missing',
+    UnreadableFileError: 'unreadable',
+    SizeMismatchError: 'size',
+    EncodingError: 'encoding',
+    ValueRangeError: 'range',
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing about one file.
+
+    Attributes:
+        kind: Key of ``PROBLEMS`` or ``NOTES``.
+        task: The task, or ``'image'``.
+        path: The file.
+        text: What exactly.
+    """
+
+    kind: str
+    task: str
+    path: str
+    text: str
+
+
+@dataclass
+class SampleReport:
+    """What was found in the files of one sample.
+
+    Attributes:
+        split: Its split.
+        sample_id: Its id.
+        image_path: Its image.
+        image_hash: Hash of the image file, None if it is missing.
+        files: Number of files looked for.
+        findings: What was found.
+        numbers: Per task what :func:`~.plausibility.describe` returns.
+    """
+
+    split: str
+    sample_id: str
+    image_path: str
+    image_hash: str | None = None
+    files: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    numbers: dict[str, dict[str, Any]] = field(default_factory=dict)
+
 
 # Published normals have 1 to 2 % of pixels that face away, on surfaces seen
 # edge on, and lengths of 0.99 to 1.03 after 8-bit storage. Wrong signs and
@@ -96,8 +171,7 @@ def _check_image(report: SampleReport) -> tuple[int, int] | None:
             # As the image reader does: photos may be stored lying down.
             picture = ImageOps.exif_transpose(picture)
             pixels = np.asarray(picture)
-    # Pillow's SyntaxError: a broken PNG chunk.
-    except (OSError, ValueError, SyntaxError) as error:
+    except READ_ERRORS as error:
         note('unreadable', ' '.join(str(error).split()))
         return None
     if pixels.dtype not in (np.uint8, bool):
@@ -112,7 +186,7 @@ def _missing_labels(
 ) -> Iterator[Finding]:
     """Without an image there is no size to check labels against."""
     for task, path in sample['label_paths'].items():
-        optional = dataset.LABEL_FILES[task].optional
+        optional = dataset.label_files[task].optional
         if not optional and not Path(path).is_file():
             yield Finding('missing', task, path, 'no such file')
 
@@ -130,7 +204,7 @@ def _load_labels(
             labels[task] = load_label(
                 task,
                 path,
-                dataset.LABEL_FILES[task],
+                dataset.label_files[task],
                 size,
                 counts.get(task),
             )
@@ -206,3 +280,15 @@ def _check_normals(
                 'would agree'
             )
         note('disagree', text)
+
+
+def kind_of(error: DatasetError) -> str:
+    """Return the kind of problem that a loader's error is.
+
+    Args:
+        error: What was raised.
+    """
+    for kind, name in _KIND_OF_ERROR.items():
+        if isinstance(error, kind):
+            return name
+    return 'encoding'

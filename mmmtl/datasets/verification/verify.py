@@ -1,11 +1,11 @@
-"""Verifies whole splits with several processes."""
+"""Verifies whole splits with several processes, and reports on them."""
 
 from __future__ import annotations
 
 import inspect
 import io
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import cache
@@ -15,26 +15,28 @@ from typing import Any
 from mmengine.registry import DefaultScope
 
 from mmmtl.datasets.base import BaseMultiTaskDataset
-from mmmtl.datasets.verification.findings import (
+from mmmtl.datasets.verification.known_sets import KnownSet
+from mmmtl.datasets.verification.plausibility import merge
+from mmmtl.datasets.verification.sample_checks import (
     NOTES,
     PROBLEMS,
     Finding,
     SampleReport,
+    check_sample,
 )
-from mmmtl.datasets.verification.known_sets import KnownSet
-from mmmtl.datasets.verification.sample_checks import check_sample
-from mmmtl.datasets.verification.statistics import merge
-from mmmtl.errors import DatasetError, did_you_mean
-from mmmtl.io.workers import check_workers, run_parallel
+from mmmtl.errors import did_you_mean
+from mmmtl.io.workers import run_parallel
 from mmmtl.registry import DATASETS, SCOPE
 
-# One class all over is right for a map, not for most maps of a task; unless
-# most images have nothing of the kind.
+# A map may well hold one class only; most maps of a task may not, except
+# where most images show nothing of the kind.
 _MOST = 0.5
 _OFTEN_ABSENT = ('human_parts', 'saliency')
 # Metres; median depths of rooms lie well inside.
 _ROOM_DEPTHS = (0.5, 8.0)
 _BATCH = 8
+# Files that the table of findings names in a row.
+_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class _Source:
 
     root: str
     split: str
-    tasks: tuple[str, ...]
+    tasks: tuple[str, ...] | None
     rules: KnownSet
 
     def __hash__(self) -> int:  # options may hold lists
@@ -57,7 +59,7 @@ def verify(
     splits: Sequence[str] | None = None,
     tasks: Sequence[str] | None = None,
     workers: int = 1,
-    progress: Callable[[int], Callable[[], None]] | None = None,
+    bar: bool = False,
 ) -> dict[str, Any]:
     """Open every file of a data folder.
 
@@ -67,8 +69,7 @@ def verify(
         splits: The splits; None for those of the data set.
         tasks: The tasks; None for all that the data set has.
         workers: Number of processes.
-        progress: Called with the number of steps, returns a function that is
-            called after each.
+        bar: Show a progress bar.
 
     Returns:
         ``ok``, ``problems`` and ``notes`` (lists of ``kind``, ``task``,
@@ -79,19 +80,13 @@ def verify(
         DatasetError: If the folder or a list of samples cannot be used.
         ValueError: If a task is unknown, or the data set lacks it.
     """
-    check_workers(workers)
-    cls = _dataset_class(rules)
-    _check_options(rules, cls)
-    names = tuple(tasks or cls.LABEL_FILES)
-    sources = [
-        _Source(str(root), split, names, rules)
-        for split in dict.fromkeys(splits or rules.splits)
-    ]
-    jobs = []
-    counts = {}
-    for source in sources:
-        samples = _dataset(source).list_samples()
-        counts[source.split] = len(samples)
+    chosen = tuple(tasks) if tasks else None
+    jobs, counts = [], {}
+    for split in dict.fromkeys(splits or rules.splits):
+        source = _Source(str(root), split, chosen, rules)
+        dataset = _dataset(source)
+        samples = dataset.list_samples()
+        counts[split] = len(samples)
         jobs += [
             (source, samples[start : start + _BATCH])
             for start in range(0, len(samples), _BATCH)
@@ -100,49 +95,44 @@ def verify(
         _check_batch,
         jobs,
         workers=workers,
-        on_done=progress(len(jobs)) if progress else None,
+        bar='batches of samples' if bar else None,
     )
     _dataset.cache_clear()
     reports = [report for batch in batches for report in batch]
-    statistics = _statistics(reports, names)
+    statistics = _statistics(reports, dataset.tasks)
     findings = _unlikely_scale(root, rules, statistics)
-    always = _always_there(names, cls)
+    always = [
+        task
+        for task in dataset.tasks
+        if task not in _OFTEN_ABSENT and not dataset.label_files[task].optional
+    ]
     return {
         'data_root': str(root),
         'dataset': rules.dataset,
         'samples': counts,
-        'tasks': list(names),
+        'tasks': list(dataset.tasks),
         'files': sum(report.files for report in reports),
         **_summary(reports, Path(root), always, findings),
         'statistics': statistics,
     }
 
 
-def _dataset_class(rules: KnownSet) -> type[BaseMultiTaskDataset]:
-    # A part of mmseg prints that it lacks an optional package when imported,
-    # here and in each worker; nobody can do anything about it.
-    with redirect_stdout(io.StringIO()):
-        DATASETS.import_from_location()
-    cls = DATASETS.get(rules.dataset)
-    if cls is None:
-        raise DatasetError(f'the class {rules.dataset} is not registered')
-    return cls
-
-
-def _check_options(rules: KnownSet, cls: type) -> None:
-    known = inspect.signature(cls).parameters
-    for name in rules.options:
-        if name not in known:
-            raise ValueError(
-                f'{rules.dataset} has no option {name!r}: '
-                f'{did_you_mean(name, known)}'
-            )
-
-
 @cache
 def _dataset(source: _Source) -> BaseMultiTaskDataset:
+    # A part of mmseg prints that it lacks an optional package when imported,
+    # here and in each worker; that says nothing about the data.
+    with redirect_stdout(io.StringIO()):
+        DATASETS.import_from_location()
+    kind = DATASETS.get(source.rules.dataset)
+    known = inspect.signature(kind).parameters
+    for name in source.rules.options:
+        if name not in known:
+            raise ValueError(
+                f'{kind.__name__} has no option {name!r}: '
+                f'{did_you_mean(name, known)}'
+            )
     with DefaultScope.overwrite_default_scope(SCOPE):
-        return _dataset_class(source.rules)(
+        return kind(
             source.root,
             split=source.split,
             tasks=source.tasks,
@@ -156,13 +146,6 @@ def _check_batch(job: tuple[_Source, list[dict]]) -> list[SampleReport]:
     source, samples = job
     dataset = _dataset(source)
     return [check_sample(s, dataset, source.rules) for s in samples]
-
-
-def _always_there(
-    tasks: Sequence[str], cls: type[BaseMultiTaskDataset]
-) -> list[str]:
-    optional = [t for t in tasks if cls.LABEL_FILES[t].optional]
-    return [t for t in tasks if t not in (*optional, *_OFTEN_ABSENT)]
 
 
 def _summary(
@@ -266,3 +249,80 @@ def _below(root: Path, path: str) -> str:
         return Path(path).relative_to(root).as_posix()
     except ValueError:
         return path
+
+
+def format_report(report: dict[str, Any]) -> str:
+    """Return the tables that the tool prints.
+
+    Args:
+        report: What :func:`verify` returned.
+    """
+    samples = ', '.join(
+        f'{split} {count}' for split, count in report['samples'].items()
+    )
+    parts = [
+        f'{report["dataset"]} in {report["data_root"]}: {samples} samples, '
+        f'{report["files"]} files'
+    ]
+    if report['statistics']:
+        parts.append(_statistics_table(report['statistics']))
+    for title, rows in (
+        ('problem', report['problems']),
+        ('note', report['notes']),
+    ):
+        if rows:
+            parts.append(_findings_table(title, rows))
+    total = sum(row['count'] for row in report['problems'])
+    parts.append(
+        'No problem found.' if report['ok'] else f'{total} problems found.'
+    )
+    return '\n\n'.join(parts)
+
+
+def _findings_table(title: str, rows: Sequence[dict[str, Any]]) -> str:
+    table = [(title, 'task', 'count', 'files')]
+    lines = []
+    for row in rows:
+        shown = ', '.join(row['files'][:_SHOWN])
+        more = ', ...' if row['count'] > _SHOWN else ''
+        table.append(
+            (row['kind'], row['task'], str(row['count']), shown + more)
+        )
+        meaning = {**PROBLEMS, **NOTES}[row['kind']]
+        lines.append(
+            f'{row["kind"]} ({row["task"]}): {meaning}; e.g. {row["example"]}'
+        )
+    return '\n'.join([_align(table), '', *lines])
+
+
+def _statistics_table(statistics: dict[str, dict[str, Any]]) -> str:
+    table = [('task', 'maps', 'labelled', 'low', 'median', 'high', 'also')]
+    for task, row in statistics.items():
+        numbers = [
+            f'{row[name]:.3g}' if name in row else '-'
+            for name in ('low', 'median', 'high')
+        ]
+        labelled = f'{100 * row["labelled"]:.1f} %'
+        table.append((task, str(row['maps']), labelled, *numbers, _also(row)))
+    return _align(table)
+
+
+def _also(row: dict[str, Any]) -> str:
+    words = []
+    if 'counts' in row:
+        words.append(f'{len(row["counts"])} values')
+    if 'angle_to_depth' in row:
+        words.append(f'{row["angle_to_depth"]:.1f} degrees from depth')
+    if row['unit'].startswith('metre'):
+        words.append('metres')
+    return ', '.join(words)
+
+
+def _align(table: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return '\n'.join(
+        '  '.join(
+            cell.ljust(width) for cell, width in zip(row, widths, strict=True)
+        ).rstrip()
+        for row in table
+    )

@@ -49,17 +49,12 @@ class LastEpochsCheckpointHook(Hook):
             max_keep_ckpts: How many ordinary ones stay; -1 keeps all.
 
         Raises:
-            ValueError: If a setting is out of range.
+            ValueError: If nothing could ever be selected.
         """
         if last_epochs < 1:
             raise ValueError(
                 f'LastEpochsCheckpointHook: last_epochs={last_epochs}, give 1 '
                 'or more'
-            )
-        if rule not in ('greater', 'less'):
-            raise ValueError(
-                f"LastEpochsCheckpointHook: rule={rule!r}, give 'greater' or "
-                "'less'"
             )
         self.last_epochs = last_epochs
         self.metric = metric
@@ -74,9 +69,6 @@ class LastEpochsCheckpointHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Find out whether there will be anything to select by.
-
-        Args:
-            runner: The runner.
 
         Raises:
             ValueError: If the training does not count epochs.
@@ -97,21 +89,13 @@ class LastEpochsCheckpointHook(Hook):
         self._keeper.before_train(runner)
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Save an ordinary checkpoint if it is time.
-
-        Args:
-            runner: The runner.
-        """
+        """Save an ordinary checkpoint if it is time."""
         self._keeper.after_train_epoch(runner)
 
     def after_val_epoch(
         self, runner: Runner, metrics: dict[str, float] | None = None
     ) -> None:
         """Save the model if it is the best of the last epochs so far.
-
-        Args:
-            runner: The runner.
-            metrics: Result of the validation.
 
         Raises:
             ValueError: If the metric is not among the results; this is

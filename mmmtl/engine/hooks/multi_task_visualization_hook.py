@@ -45,7 +45,7 @@ class MultiTaskVisualizationHook(Hook):
         wait_time: float = 0,
         backend_args: dict | None = None,
     ) -> None:
-        """Check and store the settings.
+        """Store the settings.
 
         Args:
             draw: False switches the hook off.
@@ -56,14 +56,7 @@ class MultiTaskVisualizationHook(Hook):
             show: Open a window per page as well.
             wait_time: Seconds until a window closes; 0 waits for a key.
             backend_args: mmengine's file client that reads the images.
-
-        Raises:
-            ValueError: If a number is not positive.
         """
-        limits = {'interval': interval, 'max_samples': max_samples}
-        for name, value in limits.items():
-            if value is not None and value < 1:
-                raise ValueError(f'{name}={value}: give 1 or more')
         self.draw = draw
         self.interval = interval
         self.max_samples = max_samples
@@ -76,9 +69,6 @@ class MultiTaskVisualizationHook(Hook):
 
     def before_run(self, runner: Runner) -> None:
         """Refuse a visualizer that does not know the tasks.
-
-        Args:
-            runner: The runner.
 
         Raises:
             ValueError: If the runner's visualizer is another one.
@@ -93,19 +83,11 @@ class MultiTaskVisualizationHook(Hook):
             )
 
     def before_val_epoch(self, runner: Runner) -> None:
-        """Start to count anew.
-
-        Args:
-            runner: The runner.
-        """
+        """Start to count anew."""
         self._seen = self._drawn = 0
 
     def before_test_epoch(self, runner: Runner) -> None:
-        """Start to count anew.
-
-        Args:
-            runner: The runner.
-        """
+        """Start to count anew."""
         self._seen = self._drawn = 0
 
     def after_val_iter(
@@ -115,14 +97,7 @@ class MultiTaskVisualizationHook(Hook):
         data_batch: Any = None,
         outputs: Sequence[MultiTaskDataSample] | None = None,
     ) -> None:
-        """Draw the chosen samples of a batch.
-
-        Args:
-            runner: The runner, with the visualizer.
-            batch_idx: Index of the batch.
-            data_batch: The batch.
-            outputs: Samples with labels and predictions.
-        """
+        """Draw the chosen samples of a batch: labels and predictions."""
         self._draw_chosen(runner, 'val', outputs or ())
 
     def after_test_iter(
@@ -132,14 +107,7 @@ class MultiTaskVisualizationHook(Hook):
         data_batch: Any = None,
         outputs: Sequence[MultiTaskDataSample] | None = None,
     ) -> None:
-        """Draw the chosen samples of a batch.
-
-        Args:
-            runner: The runner, with the visualizer.
-            batch_idx: Index of the batch.
-            data_batch: The batch.
-            outputs: Samples with labels and predictions.
-        """
+        """Draw the chosen samples of a batch: labels and predictions."""
         self._draw_chosen(runner, 'test', outputs or ())
 
     def _draw_chosen(

@@ -16,7 +16,6 @@ class OptimizerStepSchedulerHook(Hook):
 
     Takes the place of mmengine's ``ParamSchedulerHook`` where gradients are
     accumulated; without accumulation the two do the same.
-
     """
 
     priority = 'LOW'
@@ -31,35 +30,19 @@ class OptimizerStepSchedulerHook(Hook):
         data_batch: Any = None,
         outputs: dict | None = None,
     ) -> None:
-        """Move the schedulers that count iterations if a step was made.
-
-        Args:
-            runner: The runner; its optimizer wrapper knows whether it has
-                just stepped.
-            batch_idx: Index of the forward pass.
-            data_batch: The batch.
-            outputs: The losses.
-        """
+        """Move the schedulers that count iterations if a step was made."""
+        # The optimizer wrapper knows whether it has just stepped.
         if runner.optim_wrapper.should_update():
             self._schedulers.after_train_iter(
                 runner, batch_idx, data_batch, outputs
             )
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Move the schedulers that count epochs.
-
-        Args:
-            runner: The runner.
-        """
+        """Move the schedulers that count epochs."""
         self._schedulers.after_train_epoch(runner)
 
     def after_val_epoch(
         self, runner: Runner, metrics: dict[str, float] | None = None
     ) -> None:
-        """Move the schedulers that watch a metric.
-
-        Args:
-            runner: The runner.
-            metrics: Result of the validation.
-        """
+        """Move the schedulers that watch a metric."""
         self._schedulers.after_val_epoch(runner, metrics)

@@ -58,9 +58,6 @@ class BaseTaskMetric(BaseMetric):
                 task if None.
             collect_device: Where results of several processes are gathered.
             collect_dir: Shared folder for gathering them on the CPU.
-
-        Raises:
-            ValueError: If the task is unknown.
         """
         self.spec = get_task_spec(task)
         self.task = task
@@ -111,9 +108,7 @@ class BaseTaskMetric(BaseMetric):
         Returns:
             Arrays that may be added over samples.
         """
-        raise NotImplementedError(
-            f'{type(self).__name__} must define measure or measure_maps'
-        )
+        raise NotImplementedError
 
     @abstractmethod
     def summarize(self, sums: Sums, count: int) -> dict[str, float]:
@@ -138,8 +133,8 @@ class BaseTaskMetric(BaseMetric):
                 of the same size.
 
         Raises:
-            ValueError: If a prediction is missing, has another size than the
-                label, or is not finite at a valid pixel.
+            ValueError: If a prediction has another size than the label, or
+                is not finite at a valid pixel.
         """
         for sample in data_samples:
             self.results.append(self._measure_sample(sample))
@@ -194,11 +189,6 @@ class BaseTaskMetric(BaseMetric):
         self, sample: Mapping[str, Any], label: np.ndarray
     ) -> np.ndarray:
         field = self.spec.pred_field
-        if field not in sample:
-            raise ValueError(
-                f'{_name(sample)} has no {field}: add task {self.task!r} to '
-                'the head, or take the metric out of the evaluator'
-            )
         prediction = _to_numpy(sample[field]['data'])
         if prediction.shape != label.shape:
             raise ValueError(

@@ -41,11 +41,10 @@ class BoundaryMetric(BaseTaskMetric):
         at 101 thresholds; the best F is at one of them. Every pixel counts:
         the tool knows no "no label".
 
-        The stored map is not the sample's label (of PASCAL-Context it has
-        459 classes, and the label only lines), so the metric opens the file
-        that ``label_paths`` of the sample names. Predictions are measured at
-        the size of the file, and no transform of the pipeline can come
-        between.
+        The stored map is not the sample's label: that of PASCAL-Context has
+        459 classes, the label has lines only. So the metric opens the file
+        that ``label_paths`` of the sample names, whatever the pipeline did
+        to the label, and predictions must have the size of that file.
 
         Probabilities are cut to 8 bit as in the published protocol, so the
         scores equal those of ``tools/analysis_tools/boundary_eval.py`` on
@@ -94,7 +93,8 @@ class BoundaryMetric(BaseTaskMetric):
             collect_dir: See the base class.
 
         Raises:
-            ValueError: If an option is out of its range.
+            ValueError: If the tolerance is no share, or the protocol none
+                of the two.
         """
         if not 0 < max_dist < 1:
             raise ValueError(
@@ -105,8 +105,6 @@ class BoundaryMetric(BaseTaskMetric):
             raise ValueError(
                 f"protocol={protocol!r}: give 'berkeley' or 'seism'"
             )
-        if workers < 0:
-            raise ValueError(f'workers={workers}: give 0 or more')
         super().__init__(
             task='edge',
             prefix=prefix,

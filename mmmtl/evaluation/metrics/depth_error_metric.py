@@ -62,7 +62,7 @@ class DepthErrorMetric(BaseTaskMetric):
         collect_device: Literal['cpu', 'gpu'] = 'cpu',
         collect_dir: str | None = None,
     ) -> None:
-        """Check the configuration.
+        """Store the configuration.
 
         Args:
             average: What counts the same: every pixel or every image.
@@ -74,7 +74,7 @@ class DepthErrorMetric(BaseTaskMetric):
             collect_dir: See the base class.
 
         Raises:
-            ValueError: If an option is out of its range.
+            ValueError: If ``average`` is neither of the two.
         """
         super().__init__(
             task='depth',
@@ -84,17 +84,15 @@ class DepthErrorMetric(BaseTaskMetric):
         )
         if average not in ('pixels', 'images'):
             raise ValueError(f"average={average!r}: give 'pixels' or 'images'")
-        if max_depth is not None and not max_depth > 0:
-            raise ValueError(f'max_depth={max_depth}: give metres > 0')
         self.average = average
-        self.max_depth = max_depth
+        self.max_depth = np.inf if max_depth is None else max_depth
         self.inverse = inverse
         if inverse:
             self.reports = (*self.reports, *self._inverse_reports)
 
     def measure(self, prediction: np.ndarray, label: np.ndarray) -> Sums:
         """See the base class."""
-        near = label[0] < (self.max_depth or np.inf)
+        near = label[0] < self.max_depth
         pair = prediction[0][near], label[0][near]
         sums = depth_error_sums(*pair)
         if self.inverse:

@@ -61,16 +61,13 @@ class SaliencyMetric(BaseTaskMetric):
         collect_device: Literal['cpu', 'gpu'] = 'cpu',
         collect_dir: str | None = None,
     ) -> None:
-        """Check the configuration.
+        """Store the configuration.
 
         Args:
             protocol: Name of the protocol, see above.
             prefix: See the base class.
             collect_device: See the base class.
             collect_dir: See the base class.
-
-        Raises:
-            ValueError: If the protocol is unknown.
         """
         super().__init__(
             task='saliency',
@@ -78,11 +75,6 @@ class SaliencyMetric(BaseTaskMetric):
             collect_device=collect_device,
             collect_dir=collect_dir,
         )
-        if protocol not in SALIENCY_PROTOCOLS:
-            raise ValueError(
-                f'protocol={protocol!r}: give one of '
-                f'{list(SALIENCY_PROTOCOLS)}'
-            )
         self.protocol = SALIENCY_PROTOCOLS[protocol]
         if self.protocol.stored:
             self.reports = (*self.reports, 'mIoU')

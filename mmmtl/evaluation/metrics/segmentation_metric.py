@@ -40,7 +40,7 @@ class SegmentationMetric(BaseTaskMetric):
         collect_device: Literal['cpu', 'gpu'] = 'cpu',
         collect_dir: str | None = None,
     ) -> None:
-        """Check the configuration.
+        """Store the configuration.
 
         Args:
             task: A task with a class map.
@@ -56,8 +56,8 @@ class SegmentationMetric(BaseTaskMetric):
             collect_dir: See the base class.
 
         Raises:
-            ValueError: If the task has no class map, or an option is
-                unknown.
+            ValueError: If the task has no class map, or ``empty_classes``
+                is neither of the two.
         """
         super().__init__(
             task=task,
@@ -74,8 +74,6 @@ class SegmentationMetric(BaseTaskMetric):
             raise ValueError(
                 f"empty_classes={empty_classes!r}: give 'zero' or 'skip'"
             )
-        if num_classes is not None and num_classes < 1:
-            raise ValueError(f'num_classes={num_classes}: give 1 or more')
         self.num_classes = num_classes
         self.empty_classes = empty_classes
         self.per_class = per_class

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from mmengine.model import BaseModule
@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from mmmtl.models.decode_heads.task_outputs import TaskOutput, read_tasks
 from mmmtl.models.layers.resize import resize_bilinear
+from mmmtl.models.losses import BaseTaskLoss, TaskLosses
 from mmmtl.registry import MODELS, build_in_scope
-from mmmtl.structures import MultiTaskDataSample, merge_unique, stack_labels
+from mmmtl.structures import MultiTaskDataSample, stack_labels
 from mmmtl.tasks import TASK_SPECS
 
 TaskMaps = dict[str, Tensor]
@@ -51,16 +52,15 @@ class BaseMultiTaskHead(BaseModule, metaclass=ABCMeta):
                 squashed (see :class:`TaskOutput`). Their order is the order
                 of the outputs.
             auxiliary_tasks: Further tasks of the same form, for heads with
-                deep supervision: their intermediate maps enter the loss,
-                final ones there are none. Each needs a loss, which is all
-                they are for. Only training needs their labels.
+                deep supervision. The head learns them at its intermediate
+                maps and does not predict them. Only training needs their
+                labels.
             init_cfg: mmengine's initialisation config.
 
         Raises:
-            ValueError: If a task is unknown, its channels are missing or
-                contradict the task, it is both main and auxiliary, an
-                auxiliary one has no loss, or a loss needs a ``max_value``
-                and has none.
+            ValueError: If there are too few tasks, a task is unknown, is
+                both main and auxiliary, or its channels are missing or
+                contradict the task, or if a loss does not fit its task.
         """
         super().__init__(init_cfg=init_cfg)
         self.outputs: dict[str, TaskOutput] = read_tasks(tasks)
@@ -69,12 +69,17 @@ class BaseMultiTaskHead(BaseModule, metaclass=ABCMeta):
             if auxiliary_tasks
             else {}
         )
-        _check_losses(self.auxiliary_outputs)
         twice = [task for task in self.auxiliary_outputs if task in tasks]
         if twice:
             raise ValueError(
                 f'auxiliary_tasks names {twice}, which are among tasks: leave '
                 'them out, tasks are supervised at every scale anyway'
+            )
+        if len(self.supervised_tasks) < self.LEAST_TASKS:
+            raise ValueError(
+                f'{type(self).__name__} needs {self.LEAST_TASKS} tasks, found '
+                f'{list(self.supervised_tasks)}: add a task, or an auxiliary '
+                'one, or use PerTaskHeads'
             )
         self.losses = nn.ModuleDict(
             {
@@ -84,7 +89,9 @@ class BaseMultiTaskHead(BaseModule, metaclass=ABCMeta):
                 for name, output in self._every_output.items()
             }
         )
-        self._check_max_values()
+        for task, output in self._every_output.items():
+            place = 'tasks' if task in self.outputs else 'auxiliary_tasks'
+            _check_losses(f'{place}.{task}', output, self.losses[task])
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -128,7 +135,7 @@ class BaseMultiTaskHead(BaseModule, metaclass=ABCMeta):
 
     def loss(
         self, inputs: Any, data_samples: Sequence[MultiTaskDataSample]
-    ) -> dict[str, Tensor]:
+    ) -> TaskLosses:
         """Compute the unweighted losses of every task.
 
         Logits are resized (bilinear, align_corners=False) to the labels.
@@ -140,12 +147,17 @@ class BaseMultiTaskHead(BaseModule, metaclass=ABCMeta):
                 label, and a batch without any gives a zero loss.
 
         Returns:
-            ``{'<task>.<loss name>': scalar}``; auxiliary ones are called
-            ``'<task>.<auxiliary name>.<loss name>'``.
+            ``{task: {name: scalar}}``; the losses of an auxiliary map are
+            called ``'<auxiliary name>.<loss name>'``. Models other than
+            :class:`MultiTaskSegmentor` flatten them for mmengine with
+            :func:`mmmtl.models.losses.flatten_losses`.
+
+        Raises:
+            ValueError: If a task has no loss.
         """
         logits, auxiliary = self.forward_with_auxiliary(inputs)
         size = _label_size(data_samples)
-        parts = []
+        losses: TaskLosses = {}
         for task in self.supervised_tasks:
             maps = {
                 f'{name}.': found[task]
@@ -163,11 +175,12 @@ class BaseMultiTaskHead(BaseModule, metaclass=ABCMeta):
                 size or tuple(any_map.shape[-2:]),
                 any_map.device,
             )
-            parts += [
-                self._task_losses(task, found, label, prefix)
+            losses[task] = {
+                prefix + name: value
                 for prefix, found in maps.items()
-            ]
-        return merge_unique(*parts)
+                for name, value in self._map_losses(task, found, label).items()
+            }
+        return losses
 
     def predict(self, inputs: Any, size: tuple[int, int]) -> TaskMaps:
         """Compute the logits at the size of the network's input.
@@ -184,49 +197,52 @@ class BaseMultiTaskHead(BaseModule, metaclass=ABCMeta):
             for task, logits in self.forward(inputs).items()
         }
 
-    def _check_max_values(self) -> None:
-        for task, output in self._every_output.items():
-            place = 'tasks' if task in self.outputs else 'auxiliary_tasks'
-            for loss in self.losses[task]:
-                # Losses of other packages do not say.
-                if (
-                    getattr(loss, 'needs_max_value', False)
-                    and output.max_value is None
-                ):
-                    raise ValueError(
-                        f'{place}.{task}.max_value=None, but its loss '
-                        f'{type(loss).__name__} takes logarithms of the '
-                        'predictions: give the largest value in the unit of '
-                        f'the labels, such as {place}.{task}.max_value=10.0'
-                    )
-
-    def _task_losses(
-        self, task: str, logits: Tensor, label: Tensor, prefix: str = ''
+    def _map_losses(
+        self, task: str, logits: Tensor, label: Tensor
     ) -> dict[str, Tensor]:
-        if not len(self.losses[task]):
+        """Return the losses of one map by their names."""
+        if not self.losses[task]:
             raise ValueError(
                 f'task {task!r} has no loss: add '
                 f'tasks={{{task!r}: dict(loss=dict(type=...))}} to the head'
             )
         logits = resize_bilinear(logits, tuple(label.shape[-2:]))
         values = self._every_output[task].to_values(logits)
-        return merge_unique(
-            *(
-                {f'{task}.{prefix}{loss.loss_name}': loss(values, label)}
-                for loss in self.losses[task]
+        return {
+            loss.loss_name: loss(values, label) for loss in self.losses[task]
+        }
+
+
+def _check_losses(
+    place: str, output: TaskOutput, losses: Iterable[nn.Module]
+) -> None:
+    """Refuse losses that would be computed, and be wrong, for a task.
+
+    Losses of other packages do not say what they need.
+    """
+    names: set[str] = set()
+    for loss in losses:
+        if loss.loss_name in names:
+            raise ValueError(
+                f'{place}.loss: two losses are called {loss.loss_name!r} and '
+                'one would replace the other: give one a loss_name'
             )
-        )
-
-
-def _check_losses(auxiliary: Mapping[str, TaskOutput]) -> None:
-    idle = [task for task, output in auxiliary.items() if not output.losses]
-    if idle:
-        raise ValueError(
-            f'auxiliary_tasks: {idle} have no loss, which is all that '
-            'auxiliary tasks are for: add '
-            f'auxiliary_tasks={{{idle[0]!r}: dict(loss=dict(type=...))}} or '
-            'leave them out'
-        )
+        names.add(loss.loss_name)
+        if not isinstance(loss, BaseTaskLoss):
+            continue
+        kind = type(loss).__name__
+        if loss.channels and output.channels not in loss.channels:
+            raise ValueError(
+                f'{place}.loss: {kind} needs logits of '
+                f'{" or ".join(map(str, loss.channels))} channels, but the '
+                f'task has {output.channels}: correct loss or out_channels'
+            )
+        if loss.needs_max_value and output.max_value is None:
+            raise ValueError(
+                f'{place}.max_value=None, but its loss {kind} takes '
+                'logarithms of the predictions: give the largest value in '
+                f'the unit of the labels, such as {place}.max_value=10.0'
+            )
 
 
 def _label_size(

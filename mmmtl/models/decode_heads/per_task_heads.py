@@ -21,8 +21,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from mmengine.registry import DefaultScope
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
 
 from mmmtl.errors import did_you_mean
@@ -31,12 +29,10 @@ from mmmtl.models.decode_heads.base_multi_task_head import (
     TaskMaps,
 )
 from mmmtl.models.decode_heads.task_outputs import TaskOutput
-from mmmtl.models.layers.argument_checks import check_in_channels
-from mmmtl.models.layers.conv_norm import ConvOutput
+from mmmtl.models.layers.conv_norm import OutputLayers
 from mmmtl.models.layers.gradients import contiguous_gradient
-from mmmtl.models.layers.level_check import check_level_channels
 from mmmtl.models.layers.resize import resize_bilinear
-from mmmtl.registry import MODELS, SCOPE, build_in_scope
+from mmmtl.registry import MODELS, build_in_scope
 
 
 @MODELS.register_module()
@@ -67,11 +63,10 @@ class PerTaskHeads(BaseMultiTaskHead):
             init_cfg: mmengine's initialisation config.
 
         Raises:
-            ValueError: If there is no level, or ``heads`` names a task that
-                is not among ``tasks``.
+            ValueError: If ``heads`` names a task that is not among
+                ``tasks``, or one of its configs sets what the task decides.
         """
         super().__init__(tasks=tasks, init_cfg=init_cfg)
-        self.in_channels = check_in_channels(in_channels)
         heads = heads or {}
         for task in heads:
             if task not in self.outputs:
@@ -82,9 +77,9 @@ class PerTaskHeads(BaseMultiTaskHead):
         total = sum(in_channels)
         self.decoders = nn.ModuleDict(
             {
-                task: ForeignHead(heads[task], output=output)
+                task: MMSegDecoder(heads[task], output=output)
                 if task in heads
-                else ConvOutput(
+                else OutputLayers(
                     total,
                     channels=channels or total // 4,
                     out_channels=output.channels,
@@ -104,16 +99,12 @@ class PerTaskHeads(BaseMultiTaskHead):
         Returns:
             ``{task: (B, K, h, w)}`` logits; ``(h, w)`` is the size of the
             finest level, unless mmseg's head decides otherwise.
-
-        Raises:
-            ValueError: If the levels do not have the configured channels.
         """
-        check_level_channels(inputs, self.in_channels)
-        if any(isinstance(d, ConvOutput) for d in self.decoders.values()):
+        if any(isinstance(d, OutputLayers) for d in self.decoders.values()):
             joined = self._join(inputs)
         return {
             task: decoder(
-                joined if isinstance(decoder, ConvOutput) else inputs
+                joined if isinstance(decoder, OutputLayers) else inputs
             )
             for task, decoder in self.decoders.items()
         }
@@ -126,12 +117,12 @@ class PerTaskHeads(BaseMultiTaskHead):
         )
 
 
-# Set from the task, or of no use because our losses and decoding are used.
+# mmseg's arguments that follow from the task, or would have no effect here.
 _OURS = ('num_classes', 'out_channels', 'loss_decode', 'threshold')
 
 
-class ForeignHead(nn.Module):
-    """Gives the logits of an mmseg decode head; its loss is left out."""
+class MMSegDecoder(nn.Module):
+    """The layers of a decode head of mmseg, without its loss."""
 
     def __init__(
         self, config: Mapping[str, Any], *, output: TaskOutput
@@ -143,8 +134,7 @@ class ForeignHead(nn.Module):
             output: What the task needs.
 
         Raises:
-            ValueError: If the config sets what the task decides, or is not
-                that of an mmseg decode head.
+            ValueError: If config or task set what the other decides.
         """
         super().__init__()
         where = f'heads.{output.task}'
@@ -163,33 +153,10 @@ class ForeignHead(nn.Module):
         own = dict(num_classes=output.channels, out_channels=output.channels)
         if output.channels == 1:
             own['threshold'] = 0.5
-        self.head = build_in_scope(MODELS, {**_checked(config, where), **own})
+        self.head = build_in_scope(MODELS, {**config, **own})
         self.head.loss_decode = nn.Identity()
-        self.task = output.task
 
     def forward(self, pyramid: Sequence[Tensor]) -> Tensor:
-        """Return the ``(B, K, h, w)`` logits of a pyramid.
-
-        Raises:
-            ValueError: If the head gives something else than logits.
-        """
+        """Return the ``(B, K, h, w)`` logits of a pyramid."""
         # Some heads of mmseg read the levels as tokens.
-        logits = self.head([contiguous_gradient(level) for level in pyramid])
-        if not isinstance(logits, Tensor):
-            raise ValueError(
-                f'{type(self.head).__name__} of task {self.task!r} gives a '
-                f'{type(logits).__name__}, not logits: choose a head with '
-                'one output'
-            )
-        return logits
-
-
-def _checked(config: Mapping[str, Any], where: str) -> Mapping[str, Any]:
-    with DefaultScope.overwrite_default_scope(SCOPE):
-        kind = MODELS.get(config.get('type', ''))
-    # An unknown type is refused, with its near misses, when it is built.
-    if kind is not None and not issubclass(kind, BaseDecodeHead):
-        raise ValueError(
-            f'{where}.type={config["type"]!r} is no decode head of mmseg'
-        )
-    return config
+        return self.head([contiguous_gradient(level) for level in pyramid])

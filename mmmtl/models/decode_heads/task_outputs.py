@@ -12,7 +12,7 @@ from torch import Tensor
 from mmmtl.errors import did_you_mean
 from mmmtl.tasks import check_tasks, get_task_spec
 
-_KEYS = ('out_channels', 'loss', 'initial_bias', 'max_value')
+_KEYS = ('out_channels', 'loss', 'weight', 'initial_bias', 'max_value')
 # Tasks whose outputs are values on a scale, not classes or directions.
 _SCALES = ('clamp_min_0', 'identity')
 
@@ -25,8 +25,10 @@ class TaskOutput:
         task: Task name.
         channels: Channels of the logits.
         losses: Configs of the task's losses; empty for inference only.
-        initial_bias: Where the bias of the last layer starts; the mean depth
-            of a data set, for instance, spares short runs from learning it.
+        weight: Factor of these losses in the total, unless the model has a
+            ``loss_weighting`` with weights of its own, given or learned.
+        initial_bias: Where the bias of the last layer starts. With the mean
+            depth of a data set, for instance, short runs need not learn it.
         max_value: Losses and predictions read ``max_value *
             sigmoid(logits)`` (metres for depth, 1 for a heat map); None for
             the logits as they are. ``initial_bias`` is that of the logits.
@@ -35,6 +37,7 @@ class TaskOutput:
     task: str
     channels: int
     losses: tuple[Mapping[str, Any], ...]
+    weight: float = 1.0
     initial_bias: float = 0.0
     max_value: float | None = None
 
@@ -56,10 +59,11 @@ class TaskOutput:
 def read_tasks(
     tasks: Mapping[str, Mapping[str, Any]], *, name: str = 'tasks'
 ) -> dict[str, TaskOutput]:
-    """Check the ``tasks`` of a head's config.
+    """Read the ``tasks`` of a head's config.
 
     Args:
-        tasks: Per task ``out_channels`` and ``loss``.
+        tasks: Per task the keys of :class:`TaskOutput`, ``out_channels`` for
+            its channels and ``loss`` for one loss or several.
         name: Of the argument, for errors.
 
     Returns:
@@ -69,11 +73,6 @@ def read_tasks(
         ValueError: If a task or key is unknown, or the channels are missing
             or contradict the task's row.
     """
-    if not isinstance(tasks, Mapping):
-        raise ValueError(
-            f'{name}={tasks!r}: give a dictionary such as '
-            'dict(depth=dict(loss=dict(type=...)))'
-        )
     return {
         task: _read_task(f'{name}.{task}', task, tasks[task])
         for task in check_tasks(tasks)
@@ -81,45 +80,35 @@ def read_tasks(
 
 
 def _read_task(place: str, task: str, config: Mapping[str, Any]) -> TaskOutput:
-    if not isinstance(config, Mapping):
-        raise ValueError(
-            f'{place}={config!r}: give a dictionary such as '
-            'dict(loss=dict(type=...))'
-        )
     for key in config:
         if key not in _KEYS:
             raise ValueError(
                 f'{place} has no key {key!r}: {did_you_mean(key, _KEYS)}'
             )
     loss = config.get('loss') or ()
-    losses = (loss,) if isinstance(loss, Mapping) else tuple(loss)
     return TaskOutput(
         task=task,
         channels=_read_channels(place, task, config),
-        losses=losses,
+        losses=(loss,) if isinstance(loss, Mapping) else tuple(loss),
+        weight=float(config.get('weight', 1.0)),
         initial_bias=float(config.get('initial_bias', 0.0)),
         max_value=_read_max_value(place, task, config.get('max_value')),
     )
 
 
 def _read_channels(place: str, task: str, config: Mapping[str, Any]) -> int:
-    spec = get_task_spec(task)
-    channels = config.get('out_channels', spec.channels)
+    fixed = get_task_spec(task).channels
+    channels = config.get('out_channels', fixed)
     if channels is None:
         raise ValueError(
             f'{place}.out_channels is missing: give the number of classes'
         )
-    if spec.channels is not None and channels != spec.channels:
+    # Label and loss would be broadcast to other channels without a word.
+    if fixed is not None and channels != fixed:
         raise ValueError(
-            f'{place}.out_channels={channels}: this task has '
-            f'{spec.channels}; leave the key out'
+            f'{place}.out_channels={channels}: this task has {fixed}; leave '
+            'the key out'
         )
-    if task == 'saliency' and channels not in (1, 2):
-        raise ValueError(
-            f'{place}.out_channels={channels}: give 2 (softmax) or 1 (sigmoid)'
-        )
-    if channels < 1:
-        raise ValueError(f'{place}.out_channels={channels}: give 1 or more')
     return channels
 
 
@@ -133,13 +122,9 @@ def _read_max_value(
             f'{place}.max_value={value}: only depth and heat maps are '
             'values on a scale; leave the key out'
         )
-    if (
-        not isinstance(value, (int, float))
-        or isinstance(value, bool)
-        or not 0 < value < math.inf
-    ):
+    if not 0 < value < math.inf:
         raise ValueError(
-            f'{place}.max_value={value!r}: give a finite number > 0, such '
-            'as 10.0 metres'
+            f'{place}.max_value={value}: give a finite number > 0, such as '
+            '10.0 metres'
         )
     return float(value)

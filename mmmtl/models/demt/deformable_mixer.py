@@ -1,22 +1,4 @@
-"""DeMT's neck: the deformable mixer, one per task.
-
-Source: "DeMT: Deformable Mixer Transformer for Multi-Task Learning of Dense
-Prediction", Xu et al., AAAI 2023; released code yangyangxu0/DeMT at b638e14.
-
-Faithful:
-    * All levels at the size of the finest, one linear projection and
-      LayerNorm shared by the tasks, then one mixer per task.
-    * The order in a mixer: 1x1 convolution, GELU, BatchNorm, and a residual
-      around deformable convolution, GELU, BatchNorm (normalised after the
-      activation).
-    * The deformable convolution has a 1x1 kernel and one offset per channel.
-
-Departs:
-    * Levels are projected before they are resized (same result, see
-      :class:`PyramidProjection`).
-    * The fixed offset pattern that released checkpoints carry and never use
-      does not exist here.
-"""
+"""DeMT's neck: the deformable mixer, one per task."""
 
 from __future__ import annotations
 
@@ -25,18 +7,17 @@ from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
-from mmcv.cnn import build_norm_layer
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmmtl.models.layers.argument_checks import check_counts, check_in_channels
+from mmmtl.models.argument_checks import check_choice
+from mmmtl.models.layers.conv_norm import NormConfig, build_norm
 from mmmtl.models.layers.deform_conv import DeformConv
 from mmmtl.models.layers.pyramid_projection import PyramidProjection
-from mmmtl.registry import MODELS, call_in_scope
+from mmmtl.registry import MODELS
 from mmmtl.tasks import check_tasks
 
 BlockOrder = Literal['mix_gather', 'gather_mix']
-_BLOCK_ORDERS = ('mix_gather', 'gather_mix')
 
 
 @MODELS.register_module()
@@ -64,7 +45,7 @@ class DeformableMixer(BaseModule):
 
         Args:
             in_channels: Channels of the backbone's levels, finest first.
-            channels: Width of the result.
+            channels: Width of the result; even.
             tasks: Task names in the order of the config; None for one mixer.
             depth: Mixer blocks per task; 0 leaves the mixers out, and every
                 task gets the projected pyramid.
@@ -76,16 +57,10 @@ class DeformableMixer(BaseModule):
             init_cfg: mmengine's initialisation config.
 
         Raises:
-            ValueError: If a task or the block order is unknown, the width
-                is odd or the depth below 0.
+            ValueError: If a task or the block order is unknown.
         """
         super().__init__(init_cfg=init_cfg)
-        check_counts(least=0, depth=depth)
-        if block_order not in _BLOCK_ORDERS:
-            raise ValueError(
-                f'block_order={block_order!r}: give one of {_BLOCK_ORDERS}'
-            )
-        norm_cfg = norm_cfg or dict(type='BN')
+        check_choice(BlockOrder, block_order=block_order)
 
         def block() -> nn.Sequential:
             steps = [
@@ -100,7 +75,6 @@ class DeformableMixer(BaseModule):
                 *(steps if block_order == 'mix_gather' else steps[::-1])
             )
 
-        self.in_channels = check_in_channels(in_channels)
         self.projection = PyramidProjection(in_channels, out_channels=channels)
         self.norm = nn.LayerNorm(channels)
         self.tasks = None if tasks is None else check_tasks(tasks)
@@ -132,18 +106,11 @@ class DeformableMixer(BaseModule):
 class ChannelMix(nn.Module):
     """1x1 convolution, GELU, norm."""
 
-    def __init__(self, channels: int, *, norm_cfg: Mapping[str, Any]) -> None:
-        """Build the step.
-
-        Args:
-            channels: Width of input and output.
-            norm_cfg: Norm after the activation.
-        """
+    def __init__(self, channels: int, *, norm_cfg: NormConfig) -> None:
+        """Build the step for ``channels`` in and out."""
         super().__init__()
         self.conv = nn.Conv2d(channels, channels, 1)
-        self.norm = call_in_scope(build_norm_layer, dict(norm_cfg), channels)[
-            1
-        ]
+        self.norm = build_norm(norm_cfg, channels)
 
     def forward(self, features: Tensor) -> Tensor:
         """Mix ``(B, C, h, w)`` into the same shape."""
@@ -157,16 +124,10 @@ class ChannelGather(nn.Module):
         self,
         channels: int,
         *,
-        norm_cfg: Mapping[str, Any],
+        norm_cfg: NormConfig,
         deform_backend: str,
     ) -> None:
-        """Build the step.
-
-        Args:
-            channels: Width of input and output.
-            norm_cfg: Norm after the activation.
-            deform_backend: Back end of the deformable convolution.
-        """
+        """Build the step for ``channels`` in and out."""
         super().__init__()
         self.offsets = AbsoluteOffsets(channels)
         self.deform = DeformConv(
@@ -176,9 +137,7 @@ class ChannelGather(nn.Module):
             offset_groups=channels,
             backend=deform_backend,
         )
-        self.norm = call_in_scope(build_norm_layer, dict(norm_cfg), channels)[
-            1
-        ]
+        self.norm = build_norm(norm_cfg, channels)
 
     def forward(self, features: Tensor) -> Tensor:
         """Gather ``(B, C, h, w)`` into the same shape."""
@@ -192,20 +151,17 @@ _TAPS = 9
 class AbsoluteOffsets(nn.Module):
     """One sampling offset (dy, dx) per input channel and pixel.
 
-    Source: DeMT (Xu et al., AAAI 2023), released code
-    yangyangxu0/DeMT at b638e14, the offset module of the deformable mixer.
+    A 3x3 convolution of the feature is added to the absolute indices of the
+    nine pixels that it read; a second 3x3 convolution, in two groups, makes
+    offsets of these 18 numbers.
 
     Faithful:
-        * The second convolution sees absolute pixel indices, counted from 1
-          and not normalised, so trained offsets belong to one resolution
-          (107x140 for NYUD, 128x128 for PASCAL-Context).
+        * Pixel indices are counted from 1 and not normalised, so trained
+          offsets belong to one resolution (107x140 for NYUD, 128x128 for
+          PASCAL-Context).
         * Its two groups: the offsets of the first half of the channels
           depend on rows only, of the second half on columns only.
         * At initialisation offsets are tens of pixels, not zero.
-
-    Departs:
-        * The backward hook meant to lower the learning rate of ``learned``
-          has no effect in the released code and is left out.
 
     Convention:
         Offsets in pixels, ordered (dy, dx) per channel, as torchvision and
@@ -216,14 +172,10 @@ class AbsoluteOffsets(nn.Module):
         """Create the two convolutions.
 
         Args:
-            channels: Channels of the feature that is sampled; even.
-
-        Raises:
-            ValueError: If the number is odd: the two groups share it.
+            channels: Channels of the feature that is sampled; even, so that
+                the two groups share them evenly.
         """
         super().__init__()
-        if channels % 2:
-            raise ValueError(f'channels={channels}: give an even number')
         self.learned = nn.Conv2d(channels, 2 * _TAPS, 3, padding=1)
         self.expand = nn.Conv2d(
             2 * _TAPS, 2 * channels, 3, padding=1, groups=2

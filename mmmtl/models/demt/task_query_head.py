@@ -1,27 +1,4 @@
-"""DeMT's decoder: task interaction, task queries, one output per task.
-
-Source: "DeMT: Deformable Mixer Transformer for Multi-Task Learning of Dense
-Prediction", Xu et al., AAAI 2023; released code yangyangxu0/DeMT at b638e14.
-
-Faithful:
-    * No residual and no norm before the interaction; the queries' result is
-      added to the task's own feature.
-    * No spatial attention in the default scope: the released model attends
-      over the tasks at one pixel (see :mod:`.layers.scoped_attention`).
-    * The output block is 3x3 convolution, BatchNorm, ReLU, 1x1 convolution;
-      the weights of the last one start at N(0, 0.01), everything else at
-      PyTorch's defaults.
-
-Departs:
-    * ``attn_scope`` makes explicit what the released code does by feeding
-      batch-first tensors to an attention that is not batch-first.
-    * Consecutive linear maps are folded (same results).
-    * Interaction and queries can be left out, for ablations: without the
-      interaction the queries read the mixers' features; without the queries
-      a task adds its own token of the interaction; without both the mixers'
-      features go to the output blocks. The released code has no such
-      switches; what takes the place of a missing part is our choice.
-"""
+"""DeMT's decoder: task interaction, task queries, one output per task."""
 
 from __future__ import annotations
 
@@ -29,21 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from mmcv.cnn import build_norm_layer
 from torch import Tensor, nn
 
+from mmmtl.models.argument_checks import check_choice
 from mmmtl.models.decode_heads.base_multi_task_head import (
     BaseMultiTaskHead,
     TaskMaps,
 )
-from mmmtl.models.layers.argument_checks import check_flags
+from mmmtl.models.layers.conv_norm import bottleneck
 from mmmtl.models.layers.gradients import contiguous_gradient
-from mmmtl.models.layers.scoped_attention import (
-    SCOPES,
-    AttnScope,
-    ScopedAttention,
-)
-from mmmtl.registry import MODELS, call_in_scope
+from mmmtl.models.layers.scoped_attention import AttnScope, ScopedAttention
+from mmmtl.registry import MODELS
 
 
 @MODELS.register_module()
@@ -80,17 +53,10 @@ class TaskQueryHead(BaseMultiTaskHead):
             init_cfg: mmengine's initialisation config.
 
         Raises:
-            ValueError: If the scope is unknown, a switch is neither True nor
-                False, or the heads do not divide the width.
+            ValueError: If the scope is unknown.
         """
         super().__init__(tasks=tasks, init_cfg=init_cfg)
-        if attn_scope not in SCOPES:
-            raise ValueError(
-                f'attn_scope={attn_scope!r}: give one of {SCOPES}'
-            )
-        check_flags(
-            with_interaction=with_interaction, with_queries=with_queries
-        )
+        check_choice(AttnScope, attn_scope=attn_scope)
         self.attn_scope = attn_scope
         self.with_interaction = with_interaction
         self.with_queries = with_queries
@@ -109,7 +75,9 @@ class TaskQueryHead(BaseMultiTaskHead):
             )
         self.bottlenecks = nn.ModuleDict(
             {
-                task: _bottleneck(channels, bottleneck_channels, norm_cfg)
+                task: bottleneck(
+                    channels, bottleneck_channels, norm_cfg=norm_cfg
+                )
                 for task in self.tasks
             }
         )
@@ -136,11 +104,8 @@ class TaskQueryHead(BaseMultiTaskHead):
 
         Returns:
             ``{task: (B, K, h, w)}`` logits.
-
-        Raises:
-            ValueError: If the neck's tasks are not the head's.
         """
-        features = self._in_order(inputs)
+        features = [inputs[task] for task in self.tasks]
         height, width = features[0].shape[-2:]
         own = [
             contiguous_gradient(feature).flatten(2).transpose(1, 2)
@@ -180,43 +145,12 @@ class TaskQueryHead(BaseMultiTaskHead):
             )
         )
 
-    def _in_order(self, inputs: Mapping[str, Tensor]) -> list[Tensor]:
-        if not isinstance(inputs, Mapping) or set(inputs) != set(self.tasks):
-            found = (
-                sorted(inputs)
-                if isinstance(inputs, Mapping)
-                else type(inputs).__name__
-            )
-            raise ValueError(
-                f'TaskQueryHead got {found}, but needs one feature for each '
-                f'of its tasks {list(self.tasks)}: give the neck the same '
-                'tasks'
-            )
-        return [inputs[task] for task in self.tasks]
-
-
-def _bottleneck(
-    channels: int, width: int, norm_cfg: Mapping[str, Any] | None
-) -> nn.Sequential:
-    norm = call_in_scope(
-        build_norm_layer, dict(norm_cfg or dict(type='BN')), width
-    )[1]
-    return nn.Sequential(
-        nn.Conv2d(channels, width, 3, padding=1, bias=False),
-        norm,
-        nn.ReLU(inplace=True),
-    )
-
 
 class LinearNorm(nn.Module):
     """``LayerNorm(W x + b)``, with its linear part open for folding."""
 
     def __init__(self, channels: int) -> None:
-        """Build the two layers.
-
-        Args:
-            channels: Width of input and output.
-        """
+        """Build the two layers for ``channels`` in and out."""
         super().__init__()
         self.linear = nn.Linear(channels, channels)
         self.norm = nn.LayerNorm(channels)

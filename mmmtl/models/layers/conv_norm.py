@@ -1,4 +1,4 @@
-"""A convolution without bias and the norm that follows it."""
+"""Convolutions with their norms, up to the last layers of a task."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 from mmcv.cnn import build_norm_layer
 from torch import Tensor, nn
 
-from mmmtl.models.layers.argument_checks import check_layer_config
 from mmmtl.registry import call_in_scope
 
 NormConfig = Mapping[str, Any] | None
@@ -45,31 +44,28 @@ def conv_norm(
 
 
 def build_norm(norm_cfg: NormConfig, channels: int) -> nn.Module:
-    """Build a norm.
-
-    Args:
-        norm_cfg: The norm; BatchNorm if None.
-        channels: Channels that it normalises.
-
-    Returns:
-        The layer.
-
-    Raises:
-        ValueError: If ``norm_cfg`` is no config of a layer.
-    """
-    if norm_cfg is None:
-        norm_cfg = dict(type='BN')
-    check_layer_config(norm_cfg=norm_cfg)
-    config = dict(norm_cfg)
+    """Build a norm; BatchNorm if its config is None."""
+    config = dict(type='BN') if norm_cfg is None else dict(norm_cfg)
     return call_in_scope(build_norm_layer, config, channels)[1]
 
 
-class ConvOutput(nn.Module):
-    """3x3 convolution, norm, ReLU, 1x1 convolution.
+def bottleneck(
+    in_channels: int, channels: int, *, norm_cfg: NormConfig
+) -> nn.Sequential:
+    """Build 3x3 convolution, norm and ReLU, at 0, 1 and 2."""
+    return nn.Sequential(
+        *conv_norm(in_channels, channels, norm_cfg=norm_cfg, kernel_size=3),
+        nn.ReLU(inplace=True),
+    )
 
-    The weights of the last layer start at N(0, 0.01), everything else at
-    PyTorch's defaults. They are set here and not in ``init_weights``, which
-    would overwrite what an ``init_cfg`` of type Pretrained has loaded.
+
+class OutputLayers(nn.Module):
+    """The layers that make a task's logits of its feature.
+
+    3x3 convolution, norm, ReLU, 1x1 convolution. The weights of the last one
+    start at N(0, 0.01), everything else at PyTorch's defaults. They are set
+    here and not in ``init_weights``, which would overwrite what an
+    ``init_cfg`` of type Pretrained has loaded.
     """
 
     def __init__(
@@ -79,7 +75,7 @@ class ConvOutput(nn.Module):
         channels: int,
         out_channels: int,
         initial_bias: float = 0.0,
-        norm_cfg: Mapping[str, Any] | None = None,
+        norm_cfg: NormConfig = None,
     ) -> None:
         """Build the two convolutions.
 
@@ -91,14 +87,7 @@ class ConvOutput(nn.Module):
             norm_cfg: The norm; BatchNorm if None.
         """
         super().__init__()
-        norm = call_in_scope(
-            build_norm_layer, dict(norm_cfg or dict(type='BN')), channels
-        )[1]
-        self.bottleneck = nn.Sequential(
-            nn.Conv2d(in_channels, channels, 3, padding=1, bias=False),
-            norm,
-            nn.ReLU(inplace=True),
-        )
+        self.bottleneck = bottleneck(in_channels, channels, norm_cfg=norm_cfg)
         self.classifier = nn.Conv2d(channels, out_channels, 1)
         nn.init.normal_(self.classifier.weight, std=0.01)
         nn.init.constant_(self.classifier.bias, initial_bias)

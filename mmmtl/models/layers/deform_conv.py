@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.utils import _pair
 
+from mmmtl.models.argument_checks import check_choice
 from mmmtl.models.layers.deform_backends import (
     Geometry,
     mmcv_problem,
@@ -60,8 +61,7 @@ class DeformConv(nn.Module):
         backend: What computes it; ``auto`` follows `choose_backend`.
 
     Raises:
-        ValueError: If channels and groups do not fit, or the back end is
-            unknown or not installed.
+        ValueError: If the back end is unknown or not installed.
     """
 
     def __init__(
@@ -79,11 +79,6 @@ class DeformConv(nn.Module):
         backend: Backend = 'auto',
     ) -> None:
         super().__init__()
-        _check_divides('in_channels', in_channels, 'groups', groups)
-        _check_divides('out_channels', out_channels, 'groups', groups)
-        _check_divides(
-            'in_channels', in_channels, 'offset_groups', offset_groups
-        )
         _check_backend(backend, torch.device('cpu'))
         self.kernel_size = _pair(kernel_size)
         self.stride = _pair(stride)
@@ -118,12 +113,6 @@ class DeformConv(nn.Module):
             offset: Displacements (B, offset_channels, h, w), in pixels of
                 ``x``; see `deform_conv` for their order.
         """
-        if offset.shape[1] != self.offset_channels:
-            raise ValueError(
-                f'the offset has {offset.shape[1]} channels; this layer needs '
-                f'{self.offset_channels} (2 x {self.offset_groups} offset '
-                f'groups x kernel {self.kernel_size})'
-            )
         return deform_conv(
             x,
             offset,
@@ -187,8 +176,7 @@ def deform_conv(
         The convolution (B, Cout, h, w).
 
     Raises:
-        ValueError: If shapes do not fit, or the back end is unknown or does
-            not work here.
+        ValueError: If the back end is unknown or does not work here.
     """
     geometry = Geometry(
         kernel=tuple(weight.shape[2:]),
@@ -197,7 +185,6 @@ def deform_conv(
         dilation=_pair(dilation),
         groups=groups,
     )
-    _check_shapes(x, offset, weight, geometry)
     _check_backend(backend, x.device)
     if backend == 'auto':
         backend = choose_backend(
@@ -242,61 +229,14 @@ def choose_backend(
     return 'torch'
 
 
-def _check_divides(name: str, channels: int, by: str, groups: int) -> None:
-    """Refuse a number of groups that does not divide the channels."""
-    if groups < 1 or channels % groups:
-        raise ValueError(
-            f'{by}={groups} must be a positive divisor of {name}={channels}'
-        )
-
-
 def _check_backend(backend: str, device: torch.device) -> None:
     """Refuse a back end that is unknown or does not work on the device."""
+    check_choice(Backend, backend=backend)
     if backend == 'auto':
         return
-    if backend not in _PROBLEM:
-        raise ValueError(
-            f'unknown backend {backend!r}; use one of '
-            f'{["auto", *sorted(_PROBLEM)]}'
-        )
     problem = _PROBLEM[backend](device)
     if problem is not None:
         raise ValueError(
             f'backend {backend!r} does not work here: {problem}, or use '
             "backend='auto'"
-        )
-
-
-def _check_shapes(
-    x: Tensor, offset: Tensor, weight: Tensor, geometry: Geometry
-) -> None:
-    """Refuse tensors that do not fit together, naming what would."""
-    _check_divides('input channels', x.shape[1], 'groups', geometry.groups)
-    _check_divides('weight.shape[0]', len(weight), 'groups', geometry.groups)
-    if weight.shape[1] * geometry.groups != x.shape[1]:
-        raise ValueError(
-            f'the weight {tuple(weight.shape)} with groups={geometry.groups} '
-            f'takes {weight.shape[1] * geometry.groups} channels; the input '
-            f'has {x.shape[1]}'
-        )
-    per_group = 2 * math.prod(geometry.kernel)
-    if offset.shape[1] < per_group or offset.shape[1] % per_group:
-        raise ValueError(
-            f'the offset has {offset.shape[1]} channels; a kernel of '
-            f'{geometry.kernel} needs a multiple of {per_group}'
-        )
-    _check_divides(
-        'input channels',
-        x.shape[1],
-        'offset groups',
-        geometry.offset_groups(offset),
-    )
-    want = (len(x), *geometry.output_size(x))
-    found = (len(offset), *offset.shape[2:])
-    if min(want[1:]) < 1 or found != want:
-        raise ValueError(
-            f'the offset has (batch, height, width) {found}; an input of '
-            f'{tuple(x.shape)} with kernel {geometry.kernel}, stride '
-            f'{geometry.stride}, padding {geometry.padding} and dilation '
-            f'{geometry.dilation} gives {want}'
         )

@@ -1,4 +1,4 @@
-"""Right gradients where maps are read as tokens."""
+"""A workaround for wrong gradients where maps are read as tokens."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from torch import Tensor
 
 
 def contiguous_gradient(maps: Tensor) -> Tensor:
-    """Give a map back whose gradient will arrive contiguous.
+    """Return the map, and make its gradient contiguous when it arrives.
 
-    To be called on every map that a norm may have made, right before its
-    pixels become tokens. The gradient of a map read as tokens lies pixel
-    after pixel, and with a single image its batch stride is arbitrary, for
-    PyTorch may give an axis of length one any stride. The CPU kernel of
-    BatchNorm's backward pass, and that of InstanceNorm, takes such a gradient
-    for one that lies channel after channel: the gradients of everything before
-    the norm are wrong, silently. Seen with PyTorch 2.13;
-    ``tests/test_models/test_gradients.py`` says when the kernel is right and
-    this function may go.
+    Call it on every map that a norm may have made, right before its pixels
+    become tokens. The gradient of a map read as tokens is stored pixel after
+    pixel. With a single image its batch stride is arbitrary, because PyTorch
+    may give an axis of length one any stride. The CPU kernels of the backward
+    passes of BatchNorm and InstanceNorm then read the gradient as if it were
+    stored channel after channel: the gradients of everything before the norm
+    are wrong, silently. Seen with PyTorch 2.13. A test in
+    ``tests/test_models/test_gradients.py`` passes once the kernels are right;
+    then this function may go.
 
     The forward pass costs nothing; the backward pass copies a gradient that
     is not contiguous, which the norm would do otherwise.

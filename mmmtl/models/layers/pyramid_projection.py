@@ -7,19 +7,17 @@ from collections.abc import Iterable, Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmmtl.models.layers.argument_checks import check_in_channels
-from mmmtl.models.layers.level_check import check_level_channels
 from mmmtl.models.layers.resize import resize_bilinear
 
 
 class PyramidProjection(nn.Module):
     """Equal to: resize all levels to the first, concatenate, apply a Linear.
 
-    Bilinear resizing works on each channel alone and its weights sum to one,
-    so it commutes with a linear map over channels. Each level is therefore
-    projected at its own size, by its slice of the weight, then resized and
-    added: for Swin-T at 425x560 this is 0.5 instead of 5.5 G multiply-adds
-    and no (1440, h, w) tensor.
+    The plain formula is ``W concat_i(resize(x_i)) + b``. Bilinear resizing
+    works on each channel alone and its weights sum to one, so it commutes
+    with a linear map over channels. Computed is therefore ``sum_i
+    resize(W_i x_i) + b`` with the columns ``W_i`` of level i: for Swin-T at
+    425x560 0.5 instead of 5.5 G multiply-adds and no (1440, h, w) tensor.
 
     The weight is one ``(out, sum(in))`` matrix, as in a Linear over the
     concatenation, so published checkpoints load into it.
@@ -33,12 +31,9 @@ class PyramidProjection(nn.Module):
         Args:
             in_channels: Channels of each level, finest first.
             out_channels: Channels of the result.
-
-        Raises:
-            ValueError: If there is no level.
         """
         super().__init__()
-        self.in_channels = check_in_channels(in_channels)
+        self.in_channels = tuple(in_channels)
         self.linear = nn.Linear(sum(in_channels), out_channels)
 
     def forward(self, pyramid: Sequence[Tensor]) -> Tensor:
@@ -49,11 +44,7 @@ class PyramidProjection(nn.Module):
 
         Returns:
             ``(B, out_channels, h_0, w_0)``.
-
-        Raises:
-            ValueError: If the levels do not have the configured channels.
         """
-        check_level_channels(pyramid, self.in_channels)
         weights = self.linear.weight.split(self.in_channels, dim=1)
         return project_levels(
             zip(pyramid, weights, strict=True), self.linear.bias

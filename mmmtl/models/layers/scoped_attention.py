@@ -21,26 +21,22 @@ Three scopes share the same parameters:
 
 Departs:
     In the first two scopes few keys meet one query, so the products are
-    reordered: the query is brought into the keys' space instead of every key
-    into the query's, the raw values are mixed before they are projected, and
-    the output projection is folded with the linear map that follows it. The
-    result is the same up to rounding (the key's bias shifts all scores of a
-    query alike and drops out of the softmax).
+    reordered (see :meth:`ScopedAttention._few_keys`), and the output
+    projection is folded with the linear map that follows it. The result is
+    the same up to rounding.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmmtl.models.layers.argument_checks import check_heads
-
 AttnScope = Literal['sample', 'batch', 'tokens']
-SCOPES = ('sample', 'batch', 'tokens')
+SCOPES: tuple[str, ...] = get_args(AttnScope)
 
 
 class ScopedAttention(nn.Module):
@@ -56,12 +52,8 @@ class ScopedAttention(nn.Module):
         Args:
             channels: Width of tokens.
             num_heads: Heads; divides ``channels``.
-
-        Raises:
-            ValueError: If the heads do not divide the width.
         """
         super().__init__()
-        check_heads(num_heads, channels)
         self.channels = channels
         self.num_heads = num_heads
         self.in_proj_weight = nn.Parameter(torch.empty(3 * channels, channels))
@@ -124,6 +116,7 @@ class ScopedAttention(nn.Module):
         if scope == 'sample':
             _, _, value = self.in_proj_weight.chunk(3)
             value_bias = self.in_proj_bias.chunk(3)[2]
+            # W (V x + v) + b = (W V) x + (W v + b)
             return F.linear(
                 tokens, weight @ value, F.linear(value_bias, weight, bias)
             )
@@ -137,6 +130,10 @@ class ScopedAttention(nn.Module):
         return F.linear(mixed, weight, bias)
 
     def _folded_output(self, then: nn.Linear | None) -> tuple[Tensor, Tensor]:
+        """Return weight and bias of the output projection with ``then``.
+
+        ``T (O x + o) + t = (T O) x + (T o + t)``.
+        """
         if then is None:
             return self.out_proj.weight, self.out_proj.bias
         return (
@@ -146,6 +143,22 @@ class ScopedAttention(nn.Module):
 
     def _few_keys(self, query: Tensor, keys: Tensor) -> Tensor:
         """Attend where there are fewer keys than channels in a head.
+
+        The plain formula, per head of width d, for a query x and keys y_s::
+
+            q = Wq x + bq
+            a_s = softmax_s(q . (Wk y_s + bk) / sqrt(d))
+            result = sum_s a_s (Wv y_s + bv)
+
+        Computed is::
+
+            a_s = softmax_s((Wk^T q / sqrt(d)) . y_s)
+            result = Wv (sum_s a_s y_s) + bv
+
+        Each query is brought into the space of the keys, and the keys are
+        mixed before they are projected, so that no key is projected. The
+        term ``q . bk`` is the same for all keys and drops out of the
+        softmax; bv may be added last, because the a_s sum to 1.
 
         Args:
             query: ``(P, Q, C)``, P groups that do not see each other.
@@ -160,7 +173,7 @@ class ScopedAttention(nn.Module):
         query_bias, _, value_bias = self.in_proj_bias.chunk(3)
         scaled = F.linear(query, to_query, query_bias) / math.sqrt(width)
         by_head = scaled.reshape(-1, heads, width).transpose(0, 1)
-        # (heads, P * Q, C): each head's query, seen from the keys' side.
+        # Wk^T q, of each head: (heads, P * Q, C).
         in_key_space = by_head @ to_key.view(heads, width, channels)
         scores = in_key_space.transpose(0, 1).reshape(
             groups, queries * heads, channels

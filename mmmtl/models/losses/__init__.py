@@ -1,6 +1,7 @@
-"""Losses per task and their weighting."""
+"""Losses of the tasks: pure functions, and registered classes around them."""
 
 from mmmtl.models.losses.base_task_loss import BaseTaskLoss
+from mmmtl.models.losses.by_task import TaskLosses, flatten_losses, is_loss
 from mmmtl.models.losses.log_depth_loss import DepthLogLoss
 from mmmtl.models.losses.rotate_loss import DepthRotateLoss
 from mmmtl.models.losses.task_losses import (
@@ -22,4 +23,7 @@ __all__ = [
     'HeatMapL1Loss',
     'NormalsL1Loss',
     'SegCrossEntropyLoss',
+    'TaskLosses',
+    'flatten_losses',
+    'is_loss',
 ]

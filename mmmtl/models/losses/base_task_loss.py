@@ -13,15 +13,16 @@ from mmmtl.tasks import get_task_spec, valid_mask
 class BaseTaskLoss(nn.Module, ABC):
     """A loss of one task's logits against its label map.
 
-    A subclass names its task and channels and implements :meth:`compute`;
-    shapes are checked and the valid pixels found here, so that every loss
-    ignores exactly what the task's row calls "no label".
+    A subclass names its task and implements :meth:`compute`. The valid
+    pixels are found here, so that every loss ignores exactly what the task's
+    row calls "no label".
 
     Attributes:
         task: Task whose row says which pixels are valid.
-        channels: Numbers of channels the logits may have; empty for any.
-        needs_max_value: Whether the loss is defined for values > 0 alone, so
-            that the head must squash the task's logits (``max_value``).
+        channels: Numbers of channels the logits may have; empty for any. A
+            head refuses the loss for a task with another number.
+        needs_max_value: Whether the loss is defined for values > 0 alone. A
+            head then refuses it for a task without ``max_value``.
         loss_name: Name under which the loss is reported.
     """
 
@@ -33,17 +34,17 @@ class BaseTaskLoss(nn.Module, ABC):
         """Store the name.
 
         Args:
-            loss_name: Must start with ``loss_``: mmengine adds up what has
+            loss_name: Starts with ``loss_``: mmengine adds up what has
                 "loss" in its name, and only that.
 
         Raises:
             ValueError: If the name does not start with ``loss_``.
         """
         super().__init__()
-        if not loss_name.startswith('loss_') or '.' in loss_name:
+        if not loss_name.startswith('loss_'):
             raise ValueError(
-                f'loss_name={loss_name!r}: start it with "loss_" and use no '
-                'dot, otherwise it is not added to the total or not weighted'
+                f'loss_name={loss_name!r}: start it with "loss_", otherwise '
+                'it is not added to the total'
             )
         self.loss_name = loss_name
 
@@ -57,11 +58,7 @@ class BaseTaskLoss(nn.Module, ABC):
 
         Returns:
             Scalar >= 0, at least float32 also under autocast.
-
-        Raises:
-            ValueError: If a shape is not the one the loss needs.
         """
-        self._check(logits, label)
         valid = valid_mask(label, get_task_spec(self.task))
         return self.compute(logits, label, valid)
 
@@ -77,22 +74,3 @@ class BaseTaskLoss(nn.Module, ABC):
         Returns:
             Scalar.
         """
-
-    def _check(self, logits: Tensor, label: Tensor) -> None:
-        name = type(self).__name__
-        found = logits.shape[1]
-        if self.channels and found not in self.channels:
-            allowed = ' or '.join(map(str, self.channels))
-            raise ValueError(
-                f'{name} needs logits of {allowed} channels for '
-                f'{self.task!r}, found {found} in {tuple(logits.shape)}: '
-                "correct the head's out_channels or the task's loss"
-            )
-        channels = get_task_spec(self.task).label_channels
-        wanted = (logits.shape[0], channels, *logits.shape[2:])
-        if tuple(label.shape) != wanted:
-            raise ValueError(
-                f'{name} needs a label of shape {wanted} for logits of '
-                f'{tuple(logits.shape)}, found {tuple(label.shape)}: resize '
-                'the logits to the label'
-            )

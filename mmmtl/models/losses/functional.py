@@ -32,10 +32,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+DivideBy = Literal['valid', 'all']
 Unlabelled = Literal['ignored', 'foreground']
-UNLABELLED = ('ignored', 'foreground')
 NormalsAverage = Literal['pixels', 'elements']
-NORMALS_AVERAGES = ('pixels', 'elements')
 
 
 def segmentation_cross_entropy(
@@ -43,7 +42,7 @@ def segmentation_cross_entropy(
     label: Tensor,
     valid: Tensor,
     *,
-    divide_by: Literal['valid', 'all'] = 'valid',
+    divide_by: DivideBy = 'valid',
 ) -> Tensor:
     """Average ``-log softmax(logits)[label]`` over the valid pixels.
 
@@ -60,7 +59,7 @@ def segmentation_cross_entropy(
     target = label.masked_fill(~valid, -100)[:, 0]
     # Per pixel, then summed: CUDA's own sum of it is not deterministic.
     pixels = F.cross_entropy(
-        _widen(logits), target, ignore_index=-100, reduction='none'
+        widen(logits), target, ignore_index=-100, reduction='none'
     )
     count = valid.numel() if divide_by == 'all' else _count(valid)
     return pixels.sum() / count
@@ -96,7 +95,7 @@ def balanced_saliency_loss(
     if unlabelled == 'foreground':
         label = label.masked_fill(~valid, 1)
         valid = torch.ones_like(valid)
-    logits = _widen(logits)
+    logits = widen(logits)
     if logits.shape[1] == 2:
         # A softmax over two channels is a sigmoid of their difference.
         logits = logits[:, 1:] - logits[:, :1]
@@ -126,7 +125,7 @@ def normals_l1(
     Returns:
         Scalar >= 0.
     """
-    loss = masked_l1(F.normalize(_widen(logits), dim=1), label, valid)
+    loss = masked_l1(F.normalize(widen(logits), dim=1), label, valid)
     return loss / logits.shape[1] if average == 'elements' else loss
 
 
@@ -162,7 +161,7 @@ def balanced_edge_loss(
     Returns:
         Scalar >= 0.
     """
-    logits = _widen(logits)
+    logits = widen(logits)
     target = label.masked_fill(~valid, 0).to(logits.dtype)
     total = _weighted_binary(logits, target, valid, pos_weight)
     return total / _count(valid)
@@ -179,7 +178,7 @@ def masked_l1(prediction: Tensor, label: Tensor, valid: Tensor) -> Tensor:
     Returns:
         Scalar >= 0.
     """
-    prediction = _widen(prediction)
+    prediction = widen(prediction)
     # Filled first, so that no gradient depends on what the sign of NaN is.
     target = label.to(prediction.dtype).masked_fill(~valid, 0)
     difference = (prediction - target).abs().masked_fill(~valid, 0)
@@ -200,6 +199,9 @@ def _count(valid: Tensor) -> Tensor:
     return valid.sum().clamp(min=1)
 
 
-def _widen(logits: Tensor) -> Tensor:
-    # Sums over a million pixels overflow float16 and lose digits in bfloat16.
+def widen(logits: Tensor) -> Tensor:
+    """Return half precision as float32, anything else as it is.
+
+    Sums over a million pixels overflow float16 and lose digits in bfloat16.
+    """
     return logits.to(torch.promote_types(logits.dtype, torch.float32))

@@ -24,6 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmmtl.models.losses.base_task_loss import BaseTaskLoss
+from mmmtl.models.losses.functional import widen
 from mmmtl.registry import MODELS
 
 # Metres below which the released code takes a depth for missing.
@@ -40,7 +41,8 @@ class DepthLogLoss(BaseTaskLoss):
 
     task = 'depth'
     channels = (1,)
-    # A logarithm: below 0 it would stand still, without a gradient.
+    # The logarithm has no value below 0, and the clamp there no gradient: a
+    # network that starts below 0 would never learn.
     needs_max_value = True
 
     def __init__(
@@ -91,7 +93,7 @@ def log_depth(prediction: Tensor, label: Tensor, valid: Tensor) -> Tensor:
     Returns:
         Scalar >= 0.
     """
-    prediction = _widen(prediction)
+    prediction = widen(prediction)
     valid, target = _depths(prediction, label, valid)
     ratio = (
         prediction.clamp(min=1e-6).log() - target.masked_fill(~valid, 1).log()
@@ -120,7 +122,7 @@ def depth_slopes(prediction: Tensor, label: Tensor, valid: Tensor) -> Tensor:
     Returns:
         Scalar >= 0.
     """
-    prediction = _widen(prediction)
+    prediction = widen(prediction)
     known, target = _depths(prediction, label, valid)
     across = prediction.new_tensor(_SOBEL)
     filters = torch.stack([across, across.t()])[:, None]
@@ -139,8 +141,3 @@ def _depths(
     """Return where the label counts, and the label with 0 where it lacks."""
     target = label.to(prediction.dtype).masked_fill(~valid, 0)
     return valid & (target > _NEAREST), target
-
-
-def _widen(logits: Tensor) -> Tensor:
-    # Sums over a million pixels overflow float16 and lose digits in bfloat16.
-    return logits.to(torch.promote_types(logits.dtype, torch.float32))

@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 
 from mmmtl.models.losses.base_task_loss import BaseTaskLoss
+from mmmtl.models.losses.functional import widen
 from mmmtl.registry import MODELS
 
 
@@ -62,17 +63,9 @@ def rotate_l1(prediction: Tensor, label: Tensor, valid: Tensor) -> Tensor:
 
     Returns:
         Scalar >= 0.
-
-    Raises:
-        ValueError: If nothing is left without the border.
     """
     height, width = (side - 2 for side in prediction.shape[-2:])
-    if min(height, width) < 1:
-        raise ValueError(
-            f'the rotate loss needs maps of 3x3 pixels or more, found '
-            f'{tuple(prediction.shape)}: enlarge the input'
-        )
-    prediction = _widen(prediction)
+    prediction = widen(prediction)
     inner = valid[..., 1:-1, 1:-1]
     target = label[..., 1:-1, 1:-1].to(prediction.dtype)
     target = target.masked_fill(~inner, 0)
@@ -92,8 +85,3 @@ def rotate_l1(prediction: Tensor, label: Tensor, valid: Tensor) -> Tensor:
         for image, index in zip(prediction, best, strict=True)
     ]
     return errors(torch.stack(chosen)).mean()
-
-
-def _widen(logits: Tensor) -> Tensor:
-    # Sums over a million pixels overflow float16 and lose digits in bfloat16.
-    return logits.to(torch.promote_types(logits.dtype, torch.float32))

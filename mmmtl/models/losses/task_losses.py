@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from torch import Tensor
 
+from mmmtl.models.argument_checks import check_choice
 from mmmtl.models.losses import functional
 from mmmtl.models.losses.base_task_loss import BaseTaskLoss
 from mmmtl.registry import MODELS
@@ -24,7 +23,7 @@ class SegCrossEntropyLoss(BaseTaskLoss):
     def __init__(
         self,
         *,
-        divide_by: Literal['valid', 'all'] = 'valid',
+        divide_by: functional.DivideBy = 'valid',
         loss_name: str = 'loss_ce',
     ) -> None:
         """Check the divisor.
@@ -38,8 +37,7 @@ class SegCrossEntropyLoss(BaseTaskLoss):
             ValueError: If the divisor is neither.
         """
         super().__init__(loss_name=loss_name)
-        if divide_by not in ('valid', 'all'):
-            raise ValueError(f"divide_by={divide_by!r}: give 'valid' or 'all'")
+        check_choice(functional.DivideBy, divide_by=divide_by)
         self.divide_by = divide_by
 
     def compute(self, logits: Tensor, label: Tensor, valid: Tensor) -> Tensor:
@@ -78,9 +76,8 @@ class BalancedSaliencyLoss(BaseTaskLoss):
             ValueError: If the option is unknown.
         """
         super().__init__(loss_name=loss_name)
-        self.unlabelled = _one_of(
-            'unlabelled', unlabelled, functional.UNLABELLED
-        )
+        check_choice(functional.Unlabelled, unlabelled=unlabelled)
+        self.unlabelled = unlabelled
 
     def compute(self, logits: Tensor, label: Tensor, valid: Tensor) -> Tensor:
         """See the base class."""
@@ -117,7 +114,8 @@ class NormalsL1Loss(BaseTaskLoss):
             ValueError: If the option is unknown.
         """
         super().__init__(loss_name=loss_name)
-        self.average = _one_of('average', average, functional.NORMALS_AVERAGES)
+        check_choice(functional.NormalsAverage, average=average)
+        self.average = average
 
     def compute(self, logits: Tensor, label: Tensor, valid: Tensor) -> Tensor:
         """See the base class."""
@@ -200,9 +198,3 @@ class BalancedEdgeLoss(BaseTaskLoss):
         return functional.balanced_edge_loss(
             logits, label, valid, pos_weight=self.pos_weight
         )
-
-
-def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
-    if value not in allowed:
-        raise ValueError(f'{name}={value!r}: give one of {allowed}')
-    return value

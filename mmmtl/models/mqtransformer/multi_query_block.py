@@ -1,7 +1,4 @@
-"""One encoder, one exchange and one decoder of MQTransformer.
-
-Source, and what is kept or changed: see :mod:`.multi_query_head`.
-"""
+"""One encoder, one exchange and one decoder of MQTransformer."""
 
 from __future__ import annotations
 
@@ -20,7 +17,6 @@ from mmmtl.models.mqtransformer.query_attention import (
 )
 
 Residual = Literal['released', 'sequential']
-RESIDUALS = ('released', 'sequential')
 # Width of the decoder's hidden layers over that of the features, as released.
 _DECODER_EXPANSION = 3
 
@@ -164,7 +160,7 @@ class MultiQueryBlock(nn.Module):
         """
         return {
             task: _of(self.encoder, task)
-            .attention.gather_map(
+            .attention.reading_weights(
                 (
                     self.queries[task]
                     + self._spread(self.query_positions[task])
@@ -227,7 +223,7 @@ class QueryEncoder(nn.Module):
         Returns:
             ``(B, Q, C)``.
         """
-        read = self.attention.gather(queries + positions, pixels)
+        read = self.attention.queries_read(queries + positions, pixels)
         queries = queries + self.drop_path(read)
         queries = queries + self.reason(self.reason_norm(queries))
         return queries + self.drop_path(self.mlp(queries))
@@ -327,7 +323,7 @@ class FeatureDecoder(nn.Module):
         Returns:
             ``(B, N, C)``.
         """
-        decoded = self.attention.scatter(
+        decoded = self.attention.pixels_read(
             pixels,
             queries,
             positions,

@@ -1,37 +1,4 @@
-"""MQTransformer's decoder: queries per task, exchanged between tasks.
-
-Source: "Multi-Task Learning with Multi-Query Transformer for Dense
-Prediction", Xu et al., IEEE TCSVT 2023; released code
-yangyangxu0/MQTransformer at eb9e5c4.
-
-Faithful:
-    * Per task one linear projection of all levels, without a norm; encoder,
-      exchange and decoder have one set of weights for all tasks.
-    * ``residual='released'``: the decoder's last two residuals start at the
-      feature that came in; what the pixels read from the queries survives
-      through the values of the attention only.
-    * The decoder's attention over features sees the same pixel (see
-      ``attn_scope``), because the released code feeds batch-first tensors to
-      an attention that is not batch-first. The exchange does not have this
-      slip: there every query sees the queries of all tasks.
-    * Positions belong to queries and keys, not to pixels; all heads share
-      them.
-    * Stochastic depth as released: 0.1 per image in encoder and decoder, 0.5
-      per query in the exchange, whose attention also has dropout 0.1.
-
-Departs:
-    * What the released code computes or stores and never uses is left out: a
-      patch embedding, a second attention and relative positions of the
-      decoder, 1,313,728 parameters at width 256.
-    * The order of linear maps is changed where the result stays the same (see
-      :class:`PyramidProjection`, :class:`QueryAttention`,
-      :class:`ScopedAttention`).
-    * With ``depth`` above 1, which no released config uses, every block has
-      queries and weights of its own and refines the features of the block
-      before.
-    * Encoder and decoder may be separate, one per task, and the exchange may
-      be left out, for ablations.
-"""
+"""MQTransformer's decoder: from a pyramid to the logits of all tasks."""
 
 from __future__ import annotations
 
@@ -42,23 +9,16 @@ from typing import Any, Literal, overload
 import torch
 from torch import Tensor, nn
 
+from mmmtl.models.argument_checks import check_choice, check_drop_path
 from mmmtl.models.decode_heads.base_multi_task_head import (
     BaseMultiTaskHead,
     TaskMaps,
 )
-from mmmtl.models.layers.argument_checks import (
-    check_counts,
-    check_flags,
-    check_heads,
-    check_in_channels,
-    check_rates,
-)
-from mmmtl.models.layers.conv_norm import ConvOutput
+from mmmtl.models.layers.conv_norm import OutputLayers
 from mmmtl.models.layers.gradients import contiguous_gradient
 from mmmtl.models.layers.pyramid_projection import PyramidProjection
-from mmmtl.models.layers.scoped_attention import SCOPES, AttnScope
+from mmmtl.models.layers.scoped_attention import AttnScope
 from mmmtl.models.mqtransformer.multi_query_block import (
-    RESIDUALS,
     MultiQueryBlock,
     Residual,
 )
@@ -135,32 +95,18 @@ class MultiQueryHead(BaseMultiTaskHead):
             init_cfg: mmengine's initialisation config.
 
         Raises:
-            ValueError: If a value is out of its range, a switch is neither
-                True nor False, or the heads do not divide the width.
+            ValueError: If an option is unknown or a rate of stochastic depth
+                is not in ``[0, 1)``.
         """
         super().__init__(tasks=tasks, init_cfg=init_cfg)
-        if attn_scope not in SCOPES:
-            raise ValueError(
-                f'attn_scope={attn_scope!r}: give one of {SCOPES}'
-            )
-        if residual not in RESIDUALS:
-            raise ValueError(f'residual={residual!r}: give one of {RESIDUALS}')
-        self.in_channels = check_in_channels(in_channels)
-        check_counts(channels=channels, num_queries=num_queries, depth=depth)
-        check_heads(num_heads, channels)
-        check_flags(
-            share_encoder=share_encoder,
-            share_decoder=share_decoder,
-            with_cross_task_attention=with_cross_task_attention,
-        )
-        check_rates(
+        check_choice(AttnScope, attn_scope=attn_scope)
+        check_choice(Residual, residual=residual)
+        check_drop_path(
             drop_path_rate=drop_path_rate,
             query_drop_path_rate=query_drop_path_rate,
-            query_dropout=query_dropout,
         )
         if bottleneck_channels is None:
-            bottleneck_channels = max(1, channels // 4)
-        check_counts(bottleneck_channels=bottleneck_channels)
+            bottleneck_channels = channels // 4
         self.projections = nn.ModuleDict(
             {
                 task: PyramidProjection(in_channels, out_channels=channels)
@@ -186,7 +132,7 @@ class MultiQueryHead(BaseMultiTaskHead):
         )
         self.output_blocks = nn.ModuleDict(
             {
-                task: ConvOutput(
+                task: OutputLayers(
                     channels,
                     channels=bottleneck_channels,
                     out_channels=output.channels,
@@ -222,12 +168,9 @@ class MultiQueryHead(BaseMultiTaskHead):
         Returns:
             ``{task: (B, K, h, w)}`` logits at the size of the finest level;
             with ``return_queries`` also each task's queries.
-
-        Raises:
-            ValueError: If the levels do not have the configured channels.
         """
         size = tuple(inputs[0].shape[-2:])
-        # Channels last: what is projected then is tokens without a copy.
+        # Channels last: projected, they are tokens without a copy.
         inputs = [
             contiguous_gradient(level).contiguous(
                 memory_format=torch.channels_last
@@ -245,8 +188,9 @@ class MultiQueryHead(BaseMultiTaskHead):
         pixels, queries = last.read(features)
         logits = {}
         for task in self.tasks:
-            # One task after the other, and what is no longer needed is let
-            # go: without gradients the peak hardly grows with the tasks.
+            # One task after the other, and what is no longer needed is
+            # freed: without gradients the peak of memory hardly grows with
+            # the number of tasks.
             refined = last.refine(
                 task, features.pop(task), pixels.pop(task), queries[task]
             )

@@ -1,22 +1,18 @@
 """Attention between a few queries and the many pixels of an image.
 
-Source: the ``AnyAttention`` of MQTransformer ("Multi-Task Learning with
-Multi-Query Transformer for Dense Prediction", Xu et al., TCSVT 2023; released
-code yangyangxu0/MQTransformer at eb9e5c4).
+Source: the ``AnyAttention`` of the released code.
 
-Faithful:
-    * Positions are added before the norms; query, key and value have a norm
-      and a projection (without bias) each; only the output has a bias.
+The plain formula, per head of width d, for tokens x that look at tokens y::
 
-Departs:
-    * Same result up to rounding, fewer products: whatever acts on every pixel
-      (the norm's factor and shift, the projections) is folded into the side
-      that has few tokens, so that pixels enter normalised once and are
-      neither projected to keys nor to values.
-    * :meth:`QueryAttention.gather` goes through PyTorch's fused attention.
-      :meth:`QueryAttention.scatter` does not: each head's values leave through
-      the output projection before they are mixed, so all heads add up in one
-      product, which no fused kernel does.
+    q = Wq LNq(x + position),  k_s = Wk LNk(y_s + position),  v_s = Wv LNv(y_s)
+    a_s = softmax_s(q . k_s / sqrt(d))
+    result = Wo concat_heads(sum_s a_s v_s) + bo
+
+Each LN has a factor g and a shift b: ``LN(y) = g * z + b`` with the
+standardised ``z``. Whatever acts on every pixel (g, b and the projections) is
+moved to the side with few tokens, so that pixels are standardised once and
+neither projected to keys nor to values. The result is the same up to
+rounding.
 """
 
 from __future__ import annotations
@@ -27,15 +23,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmmtl.models.layers.argument_checks import check_heads
-
 
 class QueryAttention(nn.Module):
     """One set of parameters, two directions.
 
-    :meth:`gather` lets queries read pixels, :meth:`scatter` lets pixels read
-    queries. Pixels come *standardised*: with mean 0 and variance 1 over their
-    channels, as :func:`standardise` gives them.
+    Queries read pixels, or pixels read queries. Pixels come *standardised*:
+    with mean 0 and variance 1 over their channels, as :func:`standardise`
+    gives them.
     """
 
     def __init__(self, channels: int, *, num_heads: int) -> None:
@@ -44,12 +38,8 @@ class QueryAttention(nn.Module):
         Args:
             channels: Width of queries and pixels.
             num_heads: Heads; divides ``channels``.
-
-        Raises:
-            ValueError: If the heads do not divide the width.
         """
         super().__init__()
-        check_heads(num_heads, channels)
         self.num_heads = num_heads
         self.scale = 1 / math.sqrt(channels // num_heads)
         self.norm_q = nn.LayerNorm(channels)
@@ -60,8 +50,8 @@ class QueryAttention(nn.Module):
         self.to_v = nn.Linear(channels, channels, bias=False)
         self.proj = nn.Linear(channels, channels)
 
-    def gather(self, queries: Tensor, pixels: Tensor) -> Tensor:
-        """Let queries read pixels.
+    def queries_read(self, queries: Tensor, pixels: Tensor) -> Tensor:
+        """Let queries read pixels, through PyTorch's fused attention.
 
         Args:
             queries: ``(B, Q, C)``, their positions added.
@@ -70,7 +60,7 @@ class QueryAttention(nn.Module):
         Returns:
             ``(B, Q, C)``.
         """
-        seen = self._queries_as_pixels(queries)  # (B, heads, Q, C)
+        seen = self._in_pixel_space(queries)  # (B, heads, Q, C)
         batch, heads, count, _ = seen.shape
         # Heads differ in what they look for, not in what they look at: one
         # attention of heads * Q queries over the pixels themselves.
@@ -80,12 +70,13 @@ class QueryAttention(nn.Module):
             pixels[:, None],
             scale=self.scale,
         ).view(batch, heads, count, -1)
+        # sum_s a_s (gv * z_s + bv) = gv * (sum_s a_s z_s) + bv
         mixed = mixed * self.norm_v.weight + self.norm_v.bias
         values = mixed @ self._by_head(self.to_v).transpose(1, 2)
         return self.proj(values.transpose(1, 2).flatten(2))
 
-    def gather_map(self, queries: Tensor, pixels: Tensor) -> Tensor:
-        """Return where :meth:`gather` reads.
+    def reading_weights(self, queries: Tensor, pixels: Tensor) -> Tensor:
+        """Return where the queries read.
 
         Args:
             queries: ``(B, Q, C)``, their positions added.
@@ -94,10 +85,10 @@ class QueryAttention(nn.Module):
         Returns:
             ``(B, heads, Q, N)`` weights; a query's sum to 1 over the pixels.
         """
-        seen = self._queries_as_pixels(queries) * self.scale
+        seen = self._in_pixel_space(queries) * self.scale
         return (seen @ pixels[:, None].transpose(2, 3)).softmax(-1)
 
-    def scatter(
+    def pixels_read(
         self,
         pixels: Tensor,
         queries: Tensor,
@@ -107,6 +98,9 @@ class QueryAttention(nn.Module):
         drop_path: nn.Module,
     ) -> Tensor:
         """Let pixels read queries, and add what they read to a feature.
+
+        Not by a fused attention: here each query's value passes the output
+        projection first, so that all heads add up in one product.
 
         Args:
             pixels: ``(B, N, C)``, standardised.
@@ -121,28 +115,31 @@ class QueryAttention(nn.Module):
         """
         keys = self._split(self.to_k(self.norm_k(queries + positions)))
         keys = keys * self.scale  # (B, heads, Q, C / heads)
+        # q . k = (Wq (gq * z + bq)) . k = z . (gq * Wq^T k) + bq . (Wq^T k)
         to_query = self._by_head(self.to_q)
         factor = (keys @ (to_query * self.norm_q.weight)).flatten(1, 2)
         shift = (keys @ (to_query @ self.norm_q.bias)[..., None]).flatten(1)
         scores = torch.baddbmm(shift[:, None], pixels, factor.transpose(1, 2))
         weights = scores.unflatten(2, (self.num_heads, -1)).softmax(-1)
-        # Values leave through the output projection before they are mixed:
-        # Q of them instead of N.
+        # Wo sum_s a_s v_s = sum_s a_s (Wo v_s): Q products instead of N.
         values = self._split(self.to_v(self.norm_v(queries)))
         out = self.proj.weight.unflatten(1, (self.num_heads, -1))
         values = values @ out.permute(1, 2, 0)  # (B, heads, Q, C)
-        # A head's weights sum to 1: a share of the bias on every value is
-        # the bias on the result. So a factor of an image acts on Q values,
-        # and the product adds itself onto the other branch.
+        # The weights of each head sum to 1, so bo / heads on every value
+        # gives bo on the result. The stochastic depth, a factor per image,
+        # then acts on Q values, and baddbmm adds the residual.
         values = drop_path(values + self.proj.bias / self.num_heads)
         return torch.baddbmm(onto, weights.flatten(2), values.flatten(1, 2))
 
-    def _queries_as_pixels(self, queries: Tensor) -> Tensor:
-        """Bring queries to where a product with a pixel gives the score."""
+    def _in_pixel_space(self, queries: Tensor) -> Tensor:
+        """Return u with ``q . k = u . z + constant`` for standardised z.
+
+        ``q . (Wk (gk * z + bk)) = (gk * Wk^T q) . z + q . (Wk bk)``: the last
+        term is the same for all pixels, and no softmax sees it.
+        """
         query = self._split(self.to_q(self.norm_q(queries)))
         seen = (query @ self._by_head(self.to_k)) * self.norm_k.weight
-        # The key norm's shift moves all scores of a query alike, which no
-        # softmax sees. It stays in the graph, with its zero gradient, so that
+        # The shift stays in the graph, with a zero gradient, so that
         # distributed training finds every parameter used.
         return seen + 0.0 * self.norm_k.bias
 

@@ -1,58 +1,19 @@
-"""MulT's decoder: a windowed transformer per task, attention maps in common.
-
-Source: "MulT: An End-to-End Multitask Learning Transformer", Bhattacharjee
-et al., CVPR 2022; released code IVRL/MulT at d71bcbe (CC BY-NC-ND 3.0 in its
-src folder; nothing of it is used here).
-
-Faithful:
-    * Every task's stream starts as the encoder's coarsest level. The finer
-      levels enter through attention alone: nothing is added or concatenated.
-    * In a stage the second, fourth, ... block has shifted windows.
-    * Stochastic depth grows evenly over the blocks of the decoder.
-    * Streams are resized to the exact size of the next level.
-    * Dropout of whole channels before the linear outputs at stride 4, as in
-      the released code; the paper says nothing of it.
-
-Departs:
-    * A stage is a list of block kinds, so that the paper's model and the
-      released ones are lists: ``('private', 'shared_skip')`` is the paper's,
-      its default here, ``('shared_skip', 'private')`` the released one for
-      one task (SCA1), ``('shared_skip', 'shared_stream')`` with reference
-      depth the released one for two tasks (DEA1).
-    * Any number of tasks. The paper's formulas define the reference task's
-      stream and never use it in the shared block; what is used here is the
-      encoder's feature with the reference task's weights, as its figure and
-      the released code have it.
-    * Gradients reach the shared queries and keys from every task's loss; the
-      paper does not say whether they do.
-    * The outputs start at N(0, 0.01), as those of mmsegmentation's heads;
-      how the released ones start is not known.
-"""
+"""MulT's decoder: from a pyramid to the logits of all tasks."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 from torch import Tensor, nn
 
+from mmmtl.models.argument_checks import check_drop_path
 from mmmtl.models.decode_heads.base_multi_task_head import (
     BaseMultiTaskHead,
     TaskMaps,
 )
-from mmmtl.models.layers.argument_checks import (
-    check_counts,
-    check_mlp_ratio,
-    check_rates,
-)
 from mmmtl.models.layers.gradients import contiguous_gradient
-from mmmtl.models.layers.level_check import check_level_channels
-from mmmtl.models.mult.decoder_stage import (
-    DecoderStage,
-    choose_reference,
-    read_stages,
-)
+from mmmtl.models.mult.decoder_stage import DecoderStage, plan_stages
 from mmmtl.registry import MODELS
 
 
@@ -73,8 +34,8 @@ class SharedAttentionHead(BaseMultiTaskHead):
         The reference task's stream: one map.
 
     Every stage but the coarsest, where the streams start, needs a block that
-    reads the encoder's level (``..._skip``): else what the encoder computes
-    for that level alone would get no gradient.
+    reads the encoder's level (``..._skip``). Otherwise what the encoder
+    computes for that level alone would get no gradient.
     """
 
     def __init__(
@@ -101,44 +62,40 @@ class SharedAttentionHead(BaseMultiTaskHead):
             tasks: See :class:`BaseMultiTaskHead`.
             in_channels: Channels of the encoder's levels, finest first; each
                 twice the one before.
-            num_heads: Heads by level, finest first; one per 32 channels if
-                None.
+            num_heads: Heads by level, finest first; one per 32 channels, as
+                in Swin, if None.
             blocks: Kinds of the blocks of every stage, or one such list per
                 stage, coarsest first.
-            reference_task: Whose queries and keys are shared: normals if
-                None, else depth, else the first task. A ``shared_skip``
-                block has them from the encoder, whoever it is, so the choice
-                changes the model where there is a ``shared_stream`` block.
-            window_size: Side of a window in pixels, 2 or more.
-            mlp_ratio: Width of the MLPs over the width of their stage;
-                enough for one channel.
+            reference_task: Whose queries and keys are shared. If None:
+                normals, which the paper found best, else depth, as in the
+                released code, else the first task. Only ``shared_stream``
+                blocks use it: those of ``shared_skip`` come from the encoder.
+            window_size: Side of a window in pixels.
+            mlp_ratio: Width of the MLPs over the width of their stage.
             drop_path_rate: Stochastic depth of the last block, in ``[0, 1)``.
-            dropout_ratio: Share of channels dropped before the outputs, in
-                ``[0, 1)``.
+            dropout_ratio: Share of channels dropped before the outputs.
             with_cp: Compute blocks again in the backward pass instead of
                 keeping what is inside them; for all stages, or one flag per
                 stage, coarsest first.
             init_cfg: mmengine's initialisation config.
 
         Raises:
-            ValueError: If the layout does not fit together, an argument is
-                out of range, a stage does not read the encoder, or the
-                reference task is none of the tasks.
+            ValueError: If a kind of block is unknown, a stage does not read
+                the encoder, or the rate of stochastic depth is not in
+                ``[0, 1)``.
         """
         super().__init__(tasks=tasks, init_cfg=init_cfg)
-        plans = read_stages(
+        check_drop_path(drop_path_rate=drop_path_rate)
+        plans = plan_stages(
             in_channels=in_channels,
             num_heads=num_heads,
             blocks=blocks,
             with_cp=with_cp,
         )
-        check_counts(window_size=window_size)
-        if window_size < 2:
-            raise ValueError(f'window_size={window_size}: give 2 or more')
-        check_mlp_ratio(mlp_ratio, min(in_channels))
-        check_rates(drop_path_rate=drop_path_rate, dropout_ratio=dropout_ratio)
-        self.in_channels = tuple(in_channels)
-        self.reference_task = choose_reference(self.tasks, reference_task)
+        self.reference_task = reference_task or next(
+            (task for task in ('normals', 'depth') if task in self.tasks),
+            self.tasks[0],
+        )
         drop_paths = _grow(drop_path_rate, [len(p.blocks) for p in plans])
         self.stages = nn.ModuleList(
             DecoderStage(
@@ -169,17 +126,11 @@ class SharedAttentionHead(BaseMultiTaskHead):
         """Decode a pyramid.
 
         Args:
-            inputs: Levels ``(B, C_i, h_i, w_i)``, finest first, each half as
-                high and wide as the one before, rounded up or down.
+            inputs: Levels ``(B, C_i, h_i, w_i)``, finest first.
 
         Returns:
             ``{task: (B, K, h_0, w_0)}`` logits.
-
-        Raises:
-            ValueError: If the levels do not have the configured channels, or
-                do not halve.
         """
-        self._check(inputs)
         levels = [
             contiguous_gradient(level).permute(0, 2, 3, 1).contiguous()
             for level in inputs[::-1]
@@ -197,20 +148,6 @@ class SharedAttentionHead(BaseMultiTaskHead):
             )
             for task, stream in streams.items()
         }
-
-    def _check(self, inputs: Sequence[Tensor]) -> None:
-        check_level_channels(inputs, self.in_channels)
-        sizes = [tuple(level.shape[-2:]) for level in inputs]
-        for fine, coarse in pairwise(sizes):
-            if any(
-                c not in (f // 2, -(-f // 2))
-                for f, c in zip(fine, coarse, strict=True)
-            ):
-                raise ValueError(
-                    f'pyramid of sizes {sizes}: {coarse} is not half of '
-                    f"{fine}: set the backbone's strides so that each level "
-                    'halves the one before'
-                )
 
 
 def _grow(rate: float, lengths: Sequence[int]) -> list[list[float]]:

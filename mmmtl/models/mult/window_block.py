@@ -1,20 +1,4 @@
-"""A transformer block on windows in which streams share one attention map.
-
-Source: "MulT: An End-to-End Multitask Learning Transformer", Bhattacharjee
-et al., CVPR 2022; released code IVRL/MulT at d71bcbe.
-
-Faithful:
-    * Norms before attention and before the MLP; the skip feature is not
-      normalised again.
-    * Padded tokens take part in the attention, as in Swin.
-    * Query, key and position bias exist once; norms, value, projection and
-      MLP once per stream. Each stream draws its own stochastic depth.
-
-Departs:
-    * Query and key on one side and value on the other are two projections
-      everywhere; the released plain block has one for all three (same
-      results, same number of parameters).
-"""
+"""A transformer block on windows in which streams share one attention map."""
 
 from __future__ import annotations
 
@@ -32,7 +16,7 @@ from mmmtl.models.layers.windows import (
 
 
 class WindowBlock(nn.Module):
-    """One map for all streams, everything else for each its own.
+    """One attention map for all streams; each has all other layers alone.
 
     With a single stream this is a block of Swin, or, with query and key from
     the skip feature, the released code's form for one task.
@@ -86,7 +70,7 @@ class WindowBlock(nn.Module):
 
         Args:
             streams: ``{name: (B, H, W, C)}``; others than the block's own
-                are not looked at.
+                are ignored.
             skip: ``(B, H, W, C)`` feature of the encoder.
 
         Returns:
@@ -131,7 +115,7 @@ class WindowBlock(nn.Module):
 
 
 class StreamLayers(nn.Module):
-    """What every stream has of its own in a block."""
+    """The layers of a block that every stream has for itself."""
 
     def __init__(
         self, channels: int, *, mlp_ratio: float, drop_path: float
@@ -155,7 +139,7 @@ class StreamLayers(nn.Module):
         self.drop_path = DropPath(drop_path) if drop_path else nn.Identity()
 
     def finish(self, stream: Tensor, attended: Tensor) -> Tensor:
-        """Add what was attended to, and the MLP's part.
+        """Add the attended values, then the MLP's residual.
 
         Args:
             stream: ``(B, H, W, C)`` as it came in.

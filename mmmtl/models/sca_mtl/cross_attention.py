@@ -1,25 +1,7 @@
 """Attention of one map over another at a cost linear in their pixels.
 
-Source: the "global context attention" of ATRC (Bruggemann et al., ICCV 2021),
-which SCA-MTL (Kim et al., "Sequential Cross Attention Based Multi-task
-Learning", ICIP 2022; released code kimsunkyung/SCA_MTL at 8214866, CC BY-NC
-4.0) uses across tasks and across scales. Written anew from the equations.
-
-Faithful:
-    * Query and key are two 1x1 convolutions each, the value is one; all with
-      BatchNorm and without bias. No heads, no positions, no scaling, no
-      output projection, no residual.
-    * Softplus of query and key in the place of a softmax of their products,
-      and a normaliser of at least 1e-12.
-    * The convolutions start Xavier-uniform.
-
-Departs:
-    * The sums over pixels are at least float32 under autocast: they add up
-      to some 20,000 positive terms.
-    * One query serves all sources of a target that share a block. The
-      released code computes it anew for each, with the same result; its
-      BatchNorms of the query then see the same batch several times, so their
-      running statistics move faster in training. Here they move once.
+Source: the "global context attention" of ATRC, which SCA-MTL uses across
+tasks and across scales.
 """
 
 from __future__ import annotations

@@ -1,34 +1,4 @@
-"""SCA-MTL's attention across scales as a neck for single-task models.
-
-Source: the cross-scale attention (CSAM) of Kim et al., "Sequential Cross
-Attention Based Multi-task Learning", ICIP 2022. The multi-task head uses
-:class:`CrossScale` too.
-
-Departs:
-    * The released model uses it once per task, on features that the tasks
-      have exchanged, and aggregates all levels into one map. Here it reads
-      the backbone's pyramid and gives a pyramid.
-    * A level's own feature stands once beside its answers, not once per
-      answer.
-    * ``out_channels`` projects each level, for heads that expect one width.
-
-SCA-MTL's attention of each scale over all coarser ones (CSAM).
-
-Source: Kim et al., "Sequential Cross Attention Based Multi-task Learning",
-ICIP 2022; released code kimsunkyung/SCA_MTL at 8214866 (CC BY-NC 4.0).
-Written anew from the equations.
-
-Faithful:
-    * A coarser map is brought to the target's channels by a 1x1 convolution
-      with BatchNorm and keeps its size: this is what makes it cheap.
-    * One cross-attention block per target scale, shared by its sources.
-    * Every pair reads the features that came in; the coarsest scale attends
-      to nothing. No residual, no projection of the answers.
-
-Departs:
-    * The query is computed once per target (see
-      :mod:`mmmtl.models.sca_mtl.cross_attention`).
-"""
+"""Attention of each scale over all coarser ones (CSAM), and a neck with it."""
 
 from __future__ import annotations
 
@@ -39,9 +9,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmmtl.models.layers.argument_checks import check_counts, check_in_channels
 from mmmtl.models.layers.conv_norm import NormConfig, conv_norm
-from mmmtl.models.layers.level_check import check_level_channels
 from mmmtl.models.sca_mtl.cross_attention import CrossAttention
 from mmmtl.registry import MODELS
 
@@ -55,9 +23,6 @@ class CrossScaleAttention(BaseModule):
     levels k + 1 to K - 1. The coarsest one stays as it is. For (18, 36, 72,
     144) that is (72, 108, 144, 144). With ``out_channels`` every level has
     that many.
-
-    In mmseg's own EncoderDecoder the levels are checked at the first forward;
-    MultiTaskSegmentor checks them when the model is built.
     """
 
     def __init__(
@@ -71,27 +36,18 @@ class CrossScaleAttention(BaseModule):
         """Build attention and projections.
 
         Args:
-            in_channels: Channels of the backbone's levels, finest first; at
-                least two.
+            in_channels: Channels of the backbone's levels, finest first.
             out_channels: Width of every level that comes out, through a 1x1
                 convolution; None leaves the widths named above.
             norm_cfg: The norms; BatchNorm if None.
             init_cfg: mmengine's initialisation config.
-
-        Raises:
-            ValueError: If there are fewer than two levels, the width is
-                below 1, or ``norm_cfg`` is no config of a layer.
         """
         super().__init__(init_cfg=init_cfg)
-        self.in_channels = check_in_channels(in_channels, least=2)
-        if out_channels is not None:
-            check_counts(out_channels=out_channels)
-        levels = len(self.in_channels)
+        levels = len(in_channels)
         widths = tuple(
-            width * (levels - level)
-            for level, width in enumerate(self.in_channels)
+            width * (levels - level) for level, width in enumerate(in_channels)
         )
-        self.cross_scale = CrossScale(self.in_channels, norm_cfg=norm_cfg)
+        self.cross_scale = CrossScale(in_channels, norm_cfg=norm_cfg)
         self.projections = None
         self.out_channels = widths
         if out_channels is not None:
@@ -108,11 +64,7 @@ class CrossScaleAttention(BaseModule):
 
         Returns:
             As many levels of the same sizes; for channels see the class.
-
-        Raises:
-            ValueError: If the levels do not have the configured channels.
         """
-        check_level_channels(inputs, self.in_channels)
         joined = [
             torch.cat([own, *answers], dim=1)
             for own, answers in zip(

@@ -1,24 +1,4 @@
-"""SCA-MTL's attention across tasks at one scale (CTAM).
-
-Source: Kim et al., "Sequential Cross Attention Based Multi-task Learning",
-ICIP 2022; released code kimsunkyung/SCA_MTL at 8214866 (CC BY-NC 4.0).
-Written anew from the equations.
-
-Faithful:
-    * A cross-attention block of its own for every ordered pair of tasks.
-    * One residual block (momentum 0.01 of its BatchNorms, as in HRNet) fuses
-      the answers of all targets: ``fusion='shared'``. Which channels belong
-      to which source depends on the target then; the published figure shows
-      a convolution and does not say whose. ``'per_task'`` gives every target
-      a block of its own, in which a channel always means the same task.
-    * The last source comes first in the concatenation.
-
-Departs:
-    * The target's feature stands once in the concatenation, not once per
-      source; the weights of its copies are added up (same result).
-    * Targets may be fewer than the tasks: at the finest scale nobody reads
-      the answer of a task that is only supervised at intermediate scales.
-"""
+"""Attention across tasks at one scale (CTAM)."""
 
 from __future__ import annotations
 
@@ -30,15 +10,18 @@ from torch import Tensor, nn
 
 from mmmtl.models.layers.conv_norm import NormConfig
 from mmmtl.models.sca_mtl.cross_attention import CrossAttention
-from mmmtl.models.sca_mtl.residual_block import ResidualBlock
+from mmmtl.models.sca_mtl.residual_block import ResidualBlock, fold_repeats
 
 Fusion = Literal['shared', 'per_task']
-FUSIONS = ('shared', 'per_task')
 _SHARED = 'all'
 
 
 class CrossTaskAttention(nn.Module):
-    """``{task: feature}`` in, the features with what other tasks add out."""
+    """Every target task attends to all other tasks.
+
+    Targets may be fewer than the tasks: at the finest scale the features of a
+    task that is only supervised at intermediate scales are not used again.
+    """
 
     def __init__(
         self,
@@ -55,7 +38,8 @@ class CrossTaskAttention(nn.Module):
             channels: Width of the features.
             tasks: All tasks, at least two; the sources of every target.
             targets: Tasks whose features are wanted.
-            fusion: ``shared`` or ``per_task``.
+            fusion: ``shared`` or ``per_task``, see
+                :mod:`mmmtl.models.sca_mtl`.
             norm_cfg: The norms; BatchNorm if None.
         """
         super().__init__()
@@ -95,6 +79,8 @@ class CrossTaskAttention(nn.Module):
         Returns:
             ``{target: (B, C, h, w)}``.
         """
+        # The released code concatenates (own, A1, own, A2, ...), A of the
+        # other tasks; here own occurs once, and the weights are folded.
         pairs = len(self.tasks) - 1
         weights = {
             name: tuple(
@@ -120,20 +106,3 @@ def _slow(norm_cfg: NormConfig) -> NormConfig:
     config = dict(norm_cfg or dict(type='BN'))
     # A GroupNorm or LayerNorm has no momentum.
     return {'momentum': 0.01} | config if 'BN' in config['type'] else config
-
-
-def fold_repeats(weight: Tensor, pairs: int) -> Tensor:
-    """Make a weight for (X, A1, X, A2, ...) fit (X, A1, A2, ...).
-
-    Args:
-        weight: ``(D, 2 C pairs, ...)``, of a linear layer or a convolution;
-            without pairs it is returned as it is.
-        pairs: Number of pairs.
-
-    Returns:
-        ``(D, C (1 + pairs), ...)``; the columns of X are added up.
-    """
-    if pairs < 2:
-        return weight
-    own, other = weight.unflatten(1, (pairs, 2, -1)).unbind(2)
-    return torch.cat([own.sum(1), other.flatten(1, 2)], dim=1)

@@ -1,23 +1,4 @@
-"""SCA-MTL's path from one scale to the next finer one (FPMA).
-
-Source: Kim et al., "Sequential Cross Attention Based Multi-task Learning",
-ICIP 2022; released code kimsunkyung/SCA_MTL at 8214866 (CC BY-NC 4.0), after
-the feature propagation of MTI-Net (Vandenhende et al., ECCV 2020). Written
-anew from the equations.
-
-Faithful:
-    * One un-shifted window-attention block over all tasks' channels gives a
-      mask, a residual block shrinks what it lets through to one shared
-      feature, and each task weighs that by squeeze and excitation.
-    * ``view='channel_major'``: the tasks' channels are concatenated task
-      after task, but the softmax "over the tasks" views them as (C, T), so
-      it runs over T neighbouring channels instead. MTI-Net has it so, and
-      the published weights need it. ``'task_major'`` views them as (T, C),
-      which is what the published figure shows.
-
-Departs:
-    * Below 16 channels the squeeze keeps one instead of none.
-"""
+"""The path from one scale to the next finer one (FPMA)."""
 
 from __future__ import annotations
 
@@ -27,18 +8,16 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from mmmtl.models.layers.argument_checks import check_heads
 from mmmtl.models.layers.conv_norm import NormConfig
 from mmmtl.models.sca_mtl.residual_block import ResidualBlock
-from mmmtl.models.sca_mtl.window_attention import WindowAttentionStage
+from mmmtl.models.sca_mtl.window_self_attention import WindowAttentionStage
 
 View = Literal['channel_major', 'task_major']
-VIEWS = ('channel_major', 'task_major')
 _SQUEEZE = 16
 
 
 class FeaturePropagation(nn.Module):
-    """``{task: feature}`` in, what the next finer scale gets out."""
+    """From one scale's task features to what the next finer scale gets."""
 
     def __init__(
         self,
@@ -55,21 +34,14 @@ class FeaturePropagation(nn.Module):
         Args:
             channels: Width of the features.
             tasks: All tasks, in the order of the concatenation.
-            view: ``channel_major`` or ``task_major``.
+            view: ``channel_major`` or ``task_major``, see
+                :mod:`mmmtl.models.sca_mtl`.
             num_heads: Heads of the attention; divides tasks times channels.
             window_size: Width of its windows.
             norm_cfg: Norms of the shared block; BatchNorm if None.
-
-        Raises:
-            ValueError: If the heads do not divide.
         """
         super().__init__()
         joined = len(tasks) * channels
-        check_heads(
-            num_heads,
-            joined,
-            remark=f'{len(tasks)} tasks of {channels} channels',
-        )
         self.tasks, self.view = tuple(tasks), view
         self.attention = WindowAttentionStage(
             joined,

@@ -1,7 +1,8 @@
-"""ResNet's basic block without stride, open for folded weights."""
+"""ResNet's basic block without stride, whose first weights can be folded."""
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -50,13 +51,8 @@ class ResidualBlock(nn.Module):
     def entry_weights(self) -> EntryWeights:
         """Weights of the two convolutions that read the input.
 
-        Raises:
-            ValueError: If the shortcut is the identity.
+        There are two where the channels change: an identity has no weight.
         """
-        if self.shortcut is None:
-            raise ValueError(
-                'a block with an identity shortcut has one weight only'
-            )
         return self.entry[0].weight, self.shortcut[0].weight
 
     def forward(
@@ -68,7 +64,7 @@ class ResidualBlock(nn.Module):
             feature: The input.
             weights: Taken instead of :attr:`entry_weights`. Where an input
                 would repeat channels, the caller leaves the repetitions out
-                and adds up the weights: the same result at less cost.
+                and folds the weights: the same result at less cost.
 
         Returns:
             The result.
@@ -81,3 +77,24 @@ class ResidualBlock(nn.Module):
             past = self.shortcut[1](F.conv2d(feature, shortcut))
         inner = self.exit(F.relu(inner, inplace=True))
         return F.relu(inner + past, inplace=True)
+
+
+def fold_repeats(weight: Tensor, pairs: int) -> Tensor:
+    """Make a weight for (X, A1, X, A2, ...) fit (X, A1, A2, ...).
+
+    With the columns U_i of the copies of X and V_i of A_i::
+
+        sum_i (U_i X + V_i A_i) = (sum_i U_i) X + sum_i V_i A_i
+
+    Args:
+        weight: ``(D, 2 C pairs, ...)``, of a linear layer or a convolution;
+            with fewer than two pairs it is returned as it is.
+        pairs: Number of pairs.
+
+    Returns:
+        ``(D, C (1 + pairs), ...)``.
+    """
+    if pairs < 2:
+        return weight
+    own, other = weight.unflatten(1, (pairs, 2, -1)).unbind(2)
+    return torch.cat([own.sum(1), other.flatten(1, 2)], dim=1)

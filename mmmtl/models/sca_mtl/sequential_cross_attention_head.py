@@ -1,111 +1,40 @@
-"""SCA-MTL's decoder: attention across tasks, then across scales.
-
-Source: "Sequential Cross Attention Based Multi-task Learning", Kim et al.,
-ICIP 2022; released code kimsunkyung/SCA_MTL at 8214866 (CC BY-NC 4.0).
-Written anew from the equations.
-
-Faithful:
-    * From the coarsest scale to the finest: task features with an initial
-      prediction that is supervised too, attention across tasks (CTAM), and
-      propagation of its result to the next finer scale (FPMA). Then, per
-      task, attention across scales and aggregation (CSAM).
-    * The concatenations follow the order of the tasks. The authors' order is
-      semseg, human_parts, saliency, normals, edge, depth. Ours is kept with
-      the weights, and weights of another order are refused.
-    * Quirks of the released code, each with its option: ``fpma_view`` (see
-      :mod:`mmmtl.models.sca_mtl.feature_propagation`) and ``ctam_fusion``
-      (see :mod:`mmmtl.models.sca_mtl.cross_task_attention`).
-
-Departs:
-    * Any pyramid of two levels or more at any size; maps are resized to the
-      size of the next level, where the released code doubles them.
-    * Tasks may be supervised at intermediate scales only
-      (``auxiliary_tasks``); the released code breaks on them. They take part
-      in everything but the final predictions.
-    * The initial predictions are computed in training only.
-    * ``channels`` projects the levels first, for other backbones; the
-      released code knows HRNet18 only.
-    * For ablations, ``with_ctam``, ``with_csam`` and ``attention_order``. How
-      the paper exchanges the order, if it does, is not known. Here all
-      parameters stay: the task features are propagated as they are; each
-      level adds the mean of its answers from the coarser ones before the
-      tasks attend to each other; the aggregation reads the result beside the
-      same answers.
-
-Task features and initial predictions at one scale, after PAD-Net.
-
-Source: SCA-MTL (Kim et al., ICIP 2022; released code kimsunkyung/SCA_MTL at
-8214866, CC BY-NC 4.0), where they are those of MTI-Net. Written anew.
-
-SCA-MTL's output of one task from all scales.
-
-Source: Kim et al., "Sequential Cross Attention Based Multi-task Learning",
-ICIP 2022; released code kimsunkyung/SCA_MTL at 8214866 (CC BY-NC 4.0).
-Written anew from the equations.
-
-Faithful:
-    * Per level and coarser level the pair (own feature, answer), all resized
-      (bilinear) to the finest level and concatenated with the coarsest
-      feature; 1x1 convolution with bias to the same width, BatchNorm, ReLU,
-      1x1 convolution. With HRNet18 the width is the released 1080.
-
-Departs:
-    * The width follows from the pyramid: ``sum_k 2 C_k (K - 1 - k) +
-      C_(K-1)``.
-    * A 1x1 convolution and a bilinear resize commute, so each level is
-      projected at its own size by its columns of the weight, then resized
-      and added; of a level's own feature, which stands in every pair, the
-      columns are added up. The same result with about a fifth of the
-      multiplications.
-    * The bias of the last layer starts at ``initial_bias`` (0 if none).
-"""
+"""SCA-MTL's decoder: from a pyramid to the logits of all tasks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from mmmtl.models.argument_checks import check_choice
 from mmmtl.models.decode_heads.base_multi_task_head import (
     BaseMultiTaskHead,
     TaskMaps,
 )
 from mmmtl.models.decode_heads.task_outputs import TaskOutput
-from mmmtl.models.layers.argument_checks import (
-    check_counts,
-    check_flags,
-    check_in_channels,
-)
 from mmmtl.models.layers.conv_norm import NormConfig, build_norm
-from mmmtl.models.layers.level_check import check_level_channels
 from mmmtl.models.layers.pyramid_projection import project_levels
 from mmmtl.models.layers.resize import resize_bilinear
 from mmmtl.models.sca_mtl.cross_scale_attention import CrossScale
 from mmmtl.models.sca_mtl.cross_task_attention import (
-    FUSIONS,
     CrossTaskAttention,
     Fusion,
-    fold_repeats,
 )
-from mmmtl.models.sca_mtl.feature_propagation import (
-    VIEWS,
-    FeaturePropagation,
-    View,
-)
-from mmmtl.models.sca_mtl.residual_block import ResidualBlock
+from mmmtl.models.sca_mtl.feature_propagation import FeaturePropagation, View
+from mmmtl.models.sca_mtl.residual_block import ResidualBlock, fold_repeats
+from mmmtl.models.sca_mtl.task_order import TaskOrder
 from mmmtl.registry import MODELS
-from mmmtl.structures.task_order import TaskOrder
 
 AttentionOrder = Literal['task_scale', 'scale_task']
 
 
 @MODELS.register_module()
 class SequentialCrossAttentionHead(BaseMultiTaskHead):
-    """Tasks exchange at each scale, then scales exchange in each task."""
+    """Tasks attend to each other at each scale, then scales in each task."""
 
     LEAST_TASKS: ClassVar[int] = 2
 
@@ -158,20 +87,17 @@ class SequentialCrossAttentionHead(BaseMultiTaskHead):
             init_cfg: mmengine's initialisation config.
 
         Raises:
-            ValueError: If there are fewer than two tasks or levels, an
-                option is unknown, the heads do not divide, or ``channels``
-                has not one entry per level.
+            ValueError: If there are fewer than two tasks or an option is
+                unknown.
         """
         super().__init__(
             tasks=tasks, auxiliary_tasks=auxiliary_tasks, init_cfg=init_cfg
         )
-        self.in_channels = check_in_channels(in_channels, least=2)
-        self.channels = _task_channels(channels, self.in_channels)
-        _check_options(
-            self.supervised_tasks, fpma_view, ctam_fusion, attention_order
-        )
-        check_counts(num_heads=num_heads, window_size=window_size)
-        check_flags(with_ctam=with_ctam, with_csam=with_csam, with_cp=with_cp)
+        check_choice(View, fpma_view=fpma_view)
+        check_choice(Fusion, ctam_fusion=ctam_fusion)
+        check_choice(AttentionOrder, attention_order=attention_order)
+        self.in_channels = tuple(in_channels)
+        self.channels = tuple(in_channels if channels is None else channels)
         self.tasks_first = attention_order == 'task_scale'
         self.with_cp = with_cp
         self.task_order = TaskOrder(self.supervised_tasks)
@@ -240,9 +166,6 @@ class SequentialCrossAttentionHead(BaseMultiTaskHead):
 
         Returns:
             ``{task: (B, K, h_0, w_0)}`` logits of the main tasks.
-
-        Raises:
-            ValueError: If the levels do not have the configured channels.
         """
         _, exchanged = self._exchange(inputs)
         return self._aggregate(exchanged)
@@ -258,9 +181,6 @@ class SequentialCrossAttentionHead(BaseMultiTaskHead):
         Returns:
             The logits, and ``{'scale_<k>': {task: (B, K, h_k, w_k)}}`` of
             main and auxiliary tasks, 0 the finest.
-
-        Raises:
-            ValueError: As :meth:`forward`.
         """
         refined, exchanged = self._exchange(inputs)
         initial = {
@@ -278,7 +198,6 @@ class SequentialCrossAttentionHead(BaseMultiTaskHead):
 
         Where that comes last, both are the same.
         """
-        check_level_channels(inputs, self.in_channels)
         refined: list[TaskMaps] = []
         exchanged: list[TaskMaps] = []
         carried: TaskMaps = {}
@@ -343,7 +262,7 @@ class SequentialCrossAttentionHead(BaseMultiTaskHead):
     def _recomputed(
         self, function: Callable[..., Tensor], *arguments: Any
     ) -> Tensor:
-        """Call a function, with less memory for its gradient if asked."""
+        """Call a function; with ``with_cp``, again in the backward pass."""
         if self.with_cp and torch.is_grad_enabled():
             return checkpoint(function, *arguments, use_reentrant=False)
         return function(*arguments)
@@ -362,46 +281,11 @@ def _beside(shared: Tensor, carried: Tensor | None) -> Tensor:
     return torch.cat([shared, resize_bilinear(carried, size)], dim=1)
 
 
-def _task_channels(
-    channels: Sequence[int] | None, in_channels: tuple[int, ...]
-) -> tuple[int, ...]:
-    if channels is None:
-        return in_channels
-    if not isinstance(channels, Sequence) or len(channels) != len(in_channels):
-        raise ValueError(
-            f'channels={channels!r}: give a list of one width for each of '
-            f' the {len(in_channels)} levels of '
-            f'in_channels={list(in_channels)}, or None'
-        )
-    for level, width in enumerate(channels):
-        check_counts(**{f'channels[{level}]': width})
-    return tuple(channels)
-
-
-def _check_options(
-    tasks: Sequence[str],
-    fpma_view: str,
-    ctam_fusion: str,
-    attention_order: str,
-) -> None:
-    if len(tasks) < SequentialCrossAttentionHead.LEAST_TASKS:
-        raise ValueError(
-            f'tasks {list(tasks)}: attention across tasks needs two or more; '
-            'add a task, or an auxiliary one, or use PerTaskHeads'
-        )
-    if fpma_view not in VIEWS:
-        raise ValueError(f'fpma_view={fpma_view!r}: give one of {VIEWS}')
-    if ctam_fusion not in FUSIONS:
-        raise ValueError(f'ctam_fusion={ctam_fusion!r}: give one of {FUSIONS}')
-    if attention_order not in get_args(AttentionOrder):
-        raise ValueError(
-            f'attention_order={attention_order!r}: give one of '
-            f'{get_args(AttentionOrder)}'
-        )
-
-
 class ScaleTaskFeatures(nn.Module):
-    """Two residual blocks per task, and a prediction from their result."""
+    """Two residual blocks per task, and a prediction from their result.
+
+    As in PAD-Net and MTI-Net.
+    """
 
     def __init__(
         self,
@@ -478,7 +362,8 @@ class ScaleAggregation(nn.Module):
         """
         super().__init__()
         coarser = range(len(channels) - 1, -1, -1)
-        # Columns of the weight by level: pairs, and the coarsest alone.
+        # The plain formula is W concat_k(own_k, answer, own_k, answer, ...),
+        # resized to the finest level. These are the columns of W by level.
         self.columns = [
             2 * width * count if count and with_attention else width
             for width, count in zip(channels, coarser, strict=True)
@@ -517,6 +402,7 @@ class ScaleAggregation(nn.Module):
         Returns:
             As :meth:`forward`.
         """
+        # sum_k resize(W_k concat(own_k, answers_k)), own_k once by folding.
         weights = self.linear.weight.split(self.columns, dim=1)
         total = project_levels(
             (
@@ -534,7 +420,7 @@ class ScaleAggregation(nn.Module):
 
 
 class _NoAnswers(nn.Module):
-    """Stands where :class:`CrossScale` would: no level is answered."""
+    """In the place of :class:`CrossScale`: no level gets an answer."""
 
     def forward(self, pyramid: Sequence[Tensor]) -> list[list[Tensor]]:
         return [[] for _ in pyramid]

@@ -1,19 +1,4 @@
-"""SCA-MTL's self-attention in the feature extractor.
-
-Source: Kim et al., "Sequential Cross Attention Based Multi-task Learning",
-ICIP 2022; released code kimsunkyung/SCA_MTL at 8214866 (CC BY-NC 4.0).
-Written anew from the equations.
-
-Faithful:
-    * Per level, weights of its own: two attention-only window blocks, plain
-      then shifted, 6 heads, windows of 7, stochastic depth rising from 0 to
-      0.2. Their result is concatenated before the level itself.
-    * No convolution after the concatenation. (Descriptions of the paper
-      mention one; the released code has none.)
-
-Departs:
-    * Where 6 heads do not divide a level, it gets the most that do.
-"""
+"""The neck: window attention within each level, and its blocks."""
 
 from __future__ import annotations
 
@@ -21,26 +6,22 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from mmcv.cnn.bricks import DropPath
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmmtl.models.layers.argument_checks import (
-    check_counts,
-    check_flags,
-    check_in_channels,
-    check_rates,
+from mmmtl.models.argument_checks import check_drop_path
+from mmmtl.models.layers.windows import (
+    RelativePositionBias,
+    WindowGrid,
+    attend,
 )
-from mmmtl.models.layers.level_check import check_level_channels
-from mmmtl.models.sca_mtl.window_attention import WindowAttentionStage
 from mmmtl.registry import MODELS
 
 
 @MODELS.register_module()
 class WindowSelfAttention(BaseModule):
-    """A pyramid in, the pyramid beside its self-attended self out.
-
-    In mmseg's own EncoderDecoder the levels are checked at the first forward;
-    MultiTaskSegmentor checks them when the model is built.
+    """A pyramid in; each level comes out after its own window attention.
 
     Attributes:
         out_channels: Channels of each level that comes out: twice
@@ -67,23 +48,19 @@ class WindowSelfAttention(BaseModule):
                 to this that divides its channels.
             depth: Blocks per level; every second one is shifted.
             drop_path_rate: Rate of stochastic depth of the last block, in
-                0..1 without 1; the rates rise evenly from 0.
-            concat: Whether each level follows its attended self; False
-                leaves the latter alone, with the channels that came in.
+                ``[0, 1)``; the rates rise evenly from 0.
+            concat: Whether the level itself is concatenated after its
+                attention's result; without, the result comes out alone.
             init_cfg: mmengine's initialisation config.
 
         Raises:
-            ValueError: If there is no level, or one of the numbers is out
-                of its range.
+            ValueError: If the rate of stochastic depth is not in ``[0, 1)``.
         """
         super().__init__(init_cfg=init_cfg)
-        self.in_channels = check_in_channels(in_channels)
-        check_counts(depth=depth, num_heads=num_heads, window_size=window_size)
-        check_flags(concat=concat)
-        check_rates(drop_path_rate=drop_path_rate)
+        check_drop_path(drop_path_rate=drop_path_rate)
         self.concat = concat
         self.out_channels = tuple(
-            width * (2 if concat else 1) for width in self.in_channels
+            width * (2 if concat else 1) for width in in_channels
         )
         rates = [drop_path_rate * i / max(depth - 1, 1) for i in range(depth)]
         self.stages = nn.ModuleList(
@@ -93,7 +70,7 @@ class WindowSelfAttention(BaseModule):
                 window_size=window_size,
                 drop_path_rates=rates,
             )
-            for width in self.in_channels
+            for width in in_channels
         )
 
     def forward(self, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
@@ -103,12 +80,9 @@ class WindowSelfAttention(BaseModule):
             inputs: Levels ``(B, C_i, h_i, w_i)``, finest first, of any size.
 
         Returns:
-            Levels ``(B, 2 C_i, h_i, w_i)``, the attended half first.
-
-        Raises:
-            ValueError: If the levels do not have the configured channels.
+            Levels ``(B, 2 C_i, h_i, w_i)``, the attended half first; with
+            ``C_i`` channels without ``concat``.
         """
-        check_level_channels(inputs, self.in_channels)
         attended = [
             stage(level)
             for stage, level in zip(self.stages, inputs, strict=True)
@@ -124,3 +98,124 @@ class WindowSelfAttention(BaseModule):
 def largest_divisor(number: int, limit: int) -> int:
     """Return the largest divisor of a number up to a limit of 1 or more."""
     return next(n for n in range(limit, 0, -1) if number % n == 0)
+
+
+class WindowAttentionStage(nn.Module):
+    """Embedding, attention-only blocks, norm; the map's size stays."""
+
+    def __init__(
+        self,
+        channels: int,
+        *,
+        num_heads: int,
+        window_size: int,
+        drop_path_rates: Sequence[float],
+    ) -> None:
+        """Build a block per drop rate.
+
+        Args:
+            channels: Width of input and output.
+            num_heads: Heads of every block.
+            window_size: Width of a window in pixels of the map.
+            drop_path_rates: Rate of stochastic depth of each block.
+        """
+        super().__init__()
+        self.embed = nn.Conv2d(channels, channels, 1)
+        self.embed_norm = nn.LayerNorm(channels)
+        self.blocks = nn.ModuleList(
+            WindowAttentionBlock(
+                channels,
+                num_heads=num_heads,
+                window_size=window_size,
+                shift=window_size // 2 if index % 2 else 0,
+                drop_path_rate=rate,
+            )
+            for index, rate in enumerate(drop_path_rates)
+        )
+        self.norm = nn.LayerNorm(channels)
+
+    def forward(self, feature: Tensor) -> Tensor:
+        """Map ``(B, C, h, w)`` to the same shape."""
+        tokens = self.embed_norm(self.embed(feature).permute(0, 2, 3, 1))
+        for block in self.blocks:
+            tokens = block(tokens)
+        return self.norm(tokens).permute(0, 3, 1, 2).contiguous()
+
+
+class WindowAttentionBlock(nn.Module):
+    """``x + DropPath(A(LN(x)))`` with A within windows."""
+
+    def __init__(
+        self,
+        channels: int,
+        *,
+        num_heads: int,
+        window_size: int,
+        shift: int,
+        drop_path_rate: float,
+    ) -> None:
+        """Build norm and attention.
+
+        Args:
+            channels: Width of input and output.
+            num_heads: Heads; divides ``channels``.
+            window_size: Width of a window in pixels of the map.
+            shift: Pixels by which the windows are shifted.
+            drop_path_rate: Rate of stochastic depth.
+        """
+        super().__init__()
+        self.window_size, self.shift = window_size, shift
+        self.norm = nn.LayerNorm(channels)
+        self.attention = WindowAttention(
+            channels, num_heads=num_heads, window_size=window_size
+        )
+        self.drop_path = DropPath(drop_path_rate)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Map ``(B, h, w, C)`` to the same shape."""
+        grid = WindowGrid(
+            tuple(tokens.shape[1:3]), window=self.window_size, shift=self.shift
+        )
+        answer = self.attention(self.norm(tokens), grid)
+        return tokens + self.drop_path(answer)
+
+
+class WindowAttention(nn.Module):
+    """Multi-head attention with a learned bias per displacement."""
+
+    def __init__(
+        self, channels: int, *, num_heads: int, window_size: int
+    ) -> None:
+        """Build projections and the position bias.
+
+        Args:
+            channels: Width of tokens.
+            num_heads: Heads; divides ``channels``.
+            window_size: Width of a window.
+        """
+        super().__init__()
+        self.num_heads = num_heads
+        self.qkv = nn.Linear(channels, 3 * channels)
+        self.proj = nn.Linear(channels, channels)
+        self.bias = RelativePositionBias(window_size, num_heads=num_heads)
+
+    def forward(self, tokens: Tensor, grid: WindowGrid) -> Tensor:
+        """Attend within each window.
+
+        Args:
+            tokens: ``(B, h, w, C)``.
+            grid: The windows of maps of this size.
+
+        Returns:
+            ``(B, h, w, C)``.
+        """
+        query, key, value = grid.split(
+            self.qkv(tokens),
+            fill=self.qkv.bias,
+            parts=3,
+            num_heads=self.num_heads,
+        )
+        mixed = attend(
+            query, key, value, bias=self.bias(), mask=grid.mask(query)
+        )
+        return self.proj(grid.merge(mixed))

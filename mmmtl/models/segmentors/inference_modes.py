@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 from torch import Tensor
 
 from mmmtl.errors import did_you_mean
+from mmmtl.models.argument_checks import check_choice
+from mmmtl.models.postprocess import ClassResize
 
 TaskMaps = dict[str, Tensor]
+Mode = Literal['whole', 'slide']
 _KEYS = ('mode', 'crop_size', 'stride', 'class_resize')
-_RESIZES = ('bilinear', 'nearest')
 
 
 def check_test_cfg(test_cfg: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Check a segmentor's ``test_cfg``.
+    """Read a segmentor's ``test_cfg``.
 
     Args:
         test_cfg: ``dict(mode='whole')`` or ``dict(mode='slide',
@@ -26,44 +28,25 @@ def check_test_cfg(test_cfg: Mapping[str, Any] | None) -> dict[str, Any]:
         A plain dictionary with ``mode`` and ``class_resize``.
 
     Raises:
-        ValueError: If a key is unknown or missing, a value is unknown, or
-            the stride leaves gaps between windows.
+        ValueError: If a key or a value is unknown, or the stride leaves gaps
+            between windows.
     """
-    cfg = dict(test_cfg or {})
-    cfg.setdefault('mode', 'whole')
-    cfg.setdefault('class_resize', 'bilinear')
+    cfg = dict(mode='whole', class_resize='bilinear') | dict(test_cfg or {})
     for key in cfg:
         if key not in _KEYS:
             raise ValueError(
                 f'test_cfg has no key {key!r}: {did_you_mean(key, _KEYS)}'
             )
-    if cfg['mode'] not in ('whole', 'slide'):
-        raise ValueError(
-            f"test_cfg.mode={cfg['mode']!r}: give 'whole' or 'slide'"
-        )
-    if cfg['class_resize'] not in _RESIZES:
-        raise ValueError(
-            f'test_cfg.class_resize={cfg["class_resize"]!r}: give one of '
-            f'{list(_RESIZES)}'
-        )
+    check_choice(Mode, mode=cfg['mode'])
+    check_choice(ClassResize, class_resize=cfg['class_resize'])
     if cfg['mode'] == 'slide':
-        _check_windows(cfg)
-    return cfg
-
-
-def _check_windows(cfg: Mapping[str, Any]) -> None:
-    for key in ('crop_size', 'stride'):
-        pair = cfg.get(key)
-        if not isinstance(pair, Sequence) or len(pair) != 2 or min(pair) < 1:
+        steps = zip(cfg['stride'], cfg['crop_size'], strict=True)
+        if any(step > window for step, window in steps):
             raise ValueError(
-                f'test_cfg.{key}={pair}: give (height, width) in pixels'
+                f'test_cfg.stride={cfg["stride"]} leaves gaps between windows '
+                f'of crop_size={cfg["crop_size"]}: make it smaller'
             )
-    steps = zip(cfg['stride'], cfg['crop_size'], strict=True)
-    if any(step > window for step, window in steps):
-        raise ValueError(
-            f'test_cfg.stride={cfg["stride"]} leaves gaps between windows '
-            f'of crop_size={cfg["crop_size"]}: make it smaller'
-        )
+    return cfg
 
 
 def slide_windows(

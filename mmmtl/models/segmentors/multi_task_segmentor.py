@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 from mmseg.models.segmentors import BaseSegmentor
 from torch import Tensor, nn
 
-from mmmtl.models.postprocess import (
-    activate,
-    decode,
-    undo_augmentation,
-)
+from mmmtl.models.losses import flatten_losses
+from mmmtl.models.postprocess import activate, decode, undo_augmentation
 from mmmtl.models.segmentors.inference_modes import (
     TaskMaps,
     check_test_cfg,
     slide_windows,
 )
-from mmmtl.models.segmentors.pyramid_check import check_pyramid
 from mmmtl.registry import MODELS, build_in_scope
 from mmmtl.structures import MultiTaskDataSample
 
@@ -54,8 +49,9 @@ class MultiTaskSegmentor(BaseSegmentor):
                 pyramid.
             decode_head: A :class:`BaseMultiTaskHead`.
             neck: Between backbone and head.
-            loss_weighting: How the losses of the tasks are combined; None
-                adds them up as they are.
+            loss_weighting: How the losses of the tasks are combined. None is
+                :class:`FixedWeighting` with the ``weight`` beside each loss
+                in the head's ``tasks``.
             test_cfg: ``dict(mode='whole')``, or ``dict(mode='slide',
                 crop_size=(h, w), stride=(dy, dx))``. ``class_resize`` beside
                 it says how maps of classes go back to the original size:
@@ -66,7 +62,7 @@ class MultiTaskSegmentor(BaseSegmentor):
 
         Raises:
             ValueError: If ``test_cfg`` is not one of the two forms, a task
-                has no weight, or the levels of a part do not fit the next.
+                has no weight, or neck and head have other tasks.
         """
         if isinstance(data_preprocessor, Mapping):
             data_preprocessor = build_in_scope(MODELS, data_preprocessor)
@@ -76,13 +72,15 @@ class MultiTaskSegmentor(BaseSegmentor):
         self.backbone = build_in_scope(MODELS, backbone)
         self.neck = neck and build_in_scope(MODELS, neck)
         self.decode_head = build_in_scope(MODELS, decode_head)
-        parts = [self.backbone, self.neck, self.decode_head]
-        for producer, consumer in pairwise(filter(None, parts)):
-            check_pyramid(producer, consumer)
-        self.loss_weighting = None
-        if loss_weighting is not None:
-            self.loss_weighting = build_in_scope(MODELS, loss_weighting)
-            self.loss_weighting.check(self.decode_head.supervised_tasks)
+        self._check_neck()
+        head = self.decode_head
+        outputs = head.outputs | head.auxiliary_outputs
+        weights = {task: output.weight for task, output in outputs.items()}
+        weighting = loss_weighting or dict(type='FixedWeighting')
+        self.loss_weighting = build_in_scope(
+            MODELS, {'tasks': weights, **weighting}
+        )
+        self.loss_weighting.check(weights)
         self.test_cfg = check_test_cfg(test_cfg)
 
     @property
@@ -122,12 +120,11 @@ class MultiTaskSegmentor(BaseSegmentor):
             data_samples: Samples with padded labels.
 
         Returns:
-            ``{'<task>.<loss name>': scalar}``.
+            ``{'<task>.<loss name>': scalar}``, and diagnostics, which have
+            no "loss" in their names.
         """
         losses = self.decode_head.loss(self.extract_feat(inputs), data_samples)
-        if self.loss_weighting is None:
-            return losses
-        return self.loss_weighting(losses)
+        return flatten_losses(self.loss_weighting(losses))
 
     def predict(
         self,
@@ -201,6 +198,15 @@ class MultiTaskSegmentor(BaseSegmentor):
             }
             for index, sample in enumerate(samples)
         ]
+
+    def _check_neck(self) -> None:
+        """Refuse a neck that works for tasks which the head does not read."""
+        given = getattr(self.neck, 'tasks', None)
+        if given is not None and set(given) != set(self.tasks):
+            raise ValueError(
+                f'neck.tasks={list(given)}, but the head has '
+                f'{list(self.tasks)}: give the neck the same tasks'
+            )
 
     @staticmethod
     def _samples_for(

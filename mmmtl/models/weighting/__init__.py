@@ -1,6 +1,7 @@
-"""From the losses of the tasks to the terms of the total."""
+"""How the losses of the tasks become the terms of the total."""
 
-from mmmtl.models.weighting.fixed import FixedWeighting, LossWeighting
+from mmmtl.models.weighting.base import LossWeighting
+from mmmtl.models.weighting.fixed import FixedWeighting
 from mmmtl.models.weighting.uncertainty import UncertaintyWeighting
 
 __all__ = ['FixedWeighting', 'LossWeighting', 'UncertaintyWeighting']

@@ -12,17 +12,19 @@ Faithful:
 
 Departs:
     * A task whose losses are exactly 0, in practice a batch without its
-      labels, adds no ``s_t / 2``: its weight would grow for want of labels.
+      labels, adds no ``s_t / 2``. Otherwise its weight would grow although
+      nothing is learnt.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
 
-from mmmtl.models.weighting.fixed import LossWeighting, task_of_loss
+from mmmtl.models.losses.by_task import TaskLosses, is_loss
+from mmmtl.models.weighting.base import LossWeighting
 from mmmtl.registry import MODELS
 from mmmtl.tasks import check_tasks
 
@@ -31,20 +33,19 @@ from mmmtl.tasks import check_tasks
 class UncertaintyWeighting(LossWeighting):
     """Weights ``exp(-s_t)``, learned with the model.
 
-    Beside the weighted losses it returns ``<task>.loss_uncertainty``, the
-    term ``s_t / 2`` (which may be negative), and the diagnostic
-    ``<task>.log_variance``. Keep weight decay away from its parameters: it
-    would pull the weights towards 1.
+    Beside its weighted losses every task gets ``loss_uncertainty``, the term
+    ``s_t / 2`` (which may be negative), and the diagnostic ``log_variance``.
+    Keep weight decay away from its parameters: it would pull the weights
+    towards 1.
     """
 
-    def __init__(self, *, tasks: Sequence[str]) -> None:
+    def __init__(self, *, tasks: Iterable[str]) -> None:
         """Create a log variance of 0 per task.
 
         Args:
-            tasks: Names of the model's tasks, of each exactly one.
-
-        Raises:
-            ValueError: If a task is unknown or named twice.
+            tasks: Names of the model's tasks, auxiliary ones included.
+                Whatever ``weight`` stands beside their losses, the learned
+                weights start at 1.
         """
         super().__init__()
         self.log_variances = nn.ParameterDict(
@@ -55,13 +56,11 @@ class UncertaintyWeighting(LossWeighting):
         )
 
     def check(self, tasks: Iterable[str]) -> None:
-        """See the base class; a task the model lacks would never learn.
-
-        Args:
-            tasks: All tasks of the model.
+        """See the base class.
 
         Raises:
-            ValueError: If the tasks are not exactly those of the weighting.
+            ValueError: If the tasks are not exactly those of the weighting:
+                the weight of a task that the model lacks would never learn.
         """
         tasks, own = list(tasks), list(self.log_variances)
         if set(tasks) != set(own):
@@ -70,38 +69,36 @@ class UncertaintyWeighting(LossWeighting):
                 f'{tasks}: give it the tasks of the model'
             )
 
-    def forward(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def forward(
+        self, losses: Mapping[str, Mapping[str, Tensor]]
+    ) -> TaskLosses:
         """Weight the losses.
 
         Args:
             losses: See the base class.
 
         Returns:
-            The same keys in the same order, then, for each task that has
-            losses, the two of its uncertainty.
+            The same tasks and names in the same order; each task's two
+            values of its uncertainty follow its own.
         """
-        weighted: dict[str, Tensor] = {}
-        sums: dict[str, Tensor] = {}
-        for name, value in losses.items():
-            task = task_of_loss(name)
-            if task is None:
-                weighted[name] = value
-                continue
-            weighted[name] = torch.exp(-self._log_variance(task)) * value
-            sums[task] = sums.get(task, 0.0) + value.detach()
-        for task, total in sums.items():
-            log_variance = self._log_variance(task)
-            weighted[f'{task}.loss_uncertainty'] = (
-                log_variance / 2 * (total != 0)
-            )
-            weighted[f'{task}.log_variance'] = log_variance.detach().clone()
-        return weighted
+        return {
+            task: self._weighted(self.log_variances[task], values)
+            for task, values in losses.items()
+        }
+
+    def _weighted(
+        self, log_variance: Tensor, values: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        weighted = {
+            name: torch.exp(-log_variance) * value if is_loss(name) else value
+            for name, value in values.items()
+        }
+        total = sum(v.detach() for name, v in values.items() if is_loss(name))
+        return weighted | {
+            'loss_uncertainty': log_variance / 2 * (total != 0),
+            'log_variance': log_variance.detach().clone(),
+        }
 
     def extra_repr(self) -> str:
         """Show the tasks when the model is printed."""
         return f'tasks={list(self.log_variances)}'
-
-    def _log_variance(self, task: str) -> Tensor:
-        if task not in self.log_variances:
-            self.check([task])
-        return self.log_variances[task]

@@ -9,7 +9,6 @@ import pytest
 
 from mmmtl.datasets.transforms import (
     ColourDraw,
-    MultiTaskCenteredPad,
     MultiTaskPhotoMetricDistortion,
     MultiTaskRandomCrop,
     MultiTaskRandomFlip,
@@ -99,33 +98,17 @@ def test_flip_and_rotation_probability() -> None:
             lambda: MultiTaskRandomScale(ratio_range=(1, 2), scales=[1]),
             'give one of them',
         ),
-        (lambda: MultiTaskRandomScale(ratio_range=(2, 1)), 'smallest'),
-        (lambda: MultiTaskRandomScale(scales=[0.0, 1.0]), '> 0'),
-        (lambda: MultiTaskRandomScale(scales=[]), '> 0'),
-        (lambda: MultiTaskRandomCrop(crop_size=(0, 5)), 'crop_size'),
         (
             lambda: MultiTaskRandomCrop(crop_size=(5, 5), cat_max_ratio=2),
             'cat_max_ratio=2',
         ),
         (
-            lambda: MultiTaskRandomCrop(crop_size=(5, 5), cat_task='depth'),
-            'has no classes',
-        ),
-        (
             lambda: MultiTaskRandomCrop(crop_size=(5, 5), cat_task='semsg'),
             'semseg',
         ),
-        (lambda: MultiTaskRandomRotate(degrees=(9, 3)), 'degrees'),
-        (lambda: MultiTaskRandomRotate(degrees=-5), 'degrees'),
         (lambda: MultiTaskRandomRotate(degrees=5, prob=1.5), r'prob=1\.5'),
         (lambda: MultiTaskRandomFlip(prob=-1), 'prob=-1'),
         (lambda: MultiTaskRandomFlip(direction='diagonal'), 'diagonal'),
-        (lambda: MultiTaskCenteredPad(size=(5,)), 'size'),
-        (
-            lambda: MultiTaskPhotoMetricDistortion(contrast_range=(2, 1)),
-            'contrast_range',
-        ),
-        (lambda: MultiTaskPhotoMetricDistortion(hue_delta=0), 'hue_delta=0'),
     ],
 )
 def test_wrong_settings(build: Callable[[], object], message: str) -> None:

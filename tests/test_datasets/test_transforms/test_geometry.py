@@ -91,6 +91,17 @@ def test_crop_and_pad_keep_labels_on_the_image() -> None:
     assert (results['img'][:4] == (104, 116, 124)).all()
 
 
+@pytest.mark.parametrize('size', [(24, 60), (48, 50)])
+def test_pad_without_size_reaches_that_of_the_crop(
+    size: tuple[int, int],
+) -> None:
+    results = MultiTaskRandomCrop(crop_size=size)(make_sample())
+    results = MultiTaskCenteredPad()(results)
+    assert results['img'].shape == (*size, 3)
+    assert results['labels']['semseg'].shape == size
+    assert_aligned(results)
+
+
 def test_rotation_keeps_labels_on_the_image() -> None:
     sample = make_sample()
     rotate = MultiTaskRandomRotate(degrees=30, prob=1, fill=(0, 0, 0))

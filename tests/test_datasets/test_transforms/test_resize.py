@@ -85,9 +85,7 @@ def test_predictions_go_back_to_the_original_size() -> None:
     assert torch.allclose(back, torch.tensor(2.5))
 
 
-def test_wrong_settings() -> None:
-    with pytest.raises(ValueError, match=r'size=\(0, 5\)'):
-        MultiTaskResize(size=(0, 5))
+def test_after_padding_it_is_refused() -> None:
     padded = MultiTaskCenteredPad(size=(9, 9))(
         dict(img=np.zeros((4, 4, 3), np.uint8))
     )

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmmtl.datasets.geometry import Intrinsics
 from mmmtl.datasets.verification.plausibility import (
     compare_with_depth,
+    describe,
     length_error,
+    merge,
     rays,
     share_facing_away,
 )
-from mmmtl.datasets.verification.statistics import describe, merge
+from mmmtl.geometry import Intrinsics
 from mmmtl.tasks import get_task_spec
 from tests.test_datasets.real_data import real_data
 

@@ -174,9 +174,3 @@ def test_another_visualizer_is_refused() -> None:
     runner = SimpleNamespace(visualizer=Visualizer('other'))
     with pytest.raises(ValueError, match='found Visualizer'):
         hook.before_run(runner)
-
-
-@pytest.mark.parametrize('name', ['interval', 'max_samples'])
-def test_numbers_below_one_are_refused(name: str) -> None:
-    with pytest.raises(ValueError, match=f'{name}=0'):
-        MultiTaskVisualizationHook(**{name: 0})

@@ -17,7 +17,7 @@ from mmmtl.evaluation.boundary_folder import (
     read_outline,
     read_strength,
 )
-from mmmtl.evaluation.functional.boundary import outline
+from mmmtl.geometry import outline
 
 GREY = np.array([[0, 51, 255], [10, 20, 30]], dtype=np.uint8)
 

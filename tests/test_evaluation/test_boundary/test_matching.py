@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmmtl.evaluation.functional.boundary.level_stack import cut_levels
 from mmmtl.evaluation.functional.boundary.matching import (
     augment,
     find_pairs,
     make_rows,
     match_stack,
 )
+from mmmtl.geometry.level_stack import cut_levels
 
 
 def largest_matching(

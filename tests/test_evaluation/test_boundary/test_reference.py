@@ -12,8 +12,8 @@ from mmmtl.evaluation.functional.boundary import (
     image_counts,
     recall_precision,
     suppress_non_maxima,
-    thin,
 )
+from mmmtl.geometry import thin
 from tests.test_evaluation.test_boundary.fixture import (
     IMAGES,
     THRESHOLDS,

@@ -11,16 +11,14 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from mmmtl.datasets.geometry import instance_boundaries
 from mmmtl.evaluation.functional.boundary import (
     best_counts,
     boundary_scores,
     image_counts,
-    outline,
     protocol_thresholds,
-    thin,
     to_grey,
 )
+from mmmtl.geometry import instance_boundaries, outline, thin
 from mmmtl.rooms.render import render_room
 
 pytestmark = pytest.mark.slow

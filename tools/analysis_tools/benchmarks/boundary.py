@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import argparse
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+from scipy.ndimage import (
+    distance_transform_edt,
+    gaussian_filter,
+    map_coordinates,
+)
+from scipy.spatial import cKDTree
 
 from mmmtl.evaluation.functional.boundary import even_thresholds, image_counts
+from mmmtl.geometry import thin
 
-from .memory import measure_peak
-from .report import Result
-from .soft_maps import SoftMap, draw_soft_map
-from .timing import Case, measure, summarise
+from .measure import Case, Group
 
-# Maps of NYUDv2's test set, for the estimate of a whole evaluation.
-_TEST_SET = 654
+Size = tuple[int, int]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,90 +47,118 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> Iterator[Result]:
-    """Measure with and without suppression, in turn."""
-    arguments = {
+def groups(args: argparse.Namespace) -> Iterator[Group]:
+    """With and without suppression; ``ratio`` is to the first."""
+    if args.write is not None:
+        _write(args)
+    cases = {
         f'{regions} regions, {"nms" if nms else "no nms"}': dict(
-            size=tuple(args.size),
-            regions=regions,
-            maps=args.maps,
-            thresholds=args.thresholds,
-            max_dist=args.max_dist,
-            nms=nms,
+            regions=regions, nms=nms
         )
         for regions in args.regions
         for nms in (True, False)
     }
-    if args.write is not None:
-        _write(args)
-    samples = measure(
-        {name: build(**given) for name, given in arguments.items()},
-        runs=args.runs,
-        warmup=args.warmup,
-        label='maps',
-    )
-    for name, given in arguments.items():
-        mean = float(np.mean([s.cpu_seconds for s in samples[name]]))
-        result = {
-            'name': name,
-            'case': given,
-            'edges': _edges(_draw(given)),
-            'cpu_minutes_of_654_maps': mean * _TEST_SET / 60,
-            **summarise(samples[name]),
-        }
-        if args.memory:
-            result['memory'] = measure_peak(build, given)
-        yield result
+    yield Group('maps:', cases, base=next(iter(cases)))
 
 
-def build(
-    *,
-    size: tuple[int, int],
-    regions: int,
-    maps: int,
-    thresholds: int,
-    max_dist: float,
-    nms: bool,
-) -> Case:
+def build(args: argparse.Namespace, regions: int, nms: bool) -> Case:
     """Return a case: the counts of the next map."""
-    drawn = itertools.cycle(_draw(dict(size=size, regions=regions, maps=maps)))
+    drawn = itertools.cycle(_draw_all(args, regions))
 
     def count() -> None:
-        one = next(drawn)
+        grey, label = next(drawn)
         image_counts(
-            one.grey / 255,
-            [one.label],
-            thresholds=even_thresholds(thresholds),
-            max_dist=max_dist,
+            grey / 255,
+            [label],
+            thresholds=even_thresholds(args.thresholds),
+            max_dist=args.max_dist,
             nms=nms,
         )
 
     return count
 
 
-def _draw(case: dict[str, Any]) -> list[SoftMap]:
-    return [
-        draw_soft_map(seed, size=case['size'], regions=case['regions'])
-        for seed in range(case['maps'])
-    ]
-
-
-def _edges(maps: Sequence[SoftMap]) -> dict[str, float]:
-    """Return the mean share of labelled and of predicted pixels."""
-    shares = {'labelled': np.mean([m.label.mean() for m in maps])}
+def facts(
+    case: Case, args: argparse.Namespace, regions: int, nms: bool
+) -> dict[str, Any]:
+    """Mean share of labelled pixels, and of those predicted above a level."""
+    maps = _draw_all(args, regions)
+    shares = {'labelled': np.mean([label.mean() for _, label in maps])}
     for level in (0.01, 0.1, 0.5):
-        above = [(m.grey > 255 * level).mean() for m in maps]
+        above = [(grey > 255 * level).mean() for grey, _ in maps]
         shares[f'above {level}'] = np.mean(above)
-    return {name: float(value) for name, value in shares.items()}
+    return {'edges': shares}
 
 
 def _write(args: argparse.Namespace) -> None:
-    folder = Path(args.write)
-    for side in ('pred', 'gt'):
-        (folder / side).mkdir(parents=True, exist_ok=True)
-    for regions, seed in itertools.product(args.regions, range(args.maps)):
-        drawn = draw_soft_map(seed, size=tuple(args.size), regions=regions)
-        name = f'{regions:04d}_{seed:04d}.png'
-        label = drawn.label.astype(np.uint8) * 255
-        cv2.imwrite(str(folder / 'pred' / name), drawn.grey)
-        cv2.imwrite(str(folder / 'gt' / name), label)
+    for regions in args.regions:
+        for seed, (grey, label) in enumerate(_draw_all(args, regions)):
+            pictures = {'pred': grey, 'gt': label.astype(np.uint8) * 255}
+            for side, picture in pictures.items():
+                path = Path(args.write, side, f'{regions:04d}_{seed:04d}.png')
+                path.parent.mkdir(parents=True, exist_ok=True)
+                cv2.imwrite(str(path), picture)
+
+
+def _draw_all(
+    args: argparse.Namespace, regions: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    return [
+        draw_soft_map(seed, size=tuple(args.size), regions=regions)
+        for seed in range(args.maps)
+    ]
+
+
+def draw_soft_map(
+    seed: int, *, size: Size, regions: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a boundary map as a network does, and its ground truth.
+
+    True lines are displaced by about two pixels, Gaussian with a standard
+    deviation of 2.5 pixels across, and of varying confidence; as many lines
+    are false, at most half as strong; smooth noise lies over all.
+
+    Args:
+        seed: The same seed gives the same map.
+        size: Height and width.
+        regions: Number of regions that the true lines, and the false ones,
+            surround.
+
+    Returns:
+        ``(H, W)`` uint8, and ``(H, W)`` bool of thin lines.
+    """
+    rng = np.random.default_rng(seed)
+    label = _lines(rng, size, regions)
+    y, x = np.indices(size, dtype=float)
+    places = [y + 3 * _field(rng, size, 6), x + 3 * _field(rng, size, 6)]
+    distance = map_coordinates(
+        distance_transform_edt(~label), places, order=1, mode='nearest'
+    )
+    strength = _confidence(rng, size) * np.exp(-(distance**2) / (2 * 2.5**2))
+    distance = distance_transform_edt(~_lines(rng, size, regions))
+    false = _confidence(rng, size) * np.exp(-(distance**2) / (2 * 2.0**2)) / 2
+    noise = 0.03 * abs(_field(rng, size, 1.2))
+    strength = np.clip(np.maximum(strength, false) + noise, 0, 1)
+    return (255 * strength).astype(np.uint8), label
+
+
+def _lines(rng: np.random.Generator, size: Size, regions: int) -> np.ndarray:
+    """Draw thin lines between the nearest regions of random, bent places."""
+    seeds = rng.uniform(0, 1, (regions, 2)) * size
+    places = np.indices(size, dtype=float).reshape(2, -1)
+    bend = np.stack([_field(rng, size, 8).ravel() * 3 for _ in 'yx'])
+    owner = cKDTree(seeds).query((places + bend).T)[1].reshape(size)
+    lines = np.zeros(size, dtype=bool)
+    lines[:, :-1] |= owner[:, :-1] != owner[:, 1:]
+    lines[:-1] |= owner[:-1] != owner[1:]
+    return thin(lines)
+
+
+def _confidence(rng: np.random.Generator, size: Size) -> np.ndarray:
+    return 1 / (1 + np.exp(-2 * _field(rng, size, 12)))
+
+
+def _field(rng: np.random.Generator, size: Size, smooth: float) -> np.ndarray:
+    """Draw a smooth random field of mean 0 and standard deviation 1."""
+    field = gaussian_filter(rng.normal(size=size), smooth)
+    return (field - field.mean()) / field.std()

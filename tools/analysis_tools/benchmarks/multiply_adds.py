@@ -15,12 +15,10 @@ from torch.utils.flop_counter import (
     sdpa_flop_count,
 )
 
-from .timing import Case
-
 Shape = Sequence[int]
 
 
-def count_multiply_adds(case: Case) -> int:
+def count_multiply_adds(case: Callable[[], Any]) -> int:
     """Run a case once and count its multiply-adds.
 
     Counted: matrix products, convolutions, attention, and the products
@@ -29,9 +27,6 @@ def count_multiply_adds(case: Case) -> int:
     deformable sampling), norms, activations, softmax, additions, products
     with a single vector, and mmcv's compiled operators, which PyTorch does
     not see.
-
-    Args:
-        case: What is run.
 
     Returns:
         Their number, each a multiplication with its addition.
@@ -63,18 +58,6 @@ class _NoModules(AbstractContextManager):
         """Nothing was changed."""
 
 
-def _attention(
-    query: Shape, key: Shape, value: Shape, *_: Any, **__: Any
-) -> int:
-    return sdpa_flop_count(query, key, value)
-
-
-def _attention_backward(
-    grad: Shape, query: Shape, key: Shape, value: Shape, *_: Any, **__: Any
-) -> int:
-    return sdpa_backward_flop_count(grad, query, key, value)
-
-
 def _deform_conv(
     image: Shape, weight: Shape, *_: Any, out_shape: Shape, **__: Any
 ) -> int:
@@ -82,19 +65,19 @@ def _deform_conv(
     return 2 * prod(out_shape) * prod(weight[1:])
 
 
-def _deform_conv_backward(
-    grad: Shape, image: Shape, weight: Shape, *_: Any, **__: Any
-) -> int:
-    """Once for the gradient of the samples, once for that of the weight."""
-    return 4 * prod(grad) * prod(weight[1:])
-
-
 # What PyTorch's own table lacks.
+_ATTENTION = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+_ATTENTION_BACKWARD = (
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
+)
 _MORE: dict[Any, Callable[..., int]] = {
-    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention,
-    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: (
-        _attention_backward
+    _ATTENTION: lambda q, k, v, *_, **__: sdpa_flop_count(q, k, v),
+    _ATTENTION_BACKWARD: lambda grad, q, k, v, *_, **__: (
+        sdpa_backward_flop_count(grad, q, k, v)
     ),
     torch.ops.torchvision.deform_conv2d: _deform_conv,
-    torch.ops.torchvision._deform_conv2d_backward: _deform_conv_backward,
+    # Once for the gradient of the samples, once for that of the weight.
+    torch.ops.torchvision._deform_conv2d_backward: (
+        lambda grad, _, weight, *__, **___: 4 * prod(grad) * prod(weight[1:])
+    ),
 }

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from mmmtl.engine.user_errors import UserError
+from mmmtl.engine.errors import UserError
 from mmmtl.models.mult import SharedAttentionHead
-from mmmtl.tasks import get_task_spec
 from mmmtl.visualization.charts import Line, save_growth_chart
 
-from .memory import measure_peak
-from .model_setup import count_parameters
+from .measure import Case, Group, one_pass
+from .models import count_parameters
 from .report import Result
-from .timing import measure, paired_ratios, summarise
 
 # The paper's tasks, in the order in which a case takes them.
 TASKS = (
@@ -57,123 +55,82 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='size of the input (default: two images of Taskonomy)',
     )
     parser.add_argument(
-        '--blocks',
-        nargs='+',
-        default=['private', 'shared_skip'],
-        help='kinds of the blocks of a stage',
-    )
-    parser.add_argument(
         '--with-cp', action='store_true', help='with gradient checkpointing'
     )
     parser.add_argument('--plot', metavar='FILE.png', help='draw a plot')
 
 
-def run(args: argparse.Namespace) -> Iterator[Result]:
-    """Measure both forms; ``ratio`` is that to the separate decoders."""
+def groups(args: argparse.Namespace) -> Iterator[Group]:
+    """Both forms; ``ratio`` is that to the separate decoders."""
     for count in args.counts:
         if not 1 <= count <= len(TASKS):
             raise UserError(
                 f'--counts {count}: give numbers from 1 to {len(TASKS)}'
             )
-    results = []
     for count in args.counts:
-        for result in _compare(args, count):
-            results.append(result)
-            yield result
-    if args.plot:
-        save_growth_chart(_panels(results), args.plot)
+        cases = {form: dict(form=form, count=count) for form in FORMS}
+        yield Group(str(count), cases, base='separate')
 
 
-def build(
-    *,
-    form: str,
-    count: int,
-    channels: int,
-    blocks: list[str],
-    with_cp: bool,
-    shape: list[int],
-    device: str,
-) -> Callable[[], None]:
+def build(args: argparse.Namespace, form: str, count: int) -> Case:
     """Return a case: the decoders' share of a training step.
 
     Forward pass and gradients of all weights and of the encoder's features,
     without losses and update.
     """
     torch.manual_seed(0)
-    heads = build_heads(form, count, channels, blocks, with_cp).to(device)
-    batch, height, width = shape
+    heads = build_heads(args, form, count).to(args.device)
+    batch, *size = args.shape
     levels = [
         torch.randn(
             batch,
-            channels * 2**level,
-            -(-height // (STRIDE * 2**level)),
-            -(-width // (STRIDE * 2**level)),
-            device=device,
-            requires_grad=True,
+            args.channels * 2**level,
+            *(-(-side // (STRIDE * 2**level)) for side in size),
+            device=args.device,
         )
         for level in range(4)
     ]
-    return lambda: _step(heads, levels)
+
+    def total(*levels: Tensor) -> Tensor:
+        logits = [one for head in heads for one in head(levels).values()]
+        return sum(one.square().mean() for one in logits)
+
+    leaves = [*levels, *heads.parameters()]
+    return one_pass(total, levels, 'forward+backward', leaves)
 
 
 def build_heads(
-    form: str, count: int, channels: int, blocks: list[str], with_cp: bool
+    args: argparse.Namespace, form: str, count: int
 ) -> nn.ModuleList:
     """Return one decoder for all tasks, or one for each."""
     tasks = TASKS[:count]
     groups = [tasks] if form == 'shared' else [[task] for task in tasks]
     return nn.ModuleList(
         SharedAttentionHead(
-            tasks={task: _output(task) for task in group},
-            in_channels=[channels * 2**level for level in range(4)],
-            blocks=blocks,
-            with_cp=with_cp,
+            tasks={
+                task: dict(out_channels=CLASSES) if task == 'semseg' else {}
+                for task in group
+            },
+            in_channels=[args.channels * 2**level for level in range(4)],
+            with_cp=args.with_cp,
         )
         for group in groups
     )
 
 
-def _compare(args: argparse.Namespace, count: int) -> Iterator[Result]:
-    arguments = {
-        form: dict(
-            form=form,
-            count=count,
-            channels=args.channels,
-            blocks=args.blocks,
-            with_cp=args.with_cp,
-            shape=args.shape,
-            device=args.device,
-        )
-        for form in FORMS
-    }
-    samples = measure(
-        {form: build(**case) for form, case in arguments.items()},
-        runs=args.runs,
-        warmup=args.warmup,
-        label=f'{count} tasks',
-    )
-    for form, case in arguments.items():
-        with torch.device('meta'):
-            heads = build_heads(
-                form, count, args.channels, args.blocks, args.with_cp
-            )
-        result = {
-            'name': f'{count} {form}',
-            'case': case,
-            'parameters': count_parameters(heads),
-            **summarise(samples[form]),
-            **paired_ratios(samples[form], samples['separate']),
-        }
-        if not args.with_cp:  # recomputed tensors would be counted, too
-            result['kept_bytes'] = kept_bytes(build, case)
-        if args.memory:
-            result['memory'] = measure_peak(build, case)
-        yield result
+def facts(
+    case: Case, args: argparse.Namespace, form: str, count: int
+) -> dict[str, Any]:
+    """Parameters, and what is kept for the backward pass."""
+    with torch.device('meta'):
+        heads = build_heads(args, form, count)
+    found = {'parameters': count_parameters(heads)}
+    if not args.with_cp:  # recomputed tensors would be counted, too
+        found['kept_bytes'] = kept_bytes(case)
+    return found
 
 
-def kept_bytes(
-    build: Callable[..., Callable[[], None]], case: Mapping[str, Any]
-) -> int:
+def kept_bytes(case: Case) -> int:
     """Return what a case keeps from its forward for its backward pass.
 
     Weights and features count too: they are the same in every run, and this
@@ -189,53 +146,34 @@ def kept_bytes(
         alive.append(tensor)
         return tensor
 
-    run_once = build(**case)
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda kept: kept):
-        run_once()
+        case()
     return sum(sizes.values())
 
 
-def _step(heads: nn.ModuleList, levels: list[Tensor]) -> None:
-    total = sum(
-        logits.square().mean()
-        for head in heads
-        for logits in head(levels).values()
-    )
-    sources = [*levels, *heads.parameters()]
-    torch.autograd.grad(total, sources, allow_unused=True)
+def plot(results: Sequence[Result], path: str) -> None:
+    """Draw times, parameters and memory by number of tasks."""
+    panels = {}
+    for title, (unit, *keys) in _PANELS.items():
+        if keys[0] not in results[0]:
+            continue
+        names = {'shared': 'MulT', 'separate': 'separate decoders'}
+        points: dict[str, list] = {form: [] for form in names}
+        for result in results:
+            value: Any = result
+            for key in keys:
+                value = value[key]
+            case = result['case']
+            points[case['form']].append((case['count'], value / unit))
+        panels[title] = [Line(names[form], points[form]) for form in names]
+    save_growth_chart(panels, path)
 
 
-def _output(task: str) -> dict[str, Any]:
-    classes = get_task_spec(task).channels is None
-    return dict(out_channels=CLASSES) if classes else {}
-
-
-def _panels(results: list[Result]) -> dict[str, list[Line]]:
-    """Return what is drawn: times, parameters, memory."""
-    readings: dict[str, Callable[[Result], float]] = {
-        'elapsed seconds': lambda r: r['seconds']['median'],
-        'processor seconds': lambda r: r['cpu_seconds']['median'],
-        'million parameters': lambda r: r['parameters'] / 1e6,
-    }
-    if all('kept_bytes' in r for r in results):
-        readings['kept for the backward pass in GB'] = lambda r: (
-            r['kept_bytes'] / 1e9
-        )
-    if all('peak_bytes' in r.get('memory', {}) for r in results):
-        readings['peak memory of the process in GB'] = lambda r: (
-            r['memory']['peak_bytes'] / 1e9
-        )
-    return {
-        title: [
-            Line(
-                name=f'{form} decoders' if form == 'separate' else 'MulT',
-                points=[
-                    (r['case']['count'], read(r))
-                    for r in results
-                    if r['case']['form'] == form
-                ],
-            )
-            for form in FORMS
-        ]
-        for title, read in readings.items()
-    }
+# Title, unit, and where a result has the value.
+_PANELS: dict[str, tuple] = {
+    'elapsed seconds': (1, 'seconds', 'median'),
+    'processor seconds': (1, 'cpu_seconds', 'median'),
+    'million parameters': (1e6, 'parameters'),
+    'kept for the backward pass in GB': (1e9, 'kept_bytes'),
+    'peak memory of the process in GB': (1e9, 'memory', 'peak_bytes'),
+}

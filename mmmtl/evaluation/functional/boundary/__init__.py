@@ -39,8 +39,6 @@ from mmmtl.evaluation.functional.boundary.counts import (
     to_grey,
 )
 from mmmtl.evaluation.functional.boundary.nms import suppress_non_maxima
-from mmmtl.evaluation.functional.boundary.outline import outline
-from mmmtl.evaluation.functional.boundary.thinning import thin
 
 __all__ = [
     'BoundaryScores',
@@ -49,10 +47,8 @@ __all__ = [
     'even_thresholds',
     'f_score',
     'image_counts',
-    'outline',
     'protocol_thresholds',
     'recall_precision',
     'suppress_non_maxima',
-    'thin',
     'to_grey',
 ]

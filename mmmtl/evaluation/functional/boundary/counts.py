@@ -1,4 +1,4 @@
-"""What one image adds to the boundary scores."""
+"""Counts of one image, and the scores that follow from their sum."""
 
 from __future__ import annotations
 
@@ -8,24 +8,21 @@ from typing import Literal
 
 import numpy as np
 
-from mmmtl.evaluation.functional.boundary.level_stack import cut_levels
 from mmmtl.evaluation.functional.boundary.matching import match_stack
 from mmmtl.evaluation.functional.boundary.nms import suppress_non_maxima
-from mmmtl.evaluation.functional.boundary.thinning import thin as thin_map
-from mmmtl.evaluation.functional.boundary.thinning import thin_stack
+from mmmtl.geometry.level_stack import cut_levels
+from mmmtl.geometry.thinning import thin as thin_map
+from mmmtl.geometry.thinning import thin_stack
+
+# Points between two neighbouring thresholds at which F is looked up, ends
+# included.
+_BETWEEN = np.linspace(0, 1, 100)
+# Recalls at which precision is looked up for AP.
+_RECALLS = np.arange(101) / 100
 
 
 def even_thresholds(number: int) -> np.ndarray:
-    """Return ``k / (number + 1)`` for k = 1 ... number, float64.
-
-    Args:
-        number: How many; 99 gives 0.01, 0.02, ... 0.99.
-
-    Raises:
-        ValueError: If there is none.
-    """
-    if number < 1:
-        raise ValueError(f'{number} thresholds: give 1 or more')
+    """Return ``k / (number + 1)`` for k = 1 ... number, float64."""
     return np.arange(1, number + 1) / (number + 1)
 
 
@@ -120,11 +117,17 @@ def image_counts(
     return counts
 
 
-# Points between two neighbouring thresholds at which F is looked up, ends
-# included.
-_BETWEEN = np.linspace(0, 1, 100)
-# Recalls at which precision is looked up for AP.
-_RECALLS = np.arange(101) / 100
+def best_counts(counts: np.ndarray) -> np.ndarray:
+    """Return an image's counts at its best threshold.
+
+    Args:
+        counts: ``(4, K)`` of one image.
+
+    Returns:
+        ``(4,)``; of equally good thresholds those of the highest.
+    """
+    f = f_score(*recall_precision(counts))
+    return counts[:, np.flatnonzero(f == f.max())[-1]]
 
 
 @dataclass(frozen=True)
@@ -146,19 +149,6 @@ class BoundaryScores:
     ods_precision: float
     ois_f: float
     ap: float
-
-
-def best_counts(counts: np.ndarray) -> np.ndarray:
-    """Return an image's counts at its best threshold.
-
-    Args:
-        counts: ``(4, K)`` of one image.
-
-    Returns:
-        ``(4,)``; of equally good thresholds those of the highest.
-    """
-    f = f_score(*recall_precision(counts))
-    return counts[:, np.flatnonzero(f == f.max())[-1]]
 
 
 def boundary_scores(

@@ -1,0 +1,316 @@
+"""Checkpoints are untrusted input, and are loaded completely or not at all.
+
+A PyTorch file is a pickle, and a pickle may run any code when it is read.
+Neither supported mmengine is good enough on its own: the maintained one
+falls back to unsafe unpickling when the safe way fails, the upstream one
+cannot read its own checkpoints the safe way. So :func:`enable_safe_loading`
+forces the safe way for the whole process, whoever calls ``torch.load``, and
+registers the few harmless types that mmengine's checkpoints consist of.
+
+mmengine loads whatever names happen to agree and logs the rest, so that the
+checkpoint of another model would leave random weights and exit code 0.
+:func:`load_weights` compares names and shapes first.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.model import BaseTTAModel, is_model_wrapper
+from torch import Tensor, nn
+
+from mmmtl.engine.errors import UserError
+
+FORCE_SAFE = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
+FORCE_UNSAFE = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
+SHOWN = 4  # names listed at most in an error
+
+
+class UnsafeCheckpointError(UserError):
+    """The file asks for code to be run when it is read."""
+
+
+class UnreadableCheckpointError(UserError):
+    """The file is missing, cut off, or not a checkpoint at all."""
+
+
+class ForeignCheckpointError(UserError):
+    """The checkpoint belongs to another model."""
+
+
+def enable_safe_loading() -> None:
+    """Make every ``torch.load`` of this process refuse code.
+
+    Call it before anything is loaded; calling it again does no harm. A
+    ``TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD`` from the environment is dropped: it
+    is a common workaround that would open the door again.
+    """
+    os.environ.pop(FORCE_UNSAFE, None)
+    os.environ[FORCE_SAFE] = '1'
+    torch.serialization.add_safe_globals(_safe_globals())
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Read a local checkpoint onto the CPU without running code from it.
+
+    Args:
+        path: A file on this machine.
+
+    Returns:
+        What was saved; a dict.
+
+    Raises:
+        UnsafeCheckpointError: The file holds something else than weights
+            and plain data.
+        UnreadableCheckpointError: The file is missing or damaged.
+    """
+    enable_safe_loading()
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise UnreadableCheckpointError(f'checkpoint {path}: no such file')
+    try:
+        content = torch.load(path, map_location='cpu', weights_only=True)
+    except Exception as error:
+        raise _refusal(path, error) from error
+    if not isinstance(content, dict):
+        raise UnreadableCheckpointError(
+            f'checkpoint {path}: expected a dict of tensors, found '
+            f'{type(content).__name__}; save {{"state_dict": ...}} instead'
+        )
+    return content
+
+
+def _refusal(path: Path, error: Exception) -> UserError:
+    text = str(error)
+    # The names of what the pickle wanted to call, as PyTorch reports them.
+    wanted = re.search(
+        r'GLOBAL (\S+) (?:was not|whose module)'
+        r'|unrecognized function (.+?)[\n.]'
+        r'|but got <class .([\w.]+)',
+        text,
+    )
+    if isinstance(error, pickle.UnpicklingError) and wanted:
+        name = next(filter(None, wanted.groups()))
+        return UnsafeCheckpointError(
+            f'checkpoint {path} contains code ({name}) and was refused; '
+            'nothing of it was run. Fix: get a file that holds weights only '
+            '(save model.state_dict() where the file comes from)'
+        )
+    reason = text.strip().partition('. ')[0].partition('\n')[0]
+    return UnreadableCheckpointError(
+        f'checkpoint {path} cannot be read ({type(error).__name__}: '
+        f'{reason}); the file is cut off or not a PyTorch checkpoint: '
+        'copy or download it again'
+    )
+
+
+def _safe_globals() -> list[Callable | tuple[Callable, str]]:
+    """Return what mmengine's checkpoints contain beside tensors."""
+    multiarray = (
+        np._core.multiarray if hasattr(np, '_core') else (np.core.multiarray)
+    )
+    kinds = ('bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16')
+    kinds += ('uint32', 'uint64', 'float16', 'float32', 'float64', 'U1')
+    allowed: list[Callable | tuple[Callable, str]] = [
+        HistoryBuffer,
+        np.ndarray,
+        np.dtype,
+        *{type(np.dtype(kind)) for kind in kinds},
+        (_history_method, 'builtins.getattr'),
+    ]
+    # numpy 2 moved these; files written under either version name them.
+    for module in ('numpy.core.multiarray', 'numpy._core.multiarray'):
+        allowed += [
+            (multiarray._reconstruct, f'{module}._reconstruct'),
+            (multiarray.scalar, f'{module}.scalar'),
+        ]
+    return allowed
+
+
+def _history_method(owner: type, name: str) -> Callable:
+    """Stand in for ``getattr``, which a HistoryBuffer's pickle calls.
+
+    A HistoryBuffer stores its statistics functions as
+    ``getattr(HistoryBuffer, 'mean')``. The real ``getattr`` would let a file
+    reach into any allowed type; this one knows these four only.
+    """
+    if owner is HistoryBuffer and name in ('min', 'max', 'current', 'mean'):
+        return getattr(owner, name)
+    raise pickle.UnpicklingError(
+        f'Trying to call reduce for unrecognized function getattr {name}.'
+    )
+
+
+def load_checkpoint_strict(
+    model: nn.Module, path: str | Path
+) -> dict[str, Any]:
+    """Load a file into a model if every tensor fits, else refuse.
+
+    Args:
+        model: The model to fill; wrappers (DDP, test-time augmentation) are
+            looked through.
+        path: A local checkpoint; read without running code from it.
+
+    Returns:
+        The whole checkpoint, with its ``meta`` where it has one.
+
+    Raises:
+        ForeignCheckpointError: See :func:`load_weights`.
+        UnsafeCheckpointError: The file contains code.
+        UnreadableCheckpointError: The file is missing or damaged.
+    """
+    checkpoint = read_checkpoint(path)
+    load_weights(model, checkpoint, path)
+    return checkpoint
+
+
+def load_weights(
+    model: nn.Module, checkpoint: Mapping[str, Any], path: str | Path
+) -> None:
+    """Load a checkpoint's tensors into a model if every one fits.
+
+    Args:
+        model: The model to fill.
+        checkpoint: Content of the file.
+        path: The file, for the error text.
+
+    Raises:
+        ForeignCheckpointError: Names or shapes differ, or the order of the
+            tasks where it belongs to the weights; the model is untouched.
+    """
+    state = state_dict_of(checkpoint, path)
+    check_task_order(model, state, path)
+    found = compare(model, state)
+    if not found.is_exact:
+        parts = Counter(name.split('.')[0] for name in state)
+        listing = ', '.join(f'{k} ({n})' for k, n in parts.most_common(SHOWN))
+        hint = ''
+        if 'pytorch-lightning_version' in checkpoint:
+            hint = (
+                'if it is a Lightning checkpoint of the authors, convert it '
+                'with tools/model_converters/authors2mmmtl.py; else '
+            )
+        raise ForeignCheckpointError(
+            f'checkpoint {path} is not of this model '
+            f'({_kind(model)}): {found.describe()}. '
+            f'The file holds {len(state)} tensors: {listing}. '
+            f'Fix: {hint}use the config the checkpoint was trained with'
+        )
+    bare_model(model).load_state_dict(state)
+
+
+def check_task_order(
+    model: nn.Module, state: Mapping[str, Tensor], path: str | Path
+) -> None:
+    """Refuse weights of the model's tasks in another order."""
+    for name, module in bare_model(model).named_modules():
+        # A module with weights of its own order says what is in conflict.
+        conflict = getattr(module, 'conflict', None)
+        problem = conflict and conflict(state, f'{name}.')
+        if problem:
+            raise ForeignCheckpointError(f'checkpoint {path}: {problem}')
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How the tensors of a checkpoint relate to those of a model.
+
+    Attributes:
+        matching: Names that agree in name and shape.
+        missing: Names the model has and the checkpoint lacks.
+        unexpected: Names the checkpoint has and the model lacks.
+        misshapen: ``name: (shape in the file) for (shape in the model)``.
+    """
+
+    matching: tuple[str, ...]
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    misshapen: tuple[str, ...]
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether every tensor has its counterpart."""
+        return not (self.missing or self.unexpected or self.misshapen)
+
+    def describe(self) -> str:
+        """Return one line that lists the first few of each difference."""
+        kinds = {
+            'missing': self.missing,
+            'unexpected': self.unexpected,
+            'of another shape': self.misshapen,
+        }
+        parts = [
+            f'{len(names)} {kind} ({_first_few(names)})'
+            for kind, names in kinds.items()
+            if names
+        ]
+        return f'{len(self.matching)} tensors match, ' + ', '.join(parts)
+
+
+def compare(model: nn.Module, state: Mapping[str, Tensor]) -> Comparison:
+    """Compare names and shapes of a model's tensors with a state dict's."""
+    own = bare_model(model).state_dict()
+    same = {k for k in own.keys() & state if own[k].shape == state[k].shape}
+    return Comparison(
+        matching=tuple(name for name in own if name in same),
+        missing=tuple(name for name in own if name not in state),
+        unexpected=tuple(name for name in state if name not in own),
+        misshapen=tuple(
+            f'{name}: {tuple(state[name].shape)} for {tuple(own[name].shape)}'
+            for name in own
+            if name in state and name not in same
+        ),
+    )
+
+
+def bare_model(model: nn.Module) -> nn.Module:
+    """Return the model inside wrappers: DDP, test-time augmentation."""
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
+    return model
+
+
+def state_dict_of(
+    checkpoint: Mapping[str, Any], path: str | Path
+) -> dict[str, Tensor]:
+    """Return the named tensors of a checkpoint, without DDP's ``module.``.
+
+    Args:
+        checkpoint: Content of the file: tensors by name, or a dict that has
+            them under ``state_dict``.
+        path: The file, for the error text.
+    """
+    state = checkpoint.get('state_dict', checkpoint)
+    tensors = isinstance(state, Mapping) and all(
+        isinstance(value, Tensor) for value in state.values()
+    )
+    if not tensors or not state:
+        raise ForeignCheckpointError(
+            f'checkpoint {path} holds no tensors by name at its top or under '
+            f"'state_dict'; its keys are: {_first_few(checkpoint)}"
+        )
+    return {re.sub(r'^module\.', '', key): v for key, v in state.items()}
+
+
+def _kind(model: nn.Module) -> str:
+    """Name the model, and its head where the method shows there."""
+    model = bare_model(model)
+    head = getattr(model, 'decode_head', None)
+    name = type(model).__name__
+    return name if head is None else f'{name} with {type(head).__name__}'
+
+
+def _first_few(names: Iterable[str]) -> str:
+    listed = [str(name) for name in names]
+    more = [f'and {len(listed) - SHOWN} more'] if len(listed) > SHOWN else []
+    return ', '.join(listed[:SHOWN] + more)

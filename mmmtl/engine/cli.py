@@ -1,0 +1,53 @@
+"""Command line arguments that the train and test tools share.
+
+Nothing heavy is imported here, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that both tools have."""
+    parser.add_argument(
+        '--work-dir',
+        help='folder for logs and results; default: work_dirs/CONFIG_NAME',
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        default=[],
+        metavar='KEY=VALUE',
+        help='changes to the config, for instance '
+        'model.backbone.init_cfg=None; lists as key="[a,b]"; a key that '
+        'nobody would read is refused',
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='who starts the processes; the dist_*.sh and slurm_*.sh '
+        'scripts set it',
+    )
+    parser.add_argument(
+        '--traceback',
+        action='store_true',
+        help='show the whole traceback of an error',
+    )
+    # torch.distributed.launch passes it; torchrun sets the variable.
+    parser.add_argument(
+        '--local_rank',
+        '--local-rank',
+        type=int,
+        default=0,
+        help=argparse.SUPPRESS,
+    )
+
+
+def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Parse the command line and note the local rank where others look."""
+    args = parser.parse_args()
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    return args

@@ -1,0 +1,208 @@
+"""Loads a config file and the options of the command line.
+
+mmengine ignores a top-level key that nobody reads, creates whatever path an
+option spells, and lets an option change a variable that was used already. So
+a typing error trains the unchanged recipe; here it is refused.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmmtl.engine.errors import UserError
+
+# Read by the runner from its config, or by our tools.
+MORE_TOP_LEVEL_KEYS = (
+    'activation_checkpointing',
+    'compile',
+    'custom_imports',
+    'efficient_conv_bn_eval',
+    'find_unused_parameters',
+    'load_from_strict',
+    'model_wrapper_cfg',
+    'runner_type',
+    'sync_bn',
+    'tta_model',
+    'tta_pipeline',
+)
+# Any other key is a variable of the config; one this near to a key that is
+# read is a typing error.
+NEAR_MISS = 0.85
+# mmengine takes what it knows from these dicts and ignores the rest.
+CARELESS = ('auto_scale_lr.', 'env_cfg.', 'optim_wrapper.paramwise_cfg.')
+
+
+def load_config(
+    path: str | Path, options: Mapping[str, Any] | None = None
+) -> Config:
+    """Read a config, merge options into it and refuse keys nobody reads.
+
+    Args:
+        path: A ``.py`` config.
+        options: Values by dotted path, as ``--cfg-options`` gives them.
+
+    Raises:
+        UserError: The file is missing or fails to load, or a key is a
+            typing error.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f'config {path}: no such file{_neighbours(path)}')
+    try:
+        config = Config.fromfile(str(path))
+    except Exception as error:
+        raise UserError(
+            f'config {path} does not load: {type(error).__name__}: {error}'
+        ) from error
+    check_top_level(config)
+    merge_options(config, options or {})
+    return config
+
+
+def check_top_level(config: Mapping[str, Any] | Config) -> None:
+    """Refuse a top-level key that is nearly, but not quite, one that is read.
+
+    Any other unknown key is a variable of the config (``crop_size``).
+    """
+    known = runner_keys()
+    for key in config.keys() - known:
+        near = difflib.get_close_matches(key, known, n=1, cutoff=NEAR_MISS)
+        # 'train_pipeline' beside 'tta_pipeline': the config's own idiom.
+        if near and not key.endswith('_pipeline'):
+            raise UserError(
+                f'config: nothing reads the top-level key {key!r}; '
+                f'did you mean {near[0]!r}?'
+            )
+
+
+def merge_options(config: Config, options: Mapping[str, Any]) -> None:
+    """Merge ``--cfg-options`` into a config.
+
+    Args:
+        config: Changed in place.
+        options: Values by dotted path.
+
+    Raises:
+        UserError: An option names a place that nobody would read, or one
+            that mmengine cannot merge.
+    """
+    for path in options:
+        check_option(config, path, options)
+    try:
+        config.merge_from_dict(dict(options))
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f'--cfg-options: {error.args[0]}') from error
+
+
+def check_option(
+    config: Mapping[str, Any] | Config, path: str, options: Mapping[str, Any]
+) -> None:
+    """Refuse an option whose place nobody would read.
+
+    A place that the config has is welcome, and so is a new key of a dict
+    whose reader refuses names it does not know: a dict with a ``type`` (its
+    class does), an argument of the runner, and the model's ``test_cfg``. What
+    stands below a new key is looked at when it is built. A variable of the
+    config file (``data_root``) cannot be changed any more. mmengine itself
+    refuses an index that a list does not have, and a key below a number.
+
+    Args:
+        config: The config before the options are merged into it.
+        path: The dotted path of the option.
+        options: All of them: one may bring the ``type`` of another's place.
+    """
+    name, *rest = path.split('.')
+    if name in config and name not in runner_keys():
+        raise UserError(
+            f'--cfg-options {path}: {name!r} is a variable of the config '
+            'file, which has used it already; change instead: '
+            + _where_used(config, name, rest)
+        )
+    node, place = config, ''
+    for key in path.split('.'):
+        if isinstance(node, list) and key.isdigit() and int(key) < len(node):
+            node = node[int(key)]
+        elif not isinstance(node, (Mapping, Config)):
+            return  # mmengine's to refuse; None may become a dict
+        elif key in node:
+            node = node[key]
+        elif not path.startswith(CARELESS) and (
+            f'{place}.type' in options or _takes(node, place, key)
+        ):
+            return
+        else:
+            spelled = f'{place}.{key}'.lstrip('.')
+            raise UserError(
+                f'--cfg-options {path}: the config has no {spelled!r}; '
+                + _hint(key, node if place else runner_keys())
+            )
+        place = f'{place}.{key}'.lstrip('.')
+
+
+def _takes(node: Mapping[str, Any], place: str, key: str) -> bool:
+    """Say whether the reader of a dict takes, or itself refuses, a new key."""
+    if not place:
+        return key in runner_keys()
+    is_refusing = 'type' in node or place in {*runner_keys(), 'model.test_cfg'}
+    return is_refusing or key == '_delete_'
+
+
+def _hint(key: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(key, map(str, known), n=2)
+    if near:
+        return f'did you mean {" or ".join(map(repr, near))}?'
+    return f'known are: {", ".join(sorted(map(str, known)))}'
+
+
+def _where_used(config: Any, name: str, rest: list[str]) -> str:
+    """List the places that hold a variable's value under its own name."""
+    places = [
+        '.'.join([place, name, *rest])
+        for place, node in walk_dicts(config)
+        if place and name in node and node[name] == config[name]
+    ]
+    return ' '.join(places) or 'the keys that were made from it'
+
+
+def runner_keys() -> set[str]:
+    """Return the top-level keys that the runner or our tools read."""
+    arguments = inspect.signature(Runner.__init__).parameters
+    return {*arguments, *MORE_TOP_LEVEL_KEYS} - {'self', 'cfg'}
+
+
+def walk_dicts(
+    node: Any, path: str = ''
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield every dict of a config with its dotted path.
+
+    Args:
+        node: A config, or any value in one.
+        path: Where ``node`` stands; empty for the config itself.
+
+    Yields:
+        ``('model.backbone', {...})``; list items are ``pipeline.0``. This is
+        how ``--cfg-options`` spells them, too.
+    """
+    if isinstance(node, (Mapping, Config)):
+        yield path, node
+        items = list(node.items())
+    elif isinstance(node, (list, tuple)):
+        items = list(enumerate(node))
+    else:
+        return
+    for key, value in items:
+        yield from walk_dicts(value, f'{path}.{key}' if path else str(key))
+
+
+def _neighbours(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f' (there is no folder {path.parent} either)'
+    names = sorted(file.name for file in path.parent.glob('*.py'))
+    return f'; {path.parent} has: {", ".join(names)}' if names else ''

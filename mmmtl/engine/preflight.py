@@ -1,0 +1,177 @@
+"""Do config, model, data sets and weights belong together?
+
+What does not would show late: a task without labels trains to nothing, a
+metric of a task that the model does not predict stops the first validation,
+thousands of iterations into a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+from mmengine.evaluator import BaseMetric
+from mmengine.runner import Runner
+from torch import nn
+
+from mmmtl.datasets.base import BaseMultiTaskDataset
+from mmmtl.engine.checkpoint import bare_model
+from mmmtl.engine.distributed import together
+from mmmtl.engine.errors import UserError
+from mmmtl.engine.weights import check_pretrained_fit
+from mmmtl.evaluation.metrics.base_task_metric import BaseTaskMetric
+
+
+def preflight(runner: Runner, purpose: Literal['train', 'test']) -> None:
+    """Refuse a run whose parts do not belong together.
+
+    Data sets and metrics are built here, as the run would do first. What is
+    not ours (models without tasks, other libraries' data sets and metrics)
+    is not looked at.
+
+    Args:
+        runner: A runner that has not started.
+        purpose: What it is about to do.
+
+    Raises:
+        UserError: Names the parts and where to change them.
+    """
+    head = getattr(bare_model(runner.model), 'decode_head', None)
+    with together():
+        if purpose == 'train':
+            check_pretrained_fit(runner.cfg, runner.model)
+            dataset = runner.train_dataloader.dataset
+            check_class_counts('train_dataloader', dataset, head)
+            check_training_labels(dataset, head)
+            loops = {'val': runner.val_loop}
+        else:
+            loops = {'test': runner.test_loop}
+        for name, loop in loops.items():
+            if loop is None:
+                continue
+            dataset = loop.dataloader.dataset
+            check_class_counts(f'{name}_dataloader', dataset, head)
+            check_metrics(name, loop.evaluator.metrics, dataset, head)
+
+
+def check_class_counts(
+    loader: str, dataset: Any, head: nn.Module | None
+) -> None:
+    """Refuse a head with another number of classes than a data set.
+
+    Args:
+        loader: Key of the data set's loader in the config.
+        dataset: The built data set, or a wrapper of some.
+        head: The model's; its auxiliary tasks count, too.
+    """
+    places = {
+        'tasks': getattr(head, 'outputs', {}),
+        'auxiliary_tasks': getattr(head, 'auxiliary_outputs', {}),
+    }
+    for part in our_data_sets(dataset):
+        for name in ('classes', 'human_parts_classes'):
+            # mmengine reads a list where it gets a path, if there is a file.
+            if isinstance(part.metainfo.get(name), str):
+                raise UserError(
+                    f'{part.metainfo[name]}, which metainfo.{name} in '
+                    f'{loader} names, is missing'
+                )
+        for task, count in part.class_counts().items():
+            for place, outputs in places.items():
+                if task in outputs and outputs[task].channels != count:
+                    raise UserError(
+                        f'the data set of {loader} has {count} classes of '
+                        f'{task}, the model {outputs[task].channels} '
+                        f'channels: set model.decode_head.{place}.{task}.'
+                        f'out_channels={count}, or the classes in the data '
+                        "set's metainfo"
+                    )
+
+
+def check_training_labels(dataset: Any, head: nn.Module | None) -> None:
+    """Refuse a supervised task that no training data set has labels of.
+
+    Its loss would be zero throughout. Several data sets may each have labels
+    of some tasks.
+
+    Args:
+        dataset: The built training data set, or a wrapper of some.
+        head: The model's.
+    """
+    labelled = labelled_tasks(dataset)
+    places = {
+        'tasks': getattr(head, 'outputs', {}),
+        'auxiliary_tasks': getattr(head, 'auxiliary_outputs', {}),
+    }
+    for place, supervised in places.items():
+        absent = [task for task in supervised if task not in labelled]
+        if absent and labelled:
+            raise UserError(
+                f'model.decode_head.{place} has {absent}, of which no '
+                'training data set reads labels: add them to '
+                'train_dataloader.dataset.tasks, or take them out of the head'
+            )
+
+
+def check_metrics(
+    name: str,
+    metrics: Sequence[BaseMetric],
+    dataset: Any,
+    head: nn.Module | None,
+) -> None:
+    """Refuse a metric of a task without prediction, or without any label.
+
+    Args:
+        name: ``val`` or ``test``.
+        metrics: The built metrics.
+        dataset: The built data set that they measure on.
+        head: The model's; auxiliary tasks are not predicted.
+    """
+    measured = {m.task: None for m in metrics if isinstance(m, BaseTaskMetric)}
+    predicted = getattr(head, 'outputs', measured)
+    if absent := [task for task in measured if task not in predicted]:
+        raise UserError(
+            f'{name}_evaluator measures {absent}, which the model does not '
+            f'predict (it predicts {list(predicted)}): take the metrics out, '
+            'or add the tasks to model.decode_head.tasks'
+        )
+    labelled = labelled_tasks(dataset) or measured
+    if absent := [task for task in measured if task not in labelled]:
+        raise UserError(
+            f'{name}_evaluator measures {absent}, of which its data set '
+            f'reads no labels: add them to {name}_dataloader.dataset.tasks, '
+            'or take the metrics out'
+        )
+
+
+def labelled_tasks(dataset: Any) -> Mapping[str, None]:
+    """Return the tasks that data sets read labels of; none if unknown.
+
+    Args:
+        dataset: A built data set, or a wrapper of some. Of another library's
+            data set nobody knows what it gives.
+    """
+    parts = list(leaves(dataset))
+    ours = list(our_data_sets(dataset))
+    if len(ours) < len(parts):
+        return {}
+    return {task: None for part in ours for task in part.tasks}
+
+
+def our_data_sets(dataset: Any) -> Iterator[BaseMultiTaskDataset]:
+    """Yield the data sets of ours inside a wrapper."""
+    for part in leaves(dataset):
+        if isinstance(part, BaseMultiTaskDataset):
+            yield part
+
+
+def leaves(dataset: Any) -> Iterator[Any]:
+    """Yield the data sets inside wrappers (several, repeated, balanced)."""
+    inside = getattr(dataset, 'datasets', None)
+    if inside is None and hasattr(dataset, 'dataset'):
+        inside = [dataset.dataset]
+    if inside is None:
+        yield dataset
+        return
+    for part in inside:
+        yield from leaves(part)

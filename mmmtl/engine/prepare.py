@@ -1,0 +1,232 @@
+"""From the arguments of the train and test tools to a config.
+
+Everything that an option of the command line changes is a key of the config,
+so that the config in a work folder says how the run was made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config, DictAction
+from mmengine.runner import find_latest_checkpoint
+
+from mmmtl.engine.config import load_config, walk_dicts
+from mmmtl.engine.distributed import start_distributed, world_size
+from mmmtl.engine.errors import UserError
+from mmmtl.engine.total_batch import apply_total_batch, batch_notes
+from mmmtl.engine.weights import open_door
+
+NEEDED = {
+    'train': ('train_dataloader', 'train_cfg', 'optim_wrapper'),
+    'test': ('test_dataloader', 'test_cfg', 'test_evaluator'),
+}
+
+
+def prepare_training(args: argparse.Namespace) -> tuple[Config, list[str]]:
+    """Load the config of a training, and start its processes.
+
+    Args:
+        args: The command line of ``tools/train.py``.
+
+    Returns:
+        The config, and lines to log once there is a logger.
+    """
+    config = _load(args, 'train')
+    if args.amp:
+        set_amp(config)
+    if args.seed is not None:
+        set_seed(config, args.seed)
+    notes = start_distributed(config, args.launcher)
+    if args.total_batch is not None:
+        apply_total_batch(config, args.total_batch, world_size())
+    notes += batch_notes(config, world_size())
+    notes += set_resume(config, args.resume)
+    return config, notes
+
+
+def prepare_test(args: argparse.Namespace) -> tuple[Config, list[str]]:
+    """Load the config of an evaluation, and start its processes.
+
+    Args:
+        args: The command line of ``tools/test.py``.
+
+    Returns:
+        The config, and lines to log once there is a logger.
+    """
+    config = _load(args, 'test')
+    if args.out is not None:
+        check_out(args.out)
+        set_per_class(config)
+    # These weights, all of them.
+    config.load_from = args.checkpoint
+    config.load_from_strict = True
+    config.resume = False
+    if args.show_dir is not None:
+        set_show_dir(config, args.show_dir)
+    if args.tta:
+        set_tta(config)
+    return config, start_distributed(config, args.launcher)
+
+
+def _load(args: argparse.Namespace, purpose: str) -> Config:
+    open_door()  # nothing may be loaded before this
+    config = load_config(args.config, parse_options(args.cfg_options))
+    check_sections(config, purpose)
+    config.work_dir = (
+        args.work_dir
+        or config.get('work_dir')
+        or os.path.join('work_dirs', Path(args.config).stem)
+    )
+    return config
+
+
+def parse_options(options: Sequence[str]) -> dict[str, Any]:
+    """Read the values of ``--cfg-options``.
+
+    Args:
+        options: ``KEY=VALUE`` as they stand on the command line.
+    """
+    for option in options:
+        if '=' not in option:
+            raise UserError(f'--cfg-options {option}: write KEY=VALUE')
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--options', nargs='*', action=DictAction)
+    return parser.parse_args(['--options', *options]).options
+
+
+def check_sections(config: Config, purpose: str) -> None:
+    """Refuse a config that lacks what a tool needs.
+
+    Args:
+        config: The config.
+        purpose: ``train`` or ``test``.
+    """
+    absent = [key for key in NEEDED[purpose] if not config.get(key)]
+    if absent:
+        raise UserError(
+            f'the config has no {" and no ".join(absent)}: it cannot '
+            f'{purpose}; inherit them from configs/_base_ (datasets, '
+            'schedules)'
+        )
+
+
+def set_amp(config: Config) -> None:
+    """Switch a config to mixed precision."""
+    wrapper = config.optim_wrapper
+    kind = wrapper.get('type', 'OptimWrapper')
+    if kind == 'AmpOptimWrapper':
+        return
+    if kind != 'OptimWrapper':
+        raise UserError(
+            '--amp replaces an OptimWrapper, the config has '
+            f'optim_wrapper.type={kind!r}; set mixed precision there'
+        )
+    wrapper.type = 'AmpOptimWrapper'
+    wrapper.loss_scale = 'dynamic'
+
+
+def set_seed(config: Config, seed: int) -> None:
+    """Fix the seed of all randomness.
+
+    Args:
+        config: Its ``randomness`` keeps its other keys.
+        seed: Not negative; processes add their rank where they should
+            differ.
+    """
+    config.randomness = {**(config.get('randomness') or {}), 'seed': seed}
+
+
+def set_resume(config: Config, resume: str | None) -> list[str]:
+    """Say which checkpoint a training continues from.
+
+    A checkpoint is written before its name is noted in the work folder's
+    ``last_checkpoint``; a run that was killed while it saved goes on from
+    the checkpoint before.
+
+    Args:
+        config: ``resume`` and ``load_from`` are set; ``work_dir`` is read.
+        resume: ``auto`` for the latest checkpoint in the work folder, a
+            path, or None for what the config says.
+
+    Returns:
+        Lines to log.
+    """
+    if resume is None:
+        if not config.get('resume'):
+            return []
+        resume = config.get('load_from') or 'auto'
+    config.resume = True
+    config.load_from = resume
+    if resume != 'auto':
+        return [f'resuming {resume}']
+    # mmengine would look for the latest one, too, but warns if there is none.
+    if (Path(config.work_dir) / 'last_checkpoint').is_file():
+        config.load_from = find_latest_checkpoint(config.work_dir)
+        return [f'resuming {config.load_from}']
+    config.resume = False
+    config.load_from = None
+    return [f'nothing to resume in {config.work_dir}: starting anew']
+
+
+def check_out(out: str) -> None:
+    """Refuse a results file that could not be written at the end.
+
+    Args:
+        out: ``--out`` of a command line.
+    """
+    path = Path(out).absolute()
+    if path.suffix != '.json' or path.is_dir():
+        raise UserError(f'--out {out}: name a file that ends in .json')
+    folder = next(parent for parent in path.parents if parent.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise UserError(f'--out {out}: {folder} is no folder to write into')
+
+
+def set_per_class(config: Config) -> None:
+    """Let the metrics of class maps report each class too.
+
+    Args:
+        config: Its ``test_evaluator`` is changed.
+    """
+    for _, node in walk_dicts(config.test_evaluator):
+        kind = str(node.get('type', '')).rpartition('.')[2]
+        if kind == 'SegmentationMetric':
+            node['per_class'] = True
+
+
+def set_show_dir(config: Config, show_dir: str) -> None:
+    """Paint every prediction into a folder.
+
+    Args:
+        config: Its visualization hook is switched on.
+        show_dir: The folder.
+    """
+    hook = (config.get('default_hooks') or {}).get('visualization')
+    if not hook:
+        raise UserError(
+            '--show-dir needs a hook default_hooks.visualization in the '
+            "config: dict(type='MultiTaskVisualizationHook')"
+        )
+    hook.draw = True
+    hook.interval = 1
+    hook.out_dir = show_dir
+
+
+def set_tta(config: Config) -> None:
+    """Evaluate with test-time augmentation.
+
+    Args:
+        config: Its ``tta_model`` takes the place of its model, its
+            ``tta_pipeline`` that of the test pipeline.
+    """
+    absent = [k for k in ('tta_model', 'tta_pipeline') if not config.get(k)]
+    if absent:
+        raise UserError(f'--tta: the config has no {" and no ".join(absent)}')
+    config.test_dataloader.dataset.pipeline = config.tta_pipeline
+    config.tta_model.module = config.model
+    config.model = config.tta_model

@@ -1,0 +1,158 @@
+"""mmengine's runner, with all weights through one door."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.runner import Runner, load_state_dict
+
+from mmmtl.engine.checkpoint import (
+    ForeignCheckpointError,
+    UnsafeCheckpointError,
+    bare_model,
+    check_task_order,
+    compare,
+    load_weights,
+    state_dict_of,
+)
+from mmmtl.engine.distributed import together
+from mmmtl.engine.errors import UserError
+from mmmtl.engine.total_batch import check_same_accumulation
+from mmmtl.engine.weights import (
+    open_door,
+    read_ahead,
+    read_start_files,
+    read_weights,
+)
+from mmmtl.registry import RUNNERS
+
+
+def build_runner(config: Config, notes: Iterable[str] = ()) -> Runner:
+    """Build the runner of a config: ours, unless it names another.
+
+    Args:
+        config: Another ``runner_type`` loads weights in its own way.
+        notes: Lines to log.
+    """
+    if 'runner_type' in config:
+        runner = RUNNERS.build(config)
+    else:
+        runner = MultiTaskRunner.from_cfg(config)
+    for note in notes:
+        runner.logger.info(note)
+    return runner
+
+
+@RUNNERS.register_module()
+class MultiTaskRunner(Runner):
+    """Loads weights safely, once, and completely or not at all.
+
+    mmengine's runner loads what fits and logs the rest. Here a ``load_from``
+    that is not of this model is refused. ``load_from_strict = False`` in the
+    config accepts a file of which only a part fits (another number of
+    classes, say) when a training starts; it is ignored when one is resumed.
+
+    Other projects' tools use this runner with ``runner_type =
+    'mmmtl.MultiTaskRunner'`` in a config.
+    """
+
+    @classmethod
+    def from_cfg(cls, cfg: Config) -> MultiTaskRunner:
+        """Read what the run starts from, then build the runner.
+
+        In this order nothing is written for a run that cannot start.
+        """
+        open_door()
+        read_start_files(cfg)
+        if cfg.get('resume') and cfg.get('load_from'):
+            path = cfg['load_from']
+            check_resumable(cfg, read_ahead(path), path)
+        return super().from_cfg(cfg)
+
+    def load_checkpoint(
+        self,
+        filename: str,
+        map_location: object = 'cpu',
+        strict: bool | None = None,
+    ) -> dict[str, Any]:
+        """Load a checkpoint's weights into the model.
+
+        Args:
+            filename: Path or URL.
+            map_location: Unused: weights are read onto the CPU and copied
+                to where the model is.
+            strict: False loads the part that fits; None asks the config.
+
+        Returns:
+            The whole checkpoint.
+
+        Raises:
+            ForeignCheckpointError: The weights are not of this model.
+        """
+        del map_location
+        if strict is None:
+            partial = not self.cfg.get('load_from_strict', True)
+            strict = self._resume or not partial
+        with together():
+            checkpoint = read_weights(filename)
+            if self._resume:
+                check_resumable(self.cfg, checkpoint, filename)
+            self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
+            if strict:
+                self._load_all(checkpoint, filename)
+            else:
+                self._load_part(checkpoint, filename)
+        self._has_loaded = True
+        self.logger.info(f'Load checkpoint from {filename}')
+        return checkpoint
+
+    def _load_all(self, checkpoint: Mapping[str, Any], path: str) -> None:
+        try:
+            load_weights(self.model, checkpoint, path)
+        except ForeignCheckpointError as error:
+            if self._resume:
+                raise
+            raise ForeignCheckpointError(
+                f'{error}, or load the part that fits: --cfg-options '
+                'load_from_strict=False'
+            ) from error
+
+    def _load_part(self, checkpoint: Mapping[str, Any], path: str) -> None:
+        state = state_dict_of(checkpoint, path)
+        # A part of the weights would be of the wrong tasks, whatever fits.
+        check_task_order(self.model, state, path)
+        found = compare(self.model, state)
+        if not found.matching:
+            raise ForeignCheckpointError(
+                f'checkpoint {path}: {found.describe()}'
+            )
+        self.logger.warning(f'load_from: a part of {path}: {found.describe()}')
+        part = {name: state[name] for name in found.matching}
+        load_state_dict(bare_model(self.model), part, logger=self.logger)
+
+
+def check_resumable(
+    config: Mapping[str, Any], checkpoint: Mapping[str, Any], path: str
+) -> None:
+    """Refuse to resume from a checkpoint without, or of another, training.
+
+    Args:
+        config: The config of this run.
+        checkpoint: Content of the file.
+        path: The file, for the error text.
+    """
+    start = f'start from its weights: --cfg-options load_from={path}'
+    if 'meta' not in checkpoint or 'optimizer' not in checkpoint:
+        raise UserError(
+            f'--resume: {path} holds weights but no state of a training; '
+            f'{start}'
+        )
+    if 'config' in checkpoint['meta']:
+        # mmengine writes `meta.cfg`, but executes `meta.config` on resuming.
+        raise UnsafeCheckpointError(
+            f'--resume: {path} brings a program (meta.config) that would be '
+            f'run; refused. If you trust its weights, {start}'
+        )
+    check_same_accumulation(config, checkpoint)
