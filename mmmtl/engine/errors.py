@@ -19,12 +19,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from mmmtl.errors import UserError
+
 EXIT_CODE = 2
 PACKAGE_DIR = Path(__file__).resolve().parents[1]
-
-
-class UserError(ValueError):
-    """A mistake in a command, config or file; the text names the fix."""
 
 
 @contextmanager

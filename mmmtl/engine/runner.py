@@ -18,7 +18,6 @@ from mmmtl.engine.checkpoint import (
     state_dict_of,
 )
 from mmmtl.engine.distributed import together
-from mmmtl.engine.errors import UserError
 from mmmtl.engine.total_batch import check_same_accumulation
 from mmmtl.engine.weights import (
     open_door,
@@ -26,6 +25,7 @@ from mmmtl.engine.weights import (
     read_start_files,
     read_weights,
 )
+from mmmtl.errors import UserError
 from mmmtl.registry import RUNNERS
 
 

@@ -37,7 +37,7 @@ from mmmtl.engine.checkpoint import (
 )
 from mmmtl.engine.config import walk_dicts
 from mmmtl.engine.distributed import together
-from mmmtl.engine.errors import UserError
+from mmmtl.errors import UserError
 
 TIMEOUT = 20.0  # seconds without a byte from the server
 #: Below this share of a module's tensors, the file is taken for another
