@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from mmmtl.dependency_check import check_dependencies
 from mmmtl.errors import UserError
 
 EXIT_CODE = 2
@@ -50,6 +51,11 @@ def describe(error: Exception) -> str | None:
     """Return the line to show for an error, None if it is not the user's."""
     if isinstance(error, UserError):
         return str(error)
+    if isinstance(error, ImportError):
+        try:
+            check_dependencies()
+        except ImportError as missing:
+            return str(missing)
     is_ours = isinstance(error, (ValueError, ImportError)) and _is_ours(error)
     text = _last_words(error)
     place = _place_in_config(error)

@@ -1,5 +1,9 @@
 """What the map of each task means."""
 
+from mmmtl.dependency_check import check_dependencies
+
+check_dependencies()
+
 from mmmtl.tasks.task_spec import (
     TASK_SPECS,
     TaskSpec,
