@@ -1,9 +1,13 @@
-"""The errors for everything that is wrong with the files of a data set."""
+"""Errors that a user can act on: in a command, a config, a file."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+
+
+class UserError(ValueError):
+    """A mistake in a command, config or file; the text names the fix."""
 
 
 class DatasetError(ValueError):

@@ -113,7 +113,7 @@ def run(args: argparse.Namespace) -> None:
 
 def place_rooms(args: argparse.Namespace, config: Config) -> None:
     """Render the data set, unless it is there, and let the config use it."""
-    from mmmtl.engine.errors import UserError
+    from mmmtl.errors import UserError
 
     kind = config.train_dataloader.dataset.type
     if kind not in LAYOUTS:

@@ -40,7 +40,7 @@ def test(args: argparse.Namespace) -> None:
 
     try:
         config, notes = prepare_test(args)
-        runner = build_runner(config, notes)
+        runner = build_runner(config, notes, trains=False)
         preflight(runner, 'test')
         metrics = runner.test()
         if args.out is not None:

@@ -1,5 +1,9 @@
 """From Python: build a model, run it on pictures."""
 
+from mmmtl.dependency_check import check_dependencies
+
+check_dependencies()
+
 from mmmtl.apis.init_model import init_model
 from mmmtl.apis.multi_task_inferencer import MultiTaskInferencer
 

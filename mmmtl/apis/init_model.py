@@ -15,8 +15,8 @@ from torch import nn
 
 from mmmtl.engine.checkpoint import enable_safe_loading, load_checkpoint_strict
 from mmmtl.engine.config import load_config
-from mmmtl.engine.errors import UserError
 from mmmtl.engine.weights import fetch_checkpoint
+from mmmtl.errors import UserError
 from mmmtl.registry import DATASETS, MODELS, build_in_scope
 
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from mmmtl.apis.multi_task_inferencer import choose_tasks
 from mmmtl.apis.pictures import Picture, PicturePipeline
-from mmmtl.engine.errors import UserError
+from mmmtl.errors import UserError
 from mmmtl.models.layers.resize import resize_bilinear
 from mmmtl.models.mqtransformer import MultiQueryHead
 from mmmtl.models.postprocess import undo_augmentation

@@ -1,5 +1,9 @@
 """Converters from the checkpoints of released code, by method."""
 
+from mmmtl.dependency_check import check_dependencies
+
+check_dependencies()
+
 from mmmtl.converters.demt import convert_demt
 from mmmtl.converters.key_rules import ConversionError
 from mmmtl.converters.lightning import read_lightning_state_dict

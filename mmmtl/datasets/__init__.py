@@ -17,6 +17,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from mmmtl.dependency_check import check_dependencies
+
 _HOMES = {
     'BaseMultiTaskDataset': 'base',
     'CityscapesMTDataset': 'cityscapes.dataset',
@@ -37,4 +39,5 @@ def __getattr__(name: str) -> Any:
     """Import a name from its module."""
     if name not in _HOMES:
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    check_dependencies()
     return getattr(import_module(f'{__name__}.{_HOMES[name]}'), name)

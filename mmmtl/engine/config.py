@@ -16,7 +16,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmmtl.engine.errors import UserError
+from mmmtl.errors import UserError
 
 # Read by the runner from its config, or by our tools.
 MORE_TOP_LEVEL_KEYS = (

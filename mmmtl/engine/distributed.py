@@ -22,7 +22,7 @@ from mmengine.utils.dl_utils import set_multi_processing
 from torch import distributed as dist
 
 from mmmtl.engine.config import walk_dicts
-from mmmtl.engine.errors import UserError
+from mmmtl.errors import UserError
 
 Launcher = Literal['none', 'pytorch', 'slurm', 'mpi']
 SYNC_NORMS = ('SyncBN', 'MMSyncBN')

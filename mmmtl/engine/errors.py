@@ -19,12 +19,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from mmmtl.dependency_check import check_dependencies
+from mmmtl.errors import UserError
+
 EXIT_CODE = 2
 PACKAGE_DIR = Path(__file__).resolve().parents[1]
-
-
-class UserError(ValueError):
-    """A mistake in a command, config or file; the text names the fix."""
 
 
 @contextmanager
@@ -52,6 +51,11 @@ def describe(error: Exception) -> str | None:
     """Return the line to show for an error, None if it is not the user's."""
     if isinstance(error, UserError):
         return str(error)
+    if isinstance(error, ImportError):
+        try:
+            check_dependencies()
+        except ImportError as missing:
+            return str(missing)
     is_ours = isinstance(error, (ValueError, ImportError)) and _is_ours(error)
     text = _last_words(error)
     place = _place_in_config(error)

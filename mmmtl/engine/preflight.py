@@ -17,8 +17,8 @@ from torch import nn
 from mmmtl.datasets.base import BaseMultiTaskDataset
 from mmmtl.engine.checkpoint import bare_model
 from mmmtl.engine.distributed import together
-from mmmtl.engine.errors import UserError
 from mmmtl.engine.weights import check_pretrained_fit
+from mmmtl.errors import UserError
 from mmmtl.evaluation.metrics.base_task_metric import BaseTaskMetric
 
 

@@ -17,9 +17,9 @@ from mmengine.runner import find_latest_checkpoint
 
 from mmmtl.engine.config import load_config, walk_dicts
 from mmmtl.engine.distributed import start_distributed, world_size
-from mmmtl.engine.errors import UserError
 from mmmtl.engine.total_batch import apply_total_batch, batch_notes
 from mmmtl.engine.weights import open_door
+from mmmtl.errors import UserError
 
 NEEDED = {
     'train': ('train_dataloader', 'train_cfg', 'optim_wrapper'),

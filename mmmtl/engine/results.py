@@ -22,7 +22,7 @@ from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
-from mmmtl.engine.errors import UserError
+from mmmtl.errors import UserError
 from mmmtl.evaluation.primary_metrics import primary_key, primary_metrics
 from mmmtl.io.json_file import write_json
 from mmmtl.tasks import TASK_SPECS

@@ -18,7 +18,6 @@ from mmmtl.engine.checkpoint import (
     state_dict_of,
 )
 from mmmtl.engine.distributed import together
-from mmmtl.engine.errors import UserError
 from mmmtl.engine.total_batch import check_same_accumulation
 from mmmtl.engine.weights import (
     open_door,
@@ -26,19 +25,29 @@ from mmmtl.engine.weights import (
     read_start_files,
     read_weights,
 )
+from mmmtl.errors import UserError
 from mmmtl.registry import RUNNERS
 
 
-def build_runner(config: Config, notes: Iterable[str] = ()) -> Runner:
+def build_runner(
+    config: Config, notes: Iterable[str] = (), *, trains: bool = True
+) -> Runner:
     """Build the runner of a config: ours, unless it names another.
+
+    Everything that the run starts from is read first, so that nothing is
+    written for a run whose weights cannot be had.
 
     Args:
         config: Another ``runner_type`` loads weights in its own way.
         notes: Lines to log.
+        trains: Whether the run needs pretrained weights; an evaluation
+            replaces them.
     """
     if 'runner_type' in config:
         runner = RUNNERS.build(config)
     else:
+        open_door()
+        read_start_files(config, pretrained=trains)
         runner = MultiTaskRunner.from_cfg(config)
     for note in notes:
         runner.logger.info(note)
@@ -60,15 +69,16 @@ class MultiTaskRunner(Runner):
 
     @classmethod
     def from_cfg(cls, cfg: Config) -> MultiTaskRunner:
-        """Read what the run starts from, then build the runner.
+        """Read the checkpoint that the run starts from, then build it.
 
-        In this order nothing is written for a run that cannot start.
+        In this order nothing is written for a checkpoint that cannot be used.
         """
         open_door()
-        read_start_files(cfg)
-        if cfg.get('resume') and cfg.get('load_from'):
+        if cfg.get('load_from'):
             path = cfg['load_from']
-            check_resumable(cfg, read_ahead(path), path)
+            checkpoint = read_ahead(path)
+            if cfg.get('resume'):
+                check_resumable(cfg, checkpoint, path)
         return super().from_cfg(cfg)
 
     def load_checkpoint(

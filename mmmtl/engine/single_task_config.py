@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 from mmmtl.engine.config import walk_dicts
-from mmmtl.engine.errors import UserError
+from mmmtl.errors import UserError
 from mmmtl.evaluation.metrics.base_task_metric import BaseTaskMetric
 from mmmtl.evaluation.primary_metrics import primary_key
 from mmmtl.registry import METRICS, MODELS, SCOPE, build_in_scope

@@ -21,7 +21,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmmtl.engine.errors import UserError
+from mmmtl.errors import UserError
 
 
 def apply_total_batch(config: Config, total: int, processes: int) -> int:

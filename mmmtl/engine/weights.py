@@ -37,7 +37,7 @@ from mmmtl.engine.checkpoint import (
 )
 from mmmtl.engine.config import walk_dicts
 from mmmtl.engine.distributed import together
-from mmmtl.engine.errors import UserError
+from mmmtl.errors import UserError
 
 TIMEOUT = 20.0  # seconds without a byte from the server
 #: Below this share of a module's tensors, the file is taken for another
@@ -89,13 +89,16 @@ def _key(path: Path) -> tuple[Path, int]:
     return path, path.stat().st_mtime_ns
 
 
-def read_start_files(config: Mapping[str, Any]) -> None:
+def read_start_files(
+    config: Mapping[str, Any], *, pretrained: bool = True
+) -> None:
     """Read ahead all weights that a run starts from.
 
     Args:
         config: Its ``load_from``, and in its ``model`` every ``init_cfg`` of
             type ``Pretrained`` and every ``pretrained`` are looked at. Each
             machine downloads once.
+        pretrained: False leaves out those of the ``model``.
 
     Raises:
         UserError: Weights cannot be had; names the config key and the fix.
@@ -103,16 +106,20 @@ def read_start_files(config: Mapping[str, Any]) -> None:
     _READ.clear()  # what an earlier run left behind
     with together():
         if int(os.environ.get('LOCAL_RANK', '0')) == 0:
-            _for_each_source(config, fetch_checkpoint)
+            _for_each_source(config, fetch_checkpoint, pretrained)
     with together():
-        _for_each_source(config, read_ahead)
+        _for_each_source(config, read_ahead, pretrained)
 
 
 def _for_each_source(
-    config: Mapping[str, Any], get: Callable[[str], object]
+    config: Mapping[str, Any],
+    get: Callable[[str], object],
+    pretrained: bool,
 ) -> None:
     if config.get('load_from'):
         get(config['load_from'])
+    if not pretrained:
+        return
     for key, source, _ in pretrained_sources(config):
         try:
             get(source)

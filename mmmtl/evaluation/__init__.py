@@ -5,6 +5,10 @@ pixels within a limit), depth in metres, angles in degrees. The absolute error
 of a map with values in 0..1 (saliency, heat maps) is in 0..1 too.
 """
 
+from mmmtl.dependency_check import check_dependencies
+
+check_dependencies()
+
 from mmmtl.evaluation.metrics import (
     BaseTaskMetric,
     BoundaryMetric,

@@ -1,5 +1,9 @@
 """Models: everything here is registered in ``mmmtl.registry.MODELS``."""
 
+from mmmtl.dependency_check import check_dependencies
+
+check_dependencies()
+
 from mmmtl.models.data_preprocessor import MultiTaskDataPreprocessor
 from mmmtl.models.decode_heads import *  # noqa: F403
 from mmmtl.models.demt import *  # noqa: F403

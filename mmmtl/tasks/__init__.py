@@ -1,5 +1,9 @@
 """What the map of each task means: kinds, and tasks as rows of them."""
 
+from mmmtl.dependency_check import check_dependencies
+
+check_dependencies()
+
 from mmmtl.tasks.kinds import KINDS, Kind, Primary, register_kind
 from mmmtl.tasks.task import (
     FIELDS,

@@ -1,5 +1,9 @@
 """Pictures of labels and predictions."""
 
+from mmmtl.dependency_check import check_dependencies
+
+check_dependencies()
+
 from mmmtl.visualization.multi_task_visualizer import (
     MultiTaskVisualizer,
     write_picture,

@@ -11,7 +11,7 @@ from mmmtl.engine.checkpoint import (
     ForeignCheckpointError,
     UnsafeCheckpointError,
 )
-from mmmtl.engine.errors import UserError
+from mmmtl.errors import UserError
 
 
 class Payload:

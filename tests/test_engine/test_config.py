@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mmmtl.engine.config import check_option, check_top_level, load_config
-from mmmtl.engine.errors import UserError
+from mmmtl.errors import UserError
 
 CONFIG = dict(
     model=dict(

@@ -6,7 +6,8 @@ import pytest
 from mmengine.config import Config
 from torch._utils import ExceptionWrapper
 
-from mmmtl.engine.errors import UserError, user_errors
+from mmmtl.engine.errors import user_errors
+from mmmtl.errors import UserError
 from mmmtl.registry import MODELS
 from mmmtl.tasks import get_task_spec
 

@@ -11,7 +11,6 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 from mmmtl.datasets.nyud.dataset import NYUDv2Dataset
-from mmmtl.engine.errors import UserError
 from mmmtl.engine.preflight import (
     check_class_counts,
     check_metrics,
@@ -20,6 +19,7 @@ from mmmtl.engine.preflight import (
 )
 from mmmtl.engine.prepare import check_sections
 from mmmtl.engine.weights import check_pretrained_fit
+from mmmtl.errors import UserError
 from mmmtl.evaluation import DepthErrorMetric, NormalsMetric
 from mmmtl.models.decode_heads.task_outputs import read_tasks
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from mmmtl.engine.errors import UserError
 from mmmtl.engine.prepare import set_per_class
 from mmmtl.engine.results import (
     check_only_task,
@@ -18,6 +17,7 @@ from mmmtl.engine.results import (
     primary_value,
     read_results,
 )
+from mmmtl.errors import UserError
 
 
 def test_classes_are_separated_from_metrics(tmp_path: Path) -> None:

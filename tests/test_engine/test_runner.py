@@ -17,10 +17,10 @@ from mmengine.runner import CheckpointLoader, Runner
 from mmengine.runner.checkpoint import _load_checkpoint_with_prefix
 
 from mmmtl.engine import checkpoint
-from mmmtl.engine.errors import UserError
 from mmmtl.engine.prepare import parse_options, set_resume
 from mmmtl.engine.runner import MultiTaskRunner, build_runner
 from mmmtl.engine.weights import open_door, read_start_files
+from mmmtl.errors import UserError
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ import torch.nn.functional as F
 from mmengine.config import Config
 
 from mmmtl.engine.config import load_config
-from mmmtl.engine.errors import UserError
 from mmmtl.engine.single_task_config import (
     comparable_tasks,
     plain_head_config,
     primary_changes,
     single_task_config,
 )
+from mmmtl.errors import UserError
 from mmmtl.registry import MODELS, build_in_scope
 
 

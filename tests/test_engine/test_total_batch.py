@@ -10,8 +10,8 @@ from mmengine.config import Config
 from mmengine.optim import OptimWrapper
 from mmengine.registry import PARAM_SCHEDULERS
 
-from mmmtl.engine.errors import UserError
 from mmmtl.engine.total_batch import apply_total_batch, batch_notes
+from mmmtl.errors import UserError
 
 
 @pytest.fixture

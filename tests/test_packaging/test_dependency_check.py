@@ -173,33 +173,61 @@ def run_python(code: str, root: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_part_without_mmseg_ends_in_one_plain_error(
-    repo_root: Path,
-) -> None:
-    code = (
-        'import importlib.util as u; real = u.find_spec\n'
-        "u.find_spec = lambda n, *a: None if n == 'mmseg' else real(n, *a)\n"
-        'import mmmtl.registry'
+def hidden(module: str) -> str:
+    """Code that makes a module look as if it were not installed."""
+    return (
+        'import importlib.util as u, sys; real = u.find_spec\n'
+        f"u.find_spec = lambda n, *a: None if n == '{module}' "
+        'else real(n, *a)\n'
+        f"sys.modules['{module}'] = None\n"
     )
-    result = run_python(code, repo_root)
+
+
+@pytest.mark.parametrize('missing', ['torch', 'mmengine', 'mmseg'])
+@pytest.mark.parametrize(
+    'room',
+    [
+        'apis',
+        'converters',
+        'datasets',
+        'datasets.transforms',
+        'evaluation',
+        'models',
+        'registry',
+        'structures',
+        'tasks',
+        'visualization',
+    ],
+)
+def test_a_room_says_in_one_line_what_is_missing(
+    room: str, missing: str, repo_root: Path
+) -> None:
+    statement = f'import mmmtl.{room}'
+    if room == 'datasets':
+        statement = 'from mmmtl.datasets import NYUDv2Dataset'
+    result = run_python(hidden(missing) + statement, repo_root)
     assert result.returncode == 1
     assert 'During handling' not in result.stderr
-    assert result.stderr.splitlines()[-1].startswith(
-        'ImportError: mmmtl needs mmseg>=1.2.2,<2 (not installed). Install'
-    )
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith(f'ImportError: mmmtl needs {missing}>=')
+    assert '(not installed). Install' in last
 
 
-def test_tool_without_mmseg_ends_in_one_line(repo_root: Path) -> None:
-    code = (
-        'import importlib.util as u, runpy, sys; real = u.find_spec\n'
-        "u.find_spec = lambda n, *a: None if n == 'mmseg' else real(n, *a)\n"
-        "sys.argv = ['tools/train.py', 'any.py']\n"
-        "runpy.run_path('tools/train.py', run_name='__main__')"
+@pytest.mark.parametrize('missing', ['torch', 'mmengine', 'mmseg'])
+@pytest.mark.parametrize('tool', ['train.py', 'test.py'])
+def test_a_tool_says_in_one_line_what_is_missing(
+    tool: str, missing: str, repo_root: Path
+) -> None:
+    arguments = "'any.py'" + ", 'any.pth'" * (tool == 'test.py')
+    code = hidden(missing) + (
+        'import runpy\n'
+        f"sys.argv = ['tools/{tool}', {arguments}]\n"
+        f"runpy.run_path('tools/{tool}', run_name='__main__')"
     )
     result = run_python(code, repo_root)
     assert result.returncode == 2
     assert result.stderr.splitlines()[-1].startswith(
-        'error: mmmtl needs mmseg>=1.2.2,<2 (not installed). Install'
+        f'error: mmmtl needs {missing}>='
     )
 
 

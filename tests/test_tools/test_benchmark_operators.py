@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmmtl.engine.errors import UserError
+from mmmtl.errors import UserError
 from tests.reference import stages
 from tests.tiny import mqtransformer
 

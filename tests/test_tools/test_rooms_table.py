@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from mmmtl.engine.errors import UserError
+from mmmtl.errors import UserError
 
 
 @pytest.fixture(scope='module')

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from mmmtl.engine.config import load_config
-from mmmtl.engine.errors import UserError
 from mmmtl.engine.single_task_config import single_task_config
+from mmmtl.errors import UserError
 from mmmtl.evaluation import MultiTaskEvaluator
 
 TOOL = 'analysis_tools/single_task.py'

@@ -51,6 +51,19 @@ def test_metrics_go_to_the_file(
     assert [path.name for path in out.parent.iterdir()] == ['metrics.json']
 
 
+def test_pretrained_weights_are_not_asked_for(
+    run_tool: Callable, toy_config: Path, tmp_path: Path, exact: Path
+) -> None:
+    """The checkpoint replaces them, and there may be no network."""
+    result = run_tool(
+        'test.py', toy_config, exact, '--work-dir', tmp_path,
+        '--cfg-options',
+        'model.backbone.init_cfg.type=Pretrained',
+        f'model.backbone.init_cfg.checkpoint={tmp_path / "nowhere.pth"}',
+    )  # fmt: skip
+    assert result.code == 0, result.err
+
+
 def test_refused_checkpoint_leaves_no_result(
     run_tool: Callable, toy_config: Path, tmp_path: Path, exact: Path
 ) -> None:

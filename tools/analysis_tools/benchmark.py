@@ -25,7 +25,8 @@ from typing import Any
 _FOLDER = Path(__file__).resolve().parent
 sys.path[:0] = [str(_FOLDER), str(_FOLDER.parents[1])]
 
-from mmmtl.engine.errors import UserError, user_errors  # noqa: E402
+from mmmtl.engine.errors import user_errors  # noqa: E402
+from mmmtl.errors import UserError  # noqa: E402
 
 SUBJECTS = {
     'deform': 'back ends of the deformable convolution',

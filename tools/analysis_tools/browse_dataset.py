@@ -11,7 +11,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmmtl.engine.errors import UserError, user_errors
+from mmmtl.engine.errors import user_errors
+from mmmtl.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np

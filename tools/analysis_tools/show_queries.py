@@ -11,7 +11,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mmmtl.engine.errors import UserError, user_errors
+from mmmtl.engine.errors import user_errors
+from mmmtl.errors import UserError
 
 # Pixels of a panel: many stand beside each other, each with a long title.
 _MIN_WIDTH, _MAX_SIDE = 160, 320

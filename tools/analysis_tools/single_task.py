@@ -24,7 +24,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mmmtl.engine.errors import UserError, user_errors
+from mmmtl.engine.errors import user_errors
+from mmmtl.errors import UserError
 
 TOOLS = Path(__file__).resolve().parents[1]
 

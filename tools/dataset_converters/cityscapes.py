@@ -19,7 +19,8 @@ from pathlib import Path
 from mmmtl.datasets import CityscapesMTDataset
 from mmmtl.datasets.cityscapes.dataset import image_ids
 from mmmtl.datasets.sample_files import FolderListing, write_ids
-from mmmtl.engine.errors import UserError, user_errors
+from mmmtl.engine.errors import user_errors
+from mmmtl.errors import UserError
 from mmmtl.io.folders import new_folder
 
 # The published numbers of images. The test split has no public labels.

@@ -30,7 +30,8 @@ from mmmtl.datasets.taskonomy.view_lists import (
     list_views,
     read_buildings,
 )
-from mmmtl.engine.errors import UserError, user_errors
+from mmmtl.engine.errors import user_errors
+from mmmtl.errors import UserError
 from mmmtl.io.folders import new_folder
 
 _DATASETS = {'taskonomy': TaskonomyDataset, 'replica': ReplicaDataset}

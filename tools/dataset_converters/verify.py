@@ -13,7 +13,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmmtl.engine.errors import UserError, user_errors
+from mmmtl.engine.errors import user_errors
+from mmmtl.errors import UserError
 
 
 def parse_args() -> argparse.Namespace:

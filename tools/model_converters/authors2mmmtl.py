@@ -14,7 +14,8 @@ import torch
 
 from mmmtl import __version__
 from mmmtl.converters import CONVERTERS, READERS
-from mmmtl.engine.errors import UserError, user_errors
+from mmmtl.engine.errors import user_errors
+from mmmtl.errors import UserError
 
 
 def parse_args() -> argparse.Namespace:

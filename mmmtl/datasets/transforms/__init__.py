@@ -6,6 +6,10 @@ be replayed. What a label needs (interpolation, signs, zoom, padding) is read
 from its row in :data:`mmmtl.tasks.TASK_SPECS`.
 """
 
+from mmmtl.dependency_check import check_dependencies
+
+check_dependencies()
+
 from mmmtl.datasets.transforms.class_ids import (
     IgnoreEmptyHumanParts,
     ShiftClassIds,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import torch
 
-from mmmtl.engine.errors import UserError
+from mmmtl.errors import UserError
 from mmmtl.models.layers.deform_backends import (
     mmcv_problem,
     torchvision_problem,

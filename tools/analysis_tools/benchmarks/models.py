@@ -15,7 +15,7 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from mmmtl.engine.config import load_config
-from mmmtl.engine.errors import UserError
+from mmmtl.errors import UserError
 from mmmtl.registry import MODELS, build_in_scope
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from mmmtl.engine.errors import UserError
+from mmmtl.errors import UserError
 
 from .measure import DIRECTIONS, Case, Group, one_pass, tensors
 from .models import (

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mmmtl.engine.errors import UserError
+from mmmtl.errors import UserError
 from mmmtl.models.mult import SharedAttentionHead
 from mmmtl.visualization.charts import Line, save_growth_chart
 
