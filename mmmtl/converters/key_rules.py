@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from torch import Tensor
 
-from mmmtl.tasks import TASK_SPECS
+from mmmtl.tasks import TASKS
 
 #: A pattern for a whole key, and the new key (``\1`` for groups); None drops
 #: the tensor because the released model never uses it.
@@ -98,7 +98,7 @@ def our_tasks(names: Iterable[str], place: str) -> dict[str, str]:
         ConversionError: If one is not in our table of tasks.
     """
     tasks = {name: _TASK_NAMES.get(name, name) for name in names}
-    unknown = [ours for ours in tasks.values() if ours not in TASK_SPECS]
+    unknown = [ours for ours in tasks.values() if ours not in TASKS]
     if unknown:
         raise ConversionError(f'unknown tasks {unknown} in {place}')
     return tasks

@@ -26,6 +26,7 @@ from mmmtl.converters.key_rules import (
     rename_keys,
 )
 from mmmtl.converters.swin import SWIN_RULES, reorder_merging
+from mmmtl.tasks import get_task
 
 # Depths of the encoder. The third stage has 6 blocks in Swin-T, else 18.
 _DEPTHS = (2, 2, 6, 2)
@@ -263,7 +264,7 @@ def _expected(form: _Form, depths: Sequence[int]) -> set[str]:
     backbone = SwinTransformer(embed_dims=2, depths=depths, num_heads=heads)
     head = SharedAttentionHead(
         tasks={
-            task: {'out_channels': 2} if task == 'semseg' else {}
+            task: {'out_channels': get_task(task).kind.out_channels(2)[0]}
             for task in form.tasks.values()
         },
         in_channels=[2 * 2**level for level in range(len(depths))],

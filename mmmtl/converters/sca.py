@@ -24,7 +24,7 @@ from mmmtl.converters.key_rules import (
     rename_keys,
 )
 from mmmtl.converters.normals_frame import turn_normals
-from mmmtl.tasks import TASK_SPECS
+from mmmtl.tasks import get_task
 
 _LEVELS = 4
 _OUTPUT = r'heads\.(\w+)\.last_layer\.3\.weight'
@@ -256,10 +256,8 @@ def _expected(tasks: Iterable[str]) -> set[str]:
         neck = WindowSelfAttention(in_channels=levels, concat=False)
         head = SequentialCrossAttentionHead(
             tasks={
-                # Where a task fixes its channels, they must not be given.
-                task: {'out_channels': 2}
-                if TASK_SPECS[task].channels is None
-                else {}
+                # Any list of classes does.
+                task: {'out_channels': get_task(task).kind.out_channels(2)[0]}
                 for task in tasks
             },
             in_channels=levels,

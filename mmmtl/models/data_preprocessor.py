@@ -12,15 +12,15 @@ from torch import Tensor
 
 from mmmtl.registry import MODELS
 from mmmtl.structures import MultiTaskDataSample
-from mmmtl.tasks import TASK_SPECS
+from mmmtl.tasks import TASKS
 
 
 @MODELS.register_module()
 class MultiTaskDataPreprocessor(BaseDataPreprocessor):
     """Normalise images, pad images and labels to a common size, stack.
 
-    Each label is padded with its own ``ignore_value`` (mmseg's preprocessor
-    would pad depth with 255 and leave unknown labels unpadded).
+    Each label is padded with the ``no_label`` of its kind (mmseg's
+    preprocessor would pad depth with 255 and leave unknown labels unpadded).
 
     Convention:
         Images are padded after normalisation with 0, the mean colour, at the
@@ -132,15 +132,15 @@ def _extend_padding_size(
 def _pad_labels(sample: MultiTaskDataSample, beside: int, below: int) -> None:
     if not beside and not below:
         return
-    for spec in TASK_SPECS.values():
-        if not sample.has_gt(spec.name):
+    for name, task in TASKS.items():
+        if not sample.has_gt(name):
             continue
         # The field is replaced whole: a PixelData refuses a new size.
         sample.set_gt(
-            spec.name,
+            name,
             F.pad(
-                sample.get_gt(spec.name),
+                sample.get_gt(name),
                 (0, beside, 0, below),
-                value=spec.ignore_value,
+                value=task.kind.no_label,
             ),
         )

@@ -12,23 +12,21 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from mmmtl.errors import did_you_mean
-from mmmtl.tasks.task_spec import TASK_SPECS, TaskSpec, get_task_spec
+from mmmtl.tasks import FIELDS, get_task
 
-_LABELS = {spec.gt_field: spec for spec in TASK_SPECS.values()}
-_PREDICTIONS = {spec.pred_field: spec for spec in TASK_SPECS.values()}
 # mmseg's own extra field; heads of mmseg that are reused here write it.
 _FREE_FIELDS = {'seg_logits'}
-_KNOWN = {*_LABELS, *_PREDICTIONS, *_FREE_FIELDS}
 
 
 class MultiTaskDataSample(SegDataSample):
     """Labels and predictions of one image, one ``PixelData`` per task.
 
-    The field names are those of :data:`mmmtl.tasks.TASK_SPECS`, and
-    mmseg's own where mmseg has one, so mmseg's metrics and tools read the
-    sample unchanged. A field that is not in the table, or a map of another
-    type or number of channels than its row says, is refused when it is
-    assigned, before anything is stored.
+    The field names are those of :data:`mmmtl.tasks.FIELDS`, and mmseg's own
+    where mmseg has one, so mmseg's metrics and tools read the sample
+    unchanged. A field that is not in the table, or a map of another type or
+    number of channels than its kind says, is refused when it is assigned,
+    before anything is stored. The table is asked each time: a task that is
+    registered later has its fields from then on.
 
     Examples:
         >>> sample = MultiTaskDataSample()
@@ -69,29 +67,27 @@ class MultiTaskDataSample(SegDataSample):
 
     def set_gt(self, task: str, label: Tensor | np.ndarray) -> None:
         """Store a ``(C, H, W)`` label map."""
-        setattr(self, get_task_spec(task).gt_field, PixelData(data=label))
+        setattr(self, get_task(task).gt_field, PixelData(data=label))
 
     def get_gt(self, task: str) -> Tensor:
         """Return the ``(C, H, W)`` label map of a task."""
-        return getattr(self, get_task_spec(task).gt_field).data
+        return getattr(self, get_task(task).gt_field).data
 
     def has_gt(self, task: str) -> bool:
         """Return whether the sample carries a label of this task."""
-        return get_task_spec(task).gt_field in self
+        return get_task(task).gt_field in self
 
     def set_pred(self, task: str, prediction: Tensor | np.ndarray) -> None:
         """Store a ``(C, H, W)`` prediction."""
-        setattr(
-            self, get_task_spec(task).pred_field, PixelData(data=prediction)
-        )
+        setattr(self, get_task(task).pred_field, PixelData(data=prediction))
 
     def get_pred(self, task: str) -> Tensor:
         """Return the ``(C, H, W)`` prediction of a task."""
-        return getattr(self, get_task_spec(task).pred_field).data
+        return getattr(self, get_task(task).pred_field).data
 
     def has_pred(self, task: str) -> bool:
         """Return whether the sample carries a prediction of this task."""
-        return get_task_spec(task).pred_field in self
+        return get_task(task).pred_field in self
 
 
 def stack_labels(
@@ -109,12 +105,12 @@ def stack_labels(
         device: Where the result is needed.
 
     Returns:
-        ``(B, C, H, W)`` labels of the task's dtype; ``ignore_value`` where
+        ``(B, C, H, W)`` labels of the kind's dtype; its ``no_label`` where
         a sample has no label of this task.
     """
-    spec = get_task_spec(task)
+    kind = get_task(task).kind
     missing = torch.full(
-        (spec.label_channels, *size), spec.ignore_value, dtype=spec.dtype
+        (kind.components, *size), kind.no_label, dtype=kind.dtype
     )
     labels = [
         sample.get_gt(task) if sample.has_gt(task) else missing
@@ -124,24 +120,23 @@ def stack_labels(
 
 
 def _check_field(name: str, value: Any) -> None:
-    if name not in _KNOWN:
-        raise AttributeError(
-            f'MultiTaskDataSample has no field {name!r}: '
-            f'{did_you_mean(name, _KNOWN)}'
-        )
     if name in _FREE_FIELDS:
         return
+    if name not in FIELDS:
+        raise AttributeError(
+            f'MultiTaskDataSample has no field {name!r}: '
+            f'{did_you_mean(name, {*FIELDS, *_FREE_FIELDS})}'
+        )
     if not isinstance(value, PixelData) or 'data' not in value:
         raise TypeError(f'{name} must be a PixelData(data=map), found {value}')
-    if name in _LABELS:
-        _check_map(name, value.data, _LABELS[name], _LABELS[name].dtype)
-    else:
-        spec = _PREDICTIONS[name]
-        _check_map(name, value.data, spec, spec.pred_dtype)
+    row = FIELDS[name]
+    kind = row.kind
+    dtype = kind.dtype if name == row.gt_field else kind.pred_dtype
+    _check_map(name, value.data, kind.components, dtype)
 
 
 def _check_map(
-    name: str, data: Tensor | np.ndarray, spec: TaskSpec, dtype: torch.dtype
+    name: str, data: Tensor | np.ndarray, components: int, dtype: torch.dtype
 ) -> None:
     found = data.dtype
     if isinstance(data, Tensor):
@@ -150,14 +145,12 @@ def _check_map(
             dtype.is_floating_point and found.is_floating_point
         )
     else:
-        kind = 'f' if dtype.is_floating_point else 'i'
-        same = found.kind == kind
+        same = found.kind == ('f' if dtype.is_floating_point else 'i')
     if not same:
         raise TypeError(
             f'{name} must be {dtype}, found {found}: convert the map first'
         )
-    if data.shape[0] != spec.label_channels:
+    if data.shape[0] != components:
         raise ValueError(
-            f'{name} must be ({spec.label_channels}, H, W), found '
-            f'{tuple(data.shape)}'
+            f'{name} must be ({components}, H, W), found {tuple(data.shape)}'
         )

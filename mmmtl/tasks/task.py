@@ -94,6 +94,12 @@ def register_task(name: str, *, kind: str, **settings: Any) -> Task:
                 f'{dict(row.settings)}: choose another name'
             )
         return _TABLE[name]
+    for field in (row.gt_field, row.pred_field):
+        if field in _FIELDS:
+            raise ValueError(
+                f'task name {name!r}: {field} is a field of task '
+                f'{_FIELDS[field].name!r}: choose another name'
+            )
     return _add(row)
 
 
@@ -240,10 +246,9 @@ def _built_in(
     _add(_make(name, kind, settings, gt_field=gt, pred_field=pred))
 
 
+# Without mean and spread: the published recipes take the output as it is.
 _SHARE = dict(
     unit='share of the full range',
-    mean=0.5,
-    spread=0.25,
     low=0.0,
     high=1.0,
     loss={'type': 'HeatMapL1Loss'},
@@ -256,7 +261,8 @@ _built_in(
     'edge',
     'binary',
     'edge_map',
-    loss={'type': 'BalancedEdgeLoss'},
+    # The weight of MTI-Net and SCA-MTL.
+    loss={'type': 'BalancedEdgeLoss', 'pos_weight': 0.95},
     metric={'type': 'BoundaryMetric'},
     primary='odsF',
 )

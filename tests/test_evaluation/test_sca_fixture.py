@@ -15,8 +15,8 @@ from mmmtl.evaluation import (
     SaliencyMetric,
     SegmentationMetric,
 )
-from mmmtl.models.postprocess import decode
 from mmmtl.structures import MultiTaskDataSample
+from mmmtl.tasks import get_task
 from tests.sca_fixture import SETS, SPEC, label, our_name, prediction
 
 CASES = [(name, task) for name in SETS for task in SPEC[name]['metrics']]
@@ -38,7 +38,7 @@ def evaluate(name: str, task: str) -> dict[str, float]:
     for maps, target in zip(logits, label(name, task), strict=True):
         sample = MultiTaskDataSample()
         sample.set_gt(ours, target)
-        sample.set_pred(ours, decode(ours, maps))
+        sample.set_pred(ours, get_task(ours).kind.decode(maps))
         evaluator.process([sample])
     return evaluator.evaluate(len(logits))
 

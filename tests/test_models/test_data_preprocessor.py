@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mmmtl.models.data_preprocessor import MultiTaskDataPreprocessor
-from mmmtl.tasks import TASK_SPECS, valid_mask
+from mmmtl.tasks import TASKS
 from tests.tiny import random_batch, random_sample
 
 CLASSES = {'semseg': 5, 'human_parts': 3}
@@ -71,27 +71,27 @@ def test_sizes_become_multiples_of_the_divisor() -> None:
     assert out['inputs'].shape == (1, 3, 4, 8)
 
 
-@pytest.mark.parametrize('task', TASK_SPECS)
+@pytest.mark.parametrize('task', TASKS)
 def test_labels_are_padded_with_their_ignore_value(task: str) -> None:
-    spec = TASK_SPECS[task]
-    batch = two_sizes(tuple(TASK_SPECS))
+    kind = TASKS[task].kind
+    batch = two_sizes(tuple(TASKS))
     labels = [sample.get_gt(task) for sample in batch['data_samples']]
     out = MultiTaskDataPreprocessor()(batch, training=True)['data_samples']
     assert torch.equal(out[0].get_gt(task), labels[0])
     padded = out[1].get_gt(task)
-    assert padded.shape == (spec.label_channels, 4, 6)
-    assert padded.dtype == spec.dtype
+    assert padded.shape == (kind.components, 4, 6)
+    assert padded.dtype == kind.dtype
     assert torch.equal(padded[:, :3, :5], labels[1])
     border = torch.cat([padded[:, 3:].flatten(), padded[:, :, 5:].flatten()])
-    if math.isnan(spec.ignore_value):
+    if math.isnan(kind.no_label):
         assert border.isnan().all()
     else:
-        assert (border == spec.ignore_value).all()
-    assert int(valid_mask(padded, spec).sum()) == 15
+        assert (border == kind.no_label).all()
+    assert int(kind.valid(padded).sum()) == 15
 
 
 def test_in_testing_labels_stay_at_the_original_size() -> None:
-    batch = two_sizes(tuple(TASK_SPECS))
+    batch = two_sizes(tuple(TASKS))
     labels = [sample.get_gt('edge') for sample in batch['data_samples']]
     out = MultiTaskDataPreprocessor()(batch, training=False)['data_samples']
     for sample, label in zip(out, labels, strict=True):
@@ -124,7 +124,7 @@ def test_the_pipeline_s_padding_becomes_exactly_zero() -> None:
 
 def test_the_caller_s_batch_is_left_alone() -> None:
     """A data set that caches samples gives the same ones again."""
-    batch = two_sizes(tuple(TASK_SPECS))
+    batch = two_sizes(tuple(TASKS))
     preprocess = MultiTaskDataPreprocessor(mean=MEAN, std=STD)
     once = preprocess(batch, training=True)
     twice = preprocess(batch, training=True)

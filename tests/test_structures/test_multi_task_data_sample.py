@@ -13,7 +13,7 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
 from mmmtl.structures import MultiTaskDataSample
-from mmmtl.tasks import TASK_SPECS, get_task_spec
+from mmmtl.tasks import TASKS, get_task
 from tests.tiny import random_label
 
 CLASSES = {'semseg': 40, 'human_parts': 7}
@@ -22,10 +22,11 @@ META = dict(sample_id='0001', ori_shape=(4, 6))
 
 def full_sample() -> MultiTaskDataSample:
     sample = MultiTaskDataSample(metainfo=META)
-    for task, spec in TASK_SPECS.items():
+    for task, row in TASKS.items():
+        kind = row.kind
         sample.set_gt(task, random_label(task, (4, 6), CLASSES))
-        shape = (spec.label_channels, 4, 6)
-        sample.set_pred(task, torch.ones(shape, dtype=spec.pred_dtype))
+        shape = (kind.components, 4, 6)
+        sample.set_pred(task, torch.ones(shape, dtype=kind.pred_dtype))
     return sample
 
 
@@ -33,12 +34,12 @@ def assert_same(one: MultiTaskDataSample, two: MultiTaskDataSample) -> None:
     assert type(one) is type(two) is MultiTaskDataSample
     assert sorted(one.keys()) == sorted(two.keys())
     assert one.metainfo == two.metainfo
-    for task in TASK_SPECS:
+    for task in TASKS:
         assert torch.equal(one.get_gt(task), two.get_gt(task)), task
         assert torch.equal(one.get_pred(task), two.get_pred(task)), task
 
 
-@pytest.mark.parametrize('task', TASK_SPECS)
+@pytest.mark.parametrize('task', TASKS)
 def test_a_label_lies_in_the_field_of_its_row(task: str) -> None:
     label = random_label(task, (4, 6), CLASSES)
     sample = MultiTaskDataSample()
@@ -46,13 +47,13 @@ def test_a_label_lies_in_the_field_of_its_row(task: str) -> None:
     sample.set_gt(task, label)
     assert sample.has_gt(task)
     assert not sample.has_pred(task)
-    assert getattr(sample, get_task_spec(task).gt_field).data is label
+    assert getattr(sample, get_task(task).gt_field).data is label
     assert sample.get_gt(task) is label
-    assert sample.keys() == [get_task_spec(task).gt_field]
+    assert sample.keys() == [get_task(task).gt_field]
 
 
 def test_keys_are_the_fields_of_the_table() -> None:
-    rows = TASK_SPECS.values()
+    rows = TASKS.values()
     want = {s.gt_field for s in rows} | {s.pred_field for s in rows}
     assert set(full_sample().keys()) == want
 

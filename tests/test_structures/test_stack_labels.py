@@ -4,24 +4,24 @@ import pytest
 import torch
 
 from mmmtl.structures import MultiTaskDataSample, merge_unique, stack_labels
-from mmmtl.tasks import TASK_SPECS, valid_mask
+from mmmtl.tasks import TASKS
 from tests.tiny import random_label
 
 CLASSES = {'semseg': 40, 'human_parts': 7}
 CPU = torch.device('cpu')
 
 
-@pytest.mark.parametrize('task', TASK_SPECS)
+@pytest.mark.parametrize('task', TASKS)
 def test_a_sample_without_the_task_is_without_label(task: str) -> None:
     label = random_label(task, (4, 6), CLASSES)
     labelled, bare = MultiTaskDataSample(), MultiTaskDataSample()
     labelled.set_gt(task, label)
     stacked = stack_labels([bare, labelled], task, (4, 6), CPU)
-    spec = TASK_SPECS[task]
-    assert stacked.shape == (2, spec.label_channels, 4, 6)
-    assert stacked.dtype == spec.dtype
+    kind = TASKS[task].kind
+    assert stacked.shape == (2, kind.components, 4, 6)
+    assert stacked.dtype == kind.dtype
     assert torch.equal(stacked[1], label)
-    mask = valid_mask(stacked, spec)
+    mask = kind.valid(stacked)
     assert not mask[0].any()
     assert mask[1].all()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABCMeta, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
@@ -14,7 +15,7 @@ from mmmtl.models.layers.resize import resize_bilinear
 from mmmtl.models.losses import BaseTaskLoss, TaskLosses
 from mmmtl.registry import MODELS, build_in_scope
 from mmmtl.structures import MultiTaskDataSample, stack_labels
-from mmmtl.tasks import TASK_SPECS
+from mmmtl.tasks import TASKS, get_task
 
 TaskMaps = dict[str, Tensor]
 
@@ -24,16 +25,21 @@ class BaseMultiTaskHead(BaseModule, metaclass=ABCMeta):
 
     A subclass implements :meth:`forward` (and, where its paper supervises
     intermediate maps, :meth:`forward_with_auxiliary`). Losses and
-    predictions follow from the tasks' rows and are written here once.
+    predictions follow from the tasks' kinds and are written here once.
 
     Attributes:
         LEAST_TASKS: Tasks, auxiliary ones included, that the head needs.
+        STARTS_AT_BIAS: Whether the head starts the biases of its last layers
+            at ``initial_bias``, as ours do. For any other head it is added
+            to the logits here, and 0 in ``outputs``: the head need not know
+            of it.
         outputs: What was configured for each task, in the config's order.
         auxiliary_outputs: The same of tasks that are supervised at
             intermediate scales only and never predicted.
     """
 
     LEAST_TASKS: ClassVar[int] = 1
+    STARTS_AT_BIAS: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -45,12 +51,13 @@ class BaseMultiTaskHead(BaseModule, metaclass=ABCMeta):
         """Check the tasks and build their losses.
 
         Args:
-            tasks: Per task a dictionary with ``out_channels`` (may be left
-                out where the task fixes it), ``loss``, the config of one
-                loss or a list of them, ``initial_bias`` of the last layer
-                (0 if left out), and ``max_value`` where the logits are
-                squashed (see :class:`TaskOutput`). Their order is the order
-                of the outputs.
+            tasks: Per task a dictionary with ``out_channels`` (needed for
+                classes only), ``loss``, the config of one loss or a list of
+                them (that of the task's row if left out, none if None),
+                ``initial_bias`` of the last layer (0 if left out), and
+                ``max_value`` where the logits are squashed (see
+                :class:`TaskOutput`). Their order is the order of the
+                outputs.
             auxiliary_tasks: Further tasks of the same form, for heads with
                 deep supervision. The head learns them at its intermediate
                 maps and does not predict them. Only training needs their
@@ -81,6 +88,10 @@ class BaseMultiTaskHead(BaseModule, metaclass=ABCMeta):
                 f'{list(self.supervised_tasks)}: add a task, or an auxiliary '
                 'one, or use PerTaskHeads'
             )
+        self._offsets: dict[str, float] = {}
+        if not self.STARTS_AT_BIAS:
+            self.outputs = self._take_biases(self.outputs)
+            self.auxiliary_outputs = self._take_biases(self.auxiliary_outputs)
         self.losses = nn.ModuleDict(
             {
                 name: nn.ModuleList(
@@ -91,7 +102,7 @@ class BaseMultiTaskHead(BaseModule, metaclass=ABCMeta):
         )
         for task, output in self._every_output.items():
             place = 'tasks' if task in self.outputs else 'auxiliary_tasks'
-            _check_losses(f'{place}.{task}', output, self.losses[task])
+            _bind_losses(f'{place}.{task}', output, self.losses[task])
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -193,9 +204,28 @@ class BaseMultiTaskHead(BaseModule, metaclass=ABCMeta):
             ``{task: (B, K, H, W)}``.
         """
         return {
-            task: resize_bilinear(logits, size)
+            task: resize_bilinear(self._start(task, logits), size)
             for task, logits in self.forward(inputs).items()
         }
+
+    def _take_biases(
+        self, outputs: Mapping[str, TaskOutput]
+    ) -> dict[str, TaskOutput]:
+        """Remember where the tasks start, and return outputs without it."""
+        self._offsets |= {
+            task: output.initial_bias
+            for task, output in outputs.items()
+            if output.initial_bias
+        }
+        return {
+            task: dataclasses.replace(output, initial_bias=0.0)
+            for task, output in outputs.items()
+        }
+
+    def _start(self, task: str, logits: Tensor) -> Tensor:
+        if task not in self._offsets:
+            return logits
+        return logits + self._offsets[task]
 
     def _map_losses(
         self, task: str, logits: Tensor, label: Tensor
@@ -206,20 +236,23 @@ class BaseMultiTaskHead(BaseModule, metaclass=ABCMeta):
                 f'task {task!r} has no loss: add '
                 f'tasks={{{task!r}: dict(loss=dict(type=...))}} to the head'
             )
-        logits = resize_bilinear(logits, tuple(label.shape[-2:]))
+        logits = resize_bilinear(
+            self._start(task, logits), tuple(label.shape[-2:])
+        )
         values = self._every_output[task].to_values(logits)
         return {
             loss.loss_name: loss(values, label) for loss in self.losses[task]
         }
 
 
-def _check_losses(
+def _bind_losses(
     place: str, output: TaskOutput, losses: Iterable[nn.Module]
 ) -> None:
-    """Refuse losses that would be computed, and be wrong, for a task.
+    """Tell losses the task's settings; refuse those that would be wrong.
 
     Losses of other packages do not say what they need.
     """
+    row = get_task(output.task)
     names: set[str] = set()
     for loss in losses:
         if loss.loss_name in names:
@@ -230,16 +263,24 @@ def _check_losses(
         names.add(loss.loss_name)
         if not isinstance(loss, BaseTaskLoss):
             continue
-        kind = type(loss).__name__
+        name = type(loss).__name__
+        if not isinstance(row.kind, loss.kind):
+            raise ValueError(
+                f'{place}.loss: {name} is for tasks of kind '
+                f'{loss.kind.__name__}, this one is '
+                f'{type(row.kind).__name__}: leave the key out for '
+                f'{row.loss["type"]}'
+            )
+        loss.settings = row.kind
         if loss.channels and output.channels not in loss.channels:
             raise ValueError(
-                f'{place}.loss: {kind} needs logits of '
+                f'{place}.loss: {name} needs logits of '
                 f'{" or ".join(map(str, loss.channels))} channels, but the '
                 f'task has {output.channels}: correct loss or out_channels'
             )
         if loss.needs_max_value and output.max_value is None:
             raise ValueError(
-                f'{place}.max_value=None, but its loss {kind} takes '
+                f'{place}.max_value=None, but its loss {name} takes '
                 'logarithms of the predictions: give the largest value in '
                 f'the unit of the labels, such as {place}.max_value=10.0'
             )
@@ -249,7 +290,7 @@ def _label_size(
     samples: Sequence[MultiTaskDataSample],
 ) -> tuple[int, int] | None:
     for sample in samples:
-        for task in TASK_SPECS:
+        for task in TASKS:
             if sample.has_gt(task):
                 return tuple(sample.get_gt(task).shape[-2:])
     return None

@@ -18,7 +18,7 @@ Departs:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +38,8 @@ from mmmtl.registry import MODELS, build_in_scope
 @MODELS.register_module()
 class PerTaskHeads(BaseMultiTaskHead):
     """One decoder per task: our convolutions, or a decode head of mmseg."""
+
+    STARTS_AT_BIAS: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -134,7 +136,7 @@ class MMSegDecoder(nn.Module):
             output: What the task needs.
 
         Raises:
-            ValueError: If config or task set what the other decides.
+            ValueError: If the config sets what the task decides.
         """
         super().__init__()
         where = f'heads.{output.task}'
@@ -144,19 +146,17 @@ class MMSegDecoder(nn.Module):
                 f'{where} sets {set_here}: channels and loss come from '
                 f'tasks.{output.task}, leave them out'
             )
-        if output.initial_bias:
-            raise ValueError(
-                f'tasks.{output.task}.initial_bias={output.initial_bias}: '
-                f'{where} initialises itself, leave it out'
-            )
         # mmseg warns about one class without a threshold, and about two.
         own = dict(num_classes=output.channels, out_channels=output.channels)
         if output.channels == 1:
             own['threshold'] = 0.5
         self.head = build_in_scope(MODELS, {**config, **own})
         self.head.loss_decode = nn.Identity()
+        self.initial_bias = output.initial_bias
 
     def forward(self, pyramid: Sequence[Tensor]) -> Tensor:
         """Return the ``(B, K, h, w)`` logits of a pyramid."""
         # Some heads of mmseg read the levels as tokens.
-        return self.head([contiguous_gradient(level) for level in pyramid])
+        logits = self.head([contiguous_gradient(level) for level in pyramid])
+        # Added, not set: mmseg's heads initialise themselves.
+        return logits + self.initial_bias if self.initial_bias else logits

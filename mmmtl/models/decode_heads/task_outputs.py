@@ -10,11 +10,9 @@ from typing import Any
 from torch import Tensor
 
 from mmmtl.errors import did_you_mean
-from mmmtl.tasks import check_tasks, get_task_spec
+from mmmtl.tasks import check_tasks, get_task
 
 _KEYS = ('out_channels', 'loss', 'weight', 'initial_bias', 'max_value')
-# Tasks whose outputs are values on a scale, not classes or directions.
-_SCALES = ('clamp_min_0', 'identity')
 
 
 @dataclass(frozen=True)
@@ -24,14 +22,18 @@ class TaskOutput:
     Attributes:
         task: Task name.
         channels: Channels of the logits.
-        losses: Configs of the task's losses; empty for inference only.
+        losses: Configs of the task's losses: what its row says where the
+            recipe has no ``loss``; empty, for inference only, if that is
+            None.
         weight: Factor of these losses in the total, unless the model has a
             ``loss_weighting`` with weights of its own, given or learned.
         initial_bias: Where the bias of the last layer starts. With the mean
             depth of a data set, for instance, short runs need not learn it.
+            0 where the head leaves it to :class:`BaseMultiTaskHead`.
         max_value: Losses and predictions read ``max_value *
             sigmoid(logits)`` (metres for depth, 1 for a heat map); None for
-            the logits as they are. ``initial_bias`` is that of the logits.
+            ``to_values`` of the task's kind. ``initial_bias`` is that of the
+            logits.
     """
 
     task: str
@@ -49,10 +51,10 @@ class TaskOutput:
                 sigmoid do not commute, and labels are met at their size.
 
         Returns:
-            ``(..., K, H, W)``: the logits themselves without ``max_value``.
+            ``(..., K, H, W)``.
         """
         if self.max_value is None:
-            return logits
+            return get_task(self.task).kind.to_values(logits)
         return self.max_value * logits.sigmoid()
 
 
@@ -63,7 +65,8 @@ def read_tasks(
 
     Args:
         tasks: Per task the keys of :class:`TaskOutput`, ``out_channels`` for
-            its channels and ``loss`` for one loss or several.
+            its channels and ``loss`` for one loss, several, or None. All may
+            be left out, but for the number of classes.
         name: Of the argument, for errors.
 
     Returns:
@@ -71,7 +74,7 @@ def read_tasks(
 
     Raises:
         ValueError: If a task or key is unknown, or the channels are missing
-            or contradict the task's row.
+            or contradict the task's kind.
     """
     return {
         task: _read_task(f'{name}.{task}', task, tasks[task])
@@ -85,7 +88,7 @@ def _read_task(place: str, task: str, config: Mapping[str, Any]) -> TaskOutput:
             raise ValueError(
                 f'{place} has no key {key!r}: {did_you_mean(key, _KEYS)}'
             )
-    loss = config.get('loss') or ()
+    loss = config.get('loss', get_task(task).loss) or ()
     return TaskOutput(
         task=task,
         channels=_read_channels(place, task, config),
@@ -97,17 +100,19 @@ def _read_task(place: str, task: str, config: Mapping[str, Any]) -> TaskOutput:
 
 
 def _read_channels(place: str, task: str, config: Mapping[str, Any]) -> int:
-    fixed = get_task_spec(task).channels
-    channels = config.get('out_channels', fixed)
+    channels = config.get('out_channels')
+    possible = get_task(task).kind.out_channels(channels)
     if channels is None:
-        raise ValueError(
-            f'{place}.out_channels is missing: give the number of classes'
-        )
+        if not possible:
+            raise ValueError(
+                f'{place}.out_channels is missing: give the number of classes'
+            )
+        return possible[0]
     # Label and loss would be broadcast to other channels without a word.
-    if fixed is not None and channels != fixed:
+    if channels not in possible:
         raise ValueError(
-            f'{place}.out_channels={channels}: this task has {fixed}; leave '
-            'the key out'
+            f'{place}.out_channels={channels}: this task has '
+            f'{" or ".join(map(str, possible))}; leave the key out'
         )
     return channels
 
@@ -117,10 +122,10 @@ def _read_max_value(
 ) -> float | None:
     if value is None:
         return None
-    if get_task_spec(task).decode not in _SCALES:
+    if not get_task(task).kind.on_a_scale:
         raise ValueError(
-            f'{place}.max_value={value}: only depth and heat maps are '
-            'values on a scale; leave the key out'
+            f'{place}.max_value={value}: only outputs that are values on a '
+            'scale, such as depth, have one; leave the key out'
         )
     if not 0 < value < math.inf:
         raise ValueError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,8 @@ from mmmtl.registry import MODELS
 @MODELS.register_module()
 class TaskQueryHead(BaseMultiTaskHead):
     """Each task queries the features of all tasks."""
+
+    STARTS_AT_BIAS: ClassVar[bool] = True
 
     def __init__(
         self,

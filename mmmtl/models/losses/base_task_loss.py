@@ -7,26 +7,28 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from mmmtl.tasks import get_task_spec, valid_mask
+from mmmtl.tasks import Kind
 
 
 class BaseTaskLoss(nn.Module, ABC):
-    """A loss of one task's logits against its label map.
+    """A loss of logits against a label map, for all tasks of one kind.
 
-    A subclass names its task and implements :meth:`compute`. The valid
-    pixels are found here, so that every loss ignores exactly what the task's
-    row calls "no label".
+    A subclass names its kind and implements :meth:`compute`. The valid
+    pixels are found here, so that every loss ignores exactly what the kind
+    calls "no label".
 
     Attributes:
-        task: Task whose row says which pixels are valid.
-        channels: Numbers of channels the logits may have; empty for any. A
-            head refuses the loss for a task with another number.
+        kind: The kind whose tasks the loss is for. A head refuses it for
+            tasks of another one.
+        channels: Numbers of channels the logits may have; empty for all that
+            the kind allows. A head refuses the loss for a task with another
+            number.
         needs_max_value: Whether the loss is defined for values > 0 alone. A
             head then refuses it for a task without ``max_value``.
         loss_name: Name under which the loss is reported.
     """
 
-    task: ClassVar[str]
+    kind: ClassVar[type[Kind]]
     channels: ClassVar[tuple[int, ...]] = ()
     needs_max_value: ClassVar[bool] = False
 
@@ -47,20 +49,32 @@ class BaseTaskLoss(nn.Module, ABC):
                 'it is not added to the total'
             )
         self.loss_name = loss_name
+        self._settings: Kind | None = None
+
+    @property
+    def settings(self) -> Kind:
+        """Kind and settings of the task that the loss is used for.
+
+        A head sets them; until then they are those of a task without any.
+        """
+        return self._settings or self.kind()
+
+    @settings.setter
+    def settings(self, kind: Kind) -> None:
+        self._settings = kind
 
     def forward(self, logits: Tensor, label: Tensor) -> Tensor:
         """Compute the loss, 0 with zero gradients if nothing is labelled.
 
         Args:
             logits: ``(B, K, H, W)``.
-            label: ``(B, C, H, W)`` of the row's dtype; the row's
-                ``ignore_value`` where there is no label.
+            label: ``(B, C, H, W)`` of the kind's dtype; its ``no_label``
+                where there is no label.
 
         Returns:
             Scalar >= 0, at least float32 also under autocast.
         """
-        valid = valid_mask(label, get_task_spec(self.task))
-        return self.compute(logits, label, valid)
+        return self.compute(logits, label, self.settings.valid(label))
 
     @abstractmethod
     def compute(self, logits: Tensor, label: Tensor, valid: Tensor) -> Tensor:

@@ -95,14 +95,82 @@ def balanced_saliency_loss(
     if unlabelled == 'foreground':
         label = label.masked_fill(~valid, 1)
         valid = torch.ones_like(valid)
-    logits = widen(logits)
-    if logits.shape[1] == 2:
-        # A softmax over two channels is a sigmoid of their difference.
-        logits = logits[:, 1:] - logits[:, :1]
-    target = label.masked_fill(~valid, 0).to(logits.dtype)
+    logits, target = _binary(logits, label, valid)
     count = _count(valid)
     weight = ((1 - target) * valid).sum() / count
     return _weighted_binary(logits, target, valid, weight) / count
+
+
+def binary_cross_entropy(
+    logits: Tensor, label: Tensor, valid: Tensor
+) -> Tensor:
+    """Average ``-(y log p + (1 - y) log(1 - p))`` over the valid pixels.
+
+    Args:
+        logits: As of :func:`balanced_saliency_loss`.
+        label: ``(B, 1, H, W)`` int64 in {0, 1} where valid.
+        valid: ``(B, 1, H, W)`` bool.
+
+    Returns:
+        Scalar >= 0.
+    """
+    # Twice the sum with equal weights of one half.
+    return 2 * balanced_edge_loss(logits, label, valid, pos_weight=0.5)
+
+
+def binary_dice(
+    logits: Tensor, label: Tensor, valid: Tensor, *, smooth: float
+) -> Tensor:
+    """Compute one minus the Dice coefficient of probabilities.
+
+    ``1 - (2 sum p y + s) / (sum p^2 + sum y^2 + s)`` with the sums over the
+    valid pixels of the batch: an image without any 1 has no coefficient of
+    its own. Equation of section 3 of Milletari et al., "V-Net", 3DV 2016,
+    which has no ``s``.
+
+    Args:
+        logits: As of :func:`balanced_saliency_loss`.
+        label: ``(B, 1, H, W)`` int64 in {0, 1} where valid.
+        valid: ``(B, 1, H, W)`` bool.
+        smooth: The ``s`` in pixels: without a valid pixel, or without a 1
+            in label and prediction, the loss is 0.
+
+    Returns:
+        Scalar in 0..1.
+    """
+    logits, target = _binary(logits, label, valid)
+    p = logits.sigmoid().masked_fill(~valid, 0)
+    both = 2 * (p * target).sum() + smooth
+    return 1 - both / (p.square().sum() + target.sum() + smooth)
+
+
+def binary_focal(
+    logits: Tensor, label: Tensor, valid: Tensor, *, alpha: float, gamma: float
+) -> Tensor:
+    """Average the focal loss over the valid pixels.
+
+    ``-a (1 - q)^gamma log q`` with ``q`` the probability of what is there
+    (p or 1 - p), and ``a`` alpha for y = 1, 1 - alpha for y = 0. Equation 5
+    of Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017, which
+    divides by the number of anchors with an object instead.
+
+    Args:
+        logits: As of :func:`balanced_saliency_loss`.
+        label: ``(B, 1, H, W)`` int64 in {0, 1} where valid.
+        valid: ``(B, 1, H, W)`` bool.
+        alpha: Weight of y = 1, 0..1.
+        gamma: Above 0, what is certain already counts little.
+
+    Returns:
+        Scalar >= 0.
+    """
+    logits, target = _binary(logits, label, valid)
+    signed = logits * (2 * target - 1)
+    # (1 - q)^gamma by its logarithm: finite slopes also where q rounds to 1.
+    rest = (gamma * F.logsigmoid(-signed)).exp()
+    weight = alpha * target + (1 - alpha) * (1 - target)
+    pixels = -weight * rest * F.logsigmoid(signed)
+    return pixels.masked_fill(~valid, 0).sum() / _count(valid)
 
 
 def normals_l1(
@@ -161,8 +229,7 @@ def balanced_edge_loss(
     Returns:
         Scalar >= 0.
     """
-    logits = widen(logits)
-    target = label.masked_fill(~valid, 0).to(logits.dtype)
+    logits, target = _binary(logits, label, valid)
     total = _weighted_binary(logits, target, valid, pos_weight)
     return total / _count(valid)
 
@@ -183,6 +250,17 @@ def masked_l1(prediction: Tensor, label: Tensor, valid: Tensor) -> Tensor:
     target = label.to(prediction.dtype).masked_fill(~valid, 0)
     difference = (prediction - target).abs().masked_fill(~valid, 0)
     return difference.sum() / _count(valid)
+
+
+def _binary(
+    logits: Tensor, label: Tensor, valid: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return ``(B, 1, H, W)`` logits, and the label, 0 where not valid."""
+    logits = widen(logits)
+    if logits.shape[1] == 2:
+        # A softmax over two channels is a sigmoid of their difference.
+        logits = logits[:, 1:] - logits[:, :1]
+    return logits, label.masked_fill(~valid, 0).to(logits.dtype)
 
 
 def _weighted_binary(

@@ -26,6 +26,7 @@ from torch import Tensor
 from mmmtl.models.losses.base_task_loss import BaseTaskLoss
 from mmmtl.models.losses.functional import widen
 from mmmtl.registry import MODELS
+from mmmtl.tasks.kinds import Depth
 
 # Metres below which the released code takes a depth for missing.
 _NEAREST = 1e-3
@@ -39,8 +40,7 @@ class DepthLogLoss(BaseTaskLoss):
     See :func:`log_depth` and :func:`depth_slopes`.
     """
 
-    task = 'depth'
-    channels = (1,)
+    kind = Depth
     # The logarithm has no value below 0, and the clamp there no gradient: a
     # network that starts below 0 would never learn.
     needs_max_value = True

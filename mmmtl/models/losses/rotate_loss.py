@@ -28,6 +28,7 @@ from torch import Tensor
 from mmmtl.models.losses.base_task_loss import BaseTaskLoss
 from mmmtl.models.losses.functional import widen
 from mmmtl.registry import MODELS
+from mmmtl.tasks.kinds import Depth
 
 
 @MODELS.register_module()
@@ -37,8 +38,7 @@ class DepthRotateLoss(BaseTaskLoss):
     See :func:`rotate_l1`.
     """
 
-    task = 'depth'
-    channels = (1,)
+    kind = Depth
 
     def __init__(self, *, loss_name: str = 'loss_rotate') -> None:
         super().__init__(loss_name=loss_name)

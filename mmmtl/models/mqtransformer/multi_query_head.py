@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, overload
+from typing import Any, ClassVar, Literal, overload
 
 import torch
 from torch import Tensor, nn
@@ -42,6 +42,8 @@ class TaskQueries:
 @MODELS.register_module()
 class MultiQueryHead(BaseMultiTaskHead):
     """Queries carry each task's feature to all other tasks."""
+
+    STARTS_AT_BIAS: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -15,6 +15,8 @@ from mmmtl.models.decode_heads.base_multi_task_head import (
 from mmmtl.models.layers.gradients import contiguous_gradient
 from mmmtl.models.mult.decoder_stage import DecoderStage, plan_stages
 from mmmtl.registry import MODELS
+from mmmtl.tasks import get_task
+from mmmtl.tasks.kinds import Depth, Normals
 
 
 @MODELS.register_module()
@@ -37,6 +39,8 @@ class SharedAttentionHead(BaseMultiTaskHead):
     reads the encoder's level (``..._skip``). Otherwise what the encoder
     computes for that level alone would get no gradient.
     """
+
+    STARTS_AT_BIAS: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -66,10 +70,11 @@ class SharedAttentionHead(BaseMultiTaskHead):
                 in Swin, if None.
             blocks: Kinds of the blocks of every stage, or one such list per
                 stage, coarsest first.
-            reference_task: Whose queries and keys are shared. If None:
-                normals, which the paper found best, else depth, as in the
-                released code, else the first task. Only ``shared_stream``
-                blocks use it: those of ``shared_skip`` come from the encoder.
+            reference_task: Whose queries and keys are shared. If None: the
+                first one of normals, which the paper found best, else of
+                depth, as in the released code, else the first task. Only
+                ``shared_stream`` blocks use it: those of ``shared_skip``
+                come from the encoder.
             window_size: Side of a window in pixels.
             mlp_ratio: Width of the MLPs over the width of their stage.
             drop_path_rate: Stochastic depth of the last block, in ``[0, 1)``.
@@ -92,10 +97,7 @@ class SharedAttentionHead(BaseMultiTaskHead):
             blocks=blocks,
             with_cp=with_cp,
         )
-        self.reference_task = reference_task or next(
-            (task for task in ('normals', 'depth') if task in self.tasks),
-            self.tasks[0],
-        )
+        self.reference_task = reference_task or _best_reference(self.tasks)
         drop_paths = _grow(drop_path_rate, [len(p.blocks) for p in plans])
         self.stages = nn.ModuleList(
             DecoderStage(
@@ -148,6 +150,14 @@ class SharedAttentionHead(BaseMultiTaskHead):
             )
             for task, stream in streams.items()
         }
+
+
+def _best_reference(tasks: Sequence[str]) -> str:
+    for kind in (Normals, Depth):
+        for task in tasks:
+            if isinstance(get_task(task).kind, kind):
+                return task
+    return tasks[0]
 
 
 def _grow(rate: float, lengths: Sequence[int]) -> list[list[float]]:

@@ -37,6 +37,7 @@ class SequentialCrossAttentionHead(BaseMultiTaskHead):
     """Tasks attend to each other at each scale, then scales in each task."""
 
     LEAST_TASKS: ClassVar[int] = 2
+    STARTS_AT_BIAS: ClassVar[bool] = True
 
     def __init__(
         self,

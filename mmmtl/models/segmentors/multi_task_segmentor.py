@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mmseg.models.segmentors import BaseSegmentor
 from torch import Tensor, nn
 
 from mmmtl.models.losses import flatten_losses
-from mmmtl.models.postprocess import activate, decode, undo_augmentation
+from mmmtl.models.postprocess import undo_augmentation
 from mmmtl.models.segmentors.inference_modes import (
     TaskMaps,
     check_test_cfg,
@@ -17,6 +17,7 @@ from mmmtl.models.segmentors.inference_modes import (
 )
 from mmmtl.registry import MODELS, build_in_scope
 from mmmtl.structures import MultiTaskDataSample
+from mmmtl.tasks import Kind, get_task
 
 Config = Mapping[str, Any]
 
@@ -142,10 +143,10 @@ class MultiTaskSegmentor(BaseSegmentor):
             The samples (new ones if none were given) with predictions.
         """
         samples = self._samples_for(inputs, data_samples)
-        maps = self._original(inputs, samples)
-        for sample, logits in zip(samples, maps, strict=True):
-            for task, values in logits.items():
-                sample.set_pred(task, decode(task, values))
+        maps = self._original(inputs, samples, lambda kind: kind.decode)
+        for sample, predictions in zip(samples, maps, strict=True):
+            for task, prediction in predictions.items():
+                sample.set_pred(task, prediction)
         return samples
 
     def predict_soft(
@@ -164,13 +165,13 @@ class MultiTaskSegmentor(BaseSegmentor):
             of ids, else as in :meth:`predict`.
         """
         samples = self._samples_for(inputs, data_samples)
-        return [
-            {task: activate(task, values) for task, values in logits.items()}
-            for logits in self._original(inputs, samples)
-        ]
+        return self._original(inputs, samples, lambda kind: kind.activate)
 
     def _original(
-        self, inputs: Tensor, samples: Sequence[MultiTaskDataSample]
+        self,
+        inputs: Tensor,
+        samples: Sequence[MultiTaskDataSample],
+        then: Callable[[Kind], Callable[[Tensor], Tensor]],
     ) -> list[TaskMaps]:
         if self.test_cfg['mode'] == 'slide':
             batch = slide_windows(
@@ -193,6 +194,7 @@ class MultiTaskSegmentor(BaseSegmentor):
                     maps[index],
                     sample.metainfo,
                     class_resize=self.test_cfg['class_resize'],
+                    then=then(get_task(task).kind),
                 )
                 for task, maps in values.items()
             }

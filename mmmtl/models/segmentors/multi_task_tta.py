@@ -9,9 +9,9 @@ import torch
 from mmengine.model import BaseTTAModel
 from torch import Tensor
 
-from mmmtl.models.postprocess import finalize
 from mmmtl.registry import MODELS
 from mmmtl.structures import MultiTaskDataSample
+from mmmtl.tasks import get_task
 
 View = tuple[MultiTaskDataSample, dict[str, Tensor]]
 
@@ -22,10 +22,11 @@ class MultiTaskTTAModel(BaseTTAModel):
 
     Convention:
         Every view is brought back to the original image first: maps are
-        mirrored back (normals with the sign of the mirrored component),
-        resized to the original size, and depth is multiplied by the view's
-        zoom. Then probabilities, metres and unit vectors are averaged; class
-        ids come from the mean probabilities, normals are normalised again.
+        mirrored back and resized to the original size, and values that a
+        mirror or a zoom changes are changed back (the sign of a component of
+        normals, metres). Then probabilities, metres and unit vectors are
+        averaged; class ids come from the mean probabilities, normals are
+        normalised again.
     """
 
     def test_step(
@@ -73,6 +74,7 @@ class MultiTaskTTAModel(BaseTTAModel):
             sample, first = views[0]
             for task in first:
                 values = torch.stack([maps[task] for _, maps in views])
-                sample.set_pred(task, finalize(task, values.mean(0)))
+                mean = values.mean(0)
+                sample.set_pred(task, get_task(task).kind.finalize(mean))
             merged.append(sample)
         return merged

@@ -121,12 +121,28 @@ class Kind(ABC):
             there is none.
         """
 
+    def to_values(self, logits: Tensor) -> Tensor:
+        """Bring a network's output to the scale of the labels.
+
+        Losses and :meth:`activate` read the result. Where a recipe gives
+        ``max_value``, a sigmoid up to it takes the place of this.
+
+        Args:
+            logits: ``(..., K, H, W)``.
+
+        Returns:
+            ``(..., K, H, W)``.
+        """
+        return logits
+
     @abstractmethod
     def activate(self, logits: Tensor) -> Tensor:
         """Turn logits into values that may be averaged over views.
 
+        A view's values then go through :meth:`flip` and :meth:`zoom`.
+
         Args:
-            logits: ``(..., K, H, W)``.
+            logits: ``(..., K, H, W)``, after :meth:`to_values`.
 
         Returns:
             ``(..., K or C, H, W)``.
@@ -147,7 +163,7 @@ class Kind(ABC):
         """Turn logits into the prediction.
 
         Args:
-            logits: ``(..., K, H, W)``.
+            logits: ``(..., K, H, W)``, after :meth:`to_values`.
 
         Returns:
             ``(..., C, H, W)`` of ``pred_dtype``.

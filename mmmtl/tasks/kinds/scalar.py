@@ -24,7 +24,8 @@ class Scalar(Kind):
     Attributes:
         unit: What the values are measured in.
         mean: Typical value, from which the last layer starts.
-        spread: Standard deviation of the values.
+        spread: Standard deviation of the values; the last layer counts in
+            it.
         low: Smallest value that occurs.
         high: Largest value that occurs.
     """
@@ -41,6 +42,15 @@ class Scalar(Kind):
     low: float = -math.inf
     high: float = math.inf
 
+    def __post_init__(self) -> None:
+        """Refuse a spread that would turn errors round.
+
+        Raises:
+            ValueError: If the spread is not above 0.
+        """
+        if not self.spread > 0:
+            raise ValueError(f'spread={self.spread}: give a number > 0')
+
     def valid(self, label: Map) -> Map:
         """See the base class; NaN alone differs from itself."""
         return _any(label == label)
@@ -54,6 +64,15 @@ class Scalar(Kind):
     def on_a_scale(self) -> bool:
         """See the base class."""
         return True
+
+    def to_values(self, logits: Tensor) -> Tensor:
+        """Return ``mean + spread logits``.
+
+        A network starts near 0, and learns fastest what varies by about 1.
+        """
+        if self.mean == 0 and self.spread == 1:
+            return logits
+        return self.mean + self.spread * logits
 
     def activate(self, logits: Tensor) -> Tensor:
         """Return the values as they are; see the base class."""

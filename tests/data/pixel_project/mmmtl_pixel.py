@@ -4,9 +4,10 @@ import torch
 from mmengine.model import BaseModel
 from torch import nn
 
-from mmmtl.models.postprocess import decode, undo_augmentation
+from mmmtl.models.postprocess import undo_augmentation
 from mmmtl.registry import MODELS
 from mmmtl.structures import MultiTaskDataSample
+from mmmtl.tasks import get_task
 
 
 @MODELS.register_module()
@@ -34,8 +35,11 @@ class PixelModel(BaseModel):
         }
         for index, sample in enumerate(data_samples):
             for task, values in logits.items():
-                values = undo_augmentation(
-                    task, values[index], sample.metainfo
+                prediction = undo_augmentation(
+                    task,
+                    values[index],
+                    sample.metainfo,
+                    then=get_task(task).kind.decode,
                 )
-                sample.set_pred(task, decode(task, values))
+                sample.set_pred(task, prediction)
         return data_samples

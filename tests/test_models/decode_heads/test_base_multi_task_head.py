@@ -169,21 +169,25 @@ def test_two_losses_of_one_name_are_refused() -> None:
 @pytest.mark.parametrize(
     ('task', 'config', 'message'),
     [
-        ('semseg', dict(out_channels=4, loss=LOSSES['depth']), '1 .* has 4'),
-        ('depth', dict(loss=LOSSES['normals']), 'needs logits of 3 .* has 1'),
-        ('normals', dict(loss=LOSSES['reshading']), 'of 1 .* has 3'),
-        ('human_parts', dict(out_channels=7, loss=LOSSES['edge']), ' has 7'),
+        (
+            'semseg',
+            dict(out_channels=1, loss=LOSSES['edge']),
+            'tasks.semseg.loss: BalancedEdgeLoss is for .* Binary, this one '
+            'is Classes: leave the key out for SegCrossEntropyLoss',
+        ),
+        ('depth', dict(loss=LOSSES['reshading']), 'Scalar, this one is Depth'),
+        ('normals', dict(loss=[LOSSES['depth']]), 'Depth, this one is Norm'),
         (
             'saliency',
-            dict(out_channels=3, loss=LOSSES['saliency']),
-            'tasks.saliency.loss: Balanced.* of 1 or 2 channels, but .* has 3',
+            dict(out_channels=2, loss=LOSSES['edge']),
+            'tasks.saliency.loss: BalancedE.* of 1 channels, but .* has 2',
         ),
     ],
 )
-def test_a_loss_for_other_channels_is_refused(
+def test_a_loss_for_other_maps_is_refused(
     task: str, config: dict, message: str
 ) -> None:
-    """Label and logits would be broadcast to each other, silently."""
+    """It would take other pixels for labelled, or broadcast, silently."""
     with pytest.raises(ValueError, match=message):
         PlainHead(tasks={task: config})
 
@@ -262,7 +266,7 @@ def test_predict_resizes_to_the_input() -> None:
 
 
 def test_a_task_without_loss_predicts_and_does_not_train() -> None:
-    head = PlainHead(tasks=dict(depth=dict()))
+    head = PlainHead(tasks=dict(depth=dict(loss=None)))
     assert head.predict(features(), SIZE)['depth'].shape == (2, 1, *SIZE)
     with pytest.raises(ValueError, match="task 'depth' has no loss: add"):
         head.loss(features(), [random_sample(['depth'], SIZE)] * 2)
@@ -275,7 +279,7 @@ def test_the_base_is_abstract() -> None:
 
 def test_auxiliary_tasks_need_a_loss_to_train() -> None:
     head = EdgesOnTheWay(
-        tasks=head_tasks(['depth']), auxiliary_tasks=dict(edge={})
+        tasks=head_tasks(['depth']), auxiliary_tasks=dict(edge=dict(loss=[]))
     )
     with pytest.raises(ValueError, match="task 'edge' has no loss: add"):
         head.loss(features(), [random_sample(['depth', 'edge'], SIZE)] * 2)

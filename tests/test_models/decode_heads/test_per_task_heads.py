@@ -134,11 +134,16 @@ def test_bad_configs_are_refused(changes: dict, message: str) -> None:
         make(**changes)
 
 
-def test_initial_bias_of_a_foreign_head_is_refused() -> None:
+def test_a_head_of_mmseg_starts_at_the_bias() -> None:
     tasks = head_tasks(('depth',))
+    plain = make(tasks=tasks, heads=dict(depth=FCN)).eval()
     tasks['depth']['initial_bias'] = 3.0
-    with pytest.raises(ValueError, match=r'depth\.initial_bias=3'):
-        make(tasks=tasks, heads=dict(depth=FCN))
+    biased = make(tasks=tasks, heads=dict(depth=FCN)).eval()
+    biased.load_state_dict(plain.state_dict())
+    levels = pyramid()
+    torch.testing.assert_close(
+        biased(levels)['depth'], plain(levels)['depth'] + 3
+    )
 
 
 def test_another_pyramid_does_not_pass() -> None:

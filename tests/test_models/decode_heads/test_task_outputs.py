@@ -17,13 +17,20 @@ def test_order_channels_and_losses_are_read() -> None:
             normals=dict(),
             semseg=dict(out_channels=40, loss=dict(type='A')),
             depth=dict(loss=[L1, dict(L1, loss_name='loss_b')]),
-            saliency=dict(out_channels=1),
+            saliency=dict(loss=None),
+            human_parts=dict(out_channels=7),
         )
     )
-    assert list(outputs) == ['normals', 'semseg', 'depth', 'saliency']
+    assert list(outputs) == [
+        *('normals', 'semseg', 'depth', 'saliency', 'human_parts')
+    ]
     channels = {task: output.channels for task, output in outputs.items()}
-    assert channels == dict(normals=3, semseg=40, depth=1, saliency=1)
-    assert outputs['normals'].losses == ()
+    assert channels == dict(
+        normals=3, semseg=40, depth=1, saliency=1, human_parts=7
+    )
+    # Left out: what the task's row says. None: no loss.
+    assert outputs['normals'].losses == (dict(type='NormalsL1Loss'),)
+    assert outputs['saliency'].losses == ()
     assert outputs['semseg'].losses == (dict(type='A'),)
     assert outputs['depth'].losses == (L1, dict(L1, loss_name='loss_b'))
     assert outputs['depth'].initial_bias == 0
@@ -47,7 +54,10 @@ def test_logits_are_squashed_where_a_largest_value_is_given() -> None:
 @pytest.mark.parametrize(
     ('tasks', 'message'),
     [
-        (dict(normals=dict(max_value=1.0)), 'only depth and heat maps'),
+        (
+            dict(normals=dict(max_value=1.0)),
+            'only outputs that are values on a',
+        ),
         (
             dict(semseg=dict(out_channels=3, max_value=1.0)),
             r'tasks.semseg.max_value=1.0: .* leave the key out',
@@ -63,7 +73,7 @@ def test_logits_are_squashed_where_a_largest_value_is_given() -> None:
         ),
         (dict(semseg=dict()), 'semseg.out_channels is missing'),
         (dict(human_parts=dict()), 'human_parts.out_channels is missing'),
-        (dict(saliency=dict()), 'saliency.out_channels is missing'),
+        (dict(saliency=dict(out_channels=3)), 'this task has 1 or 2'),
         (dict(depth=dict(out_channels=2)), 'this task has 1'),
         (dict(normals=dict(out_channels=1)), 'this task has 3'),
     ],

@@ -24,7 +24,7 @@ from mmmtl.models.losses import (
     flatten_losses,
 )
 from mmmtl.models.weighting import FixedWeighting
-from mmmtl.tasks import get_task_spec
+from mmmtl.tasks import get_task
 
 DATA = Path(__file__).parents[2] / 'data'
 SPEC = json.loads((DATA / 'losses_metrics.json').read_text())
@@ -55,11 +55,11 @@ def build_loss(dataset: str, task: str) -> BaseTaskLoss:
 
 def decode_label(task: str, label: np.ndarray | Tensor) -> Tensor:
     """Map the authors' 255 of depth and normals to our "no label"."""
-    spec = get_task_spec(mmmtl_name(task))
-    label = torch.as_tensor(label).to(spec.dtype)
+    kind = get_task(mmmtl_name(task)).kind
+    label = torch.as_tensor(label).to(kind.dtype)
     if task in ('depth', 'normals'):
         ignored = (label == 255).any(dim=1, keepdim=True)
-        label = label.masked_fill(ignored, spec.ignore_value)
+        label = label.masked_fill(ignored, kind.no_label)
     return label
 
 
@@ -134,7 +134,7 @@ def test_degenerate(
     task: str, channels: int, labels: int, case: str, key: str
 ) -> None:
     logits = torch.zeros(1, channels, 4, 4)
-    label_channels = get_task_spec(mmmtl_name(task)).label_channels
+    label_channels = get_task(mmmtl_name(task)).kind.components
     label = decode_label(task, torch.full((1, label_channels, 4, 4), labels))
     value = build_loss('nyud', task)(logits, label)
     assert value.item() == SPEC['degenerate'][case][key]

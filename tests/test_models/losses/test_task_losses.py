@@ -18,7 +18,7 @@ from mmmtl.models.losses import (
     SegCrossEntropyLoss,
 )
 from mmmtl.registry import MODELS, build_in_scope
-from mmmtl.tasks import get_task_spec
+from mmmtl.tasks import get_task
 
 CONFIGS = {
     'semseg': (dict(type='SegCrossEntropyLoss'), 5),
@@ -38,11 +38,9 @@ def make(task: str, *, batch: int = 2) -> tuple[BaseTaskLoss, Tensor, Tensor]:
     config, channels = CONFIGS[task]
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(batch, channels, 4, 6, generator=generator)
-    spec = get_task_spec(task)
-    if spec.dtype.is_floating_point:
-        label = torch.rand(
-            batch, spec.label_channels, 4, 6, generator=generator
-        )
+    kind = get_task(task).kind
+    if kind.dtype.is_floating_point:
+        label = torch.rand(batch, kind.components, 4, 6, generator=generator)
         label += 0.1
     else:
         top = {'semseg': 5, 'human_parts': 7}.get(task, 2)
@@ -51,7 +49,7 @@ def make(task: str, *, batch: int = 2) -> tuple[BaseTaskLoss, Tensor, Tensor]:
 
 
 def unlabelled(task: str, label: Tensor) -> Tensor:
-    return torch.full_like(label, get_task_spec(task).ignore_value)
+    return torch.full_like(label, get_task(task).kind.no_label)
 
 
 @pytest.mark.parametrize('task', CONFIGS)
@@ -67,7 +65,7 @@ def test_no_label_gives_zero_loss_and_zero_gradients(task: str) -> None:
 @pytest.mark.parametrize('task', CONFIGS)
 def test_ignored_pixel_has_no_influence(task: str) -> None:
     loss, logits, label = make(task)
-    label[0, :, 1, 2] = get_task_spec(task).ignore_value
+    label[0, :, 1, 2] = get_task(task).kind.no_label
     value = loss(logits, label)
     value.backward()
     assert logits.grad[0, :, 1, 2].abs().max() == 0
@@ -82,7 +80,7 @@ def test_mean_is_over_pixels_of_the_batch(task: str) -> None:
     """An image without any label leaves the value of the other unchanged."""
     loss, logits, label = make(task)
     alone = loss(logits[:1], label[:1])
-    label[1] = get_task_spec(task).ignore_value
+    label[1] = get_task(task).kind.no_label
     torch.testing.assert_close(loss(logits, label), alone)
 
 

@@ -8,10 +8,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmmtl.models.layers.scoped_attention import SCOPES
-from mmmtl.models.postprocess import activate, decode
 from mmmtl.models.segmentors import MultiTaskSegmentor
 from mmmtl.registry import MODELS, build_in_scope
 from mmmtl.structures import MultiTaskDataSample
+from mmmtl.tasks import get_task
 from tests.test_models.segmentors.fakes import GAINS, fake_model
 from tests.tiny import (
     NYUD,
@@ -174,7 +174,7 @@ def test_tensor_mode_is_what_predict_decodes() -> None:
     for index, sample in enumerate(samples):
         for task in NYUD:
             assert logits[task].shape[2:] == SIZE
-            want = decode(task, logits[task][index])
+            want = get_task(task).kind.decode(logits[task][index])
             assert torch.equal(sample.get_pred(task), want), task
 
 
@@ -198,7 +198,7 @@ def test_soft_predictions_are_the_activated_logits() -> None:
     for index, maps in enumerate(model.predict_soft(image)):
         assert tuple(maps) == NYUD
         for task in NYUD:
-            want = activate(task, logits[task][index])
+            want = get_task(task).kind.activate(logits[task][index])
             assert torch.equal(maps[task], want), task
 
 
@@ -277,7 +277,7 @@ def test_windows_are_averaged_before_decoding() -> None:
     for task in NYUD:
         total = F.pad(left[task], (0, 8)) + F.pad(right[task], (8, 0))
         total[..., 8:32] /= 2
-        want = activate(task, total[0])
+        want = get_task(task).kind.activate(total[0])
         assert torch.allclose(found[task], want, atol=1e-6), task
 
 
