@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from mmmtl.structures import MultiTaskDataSample
-from mmmtl.tasks import get_task_spec
+from mmmtl.tasks import get_task
 
 Pair = tuple[np.ndarray, np.ndarray]
 NUM_CLASSES = 4
@@ -242,7 +242,7 @@ def to_sample(task: str, pair: Pair) -> MultiTaskDataSample:
 
 def unlabelled(task: str, label: np.ndarray) -> np.ndarray:
     """Return (H, W) True where a label (C, H, W) has none."""
-    ignore = get_task_spec(task).ignore_value
+    ignore = get_task(task).kind.no_label
     # NaN equals nothing, so it needs its own question.
     same = np.isnan(label) if ignore != ignore else label == ignore
     return same.all(axis=0)
