@@ -79,6 +79,11 @@ def test_two_class_maps_have_palettes_and_legends_of_their_own() -> None:
     assert [0, 250, 0] not in swatches
     # Ids are never averaged.
     assert not materials.smooth
+    # A task without a list of classes has no legend, whatever others have.
+    meta = {key: META[key] for key in META if key != 'classes'}
+    rows = cells_of_sample(IMAGE, sample, dataset_meta=meta)
+    assert rows[1][0].title == 'materials classes'
+    assert len(rows[0]) == 3
 
 
 def test_two_masks_stand_side_by_side() -> None:
