@@ -10,7 +10,6 @@ import argparse
 from mmengine.config import DictAction
 
 from mmmtl.engine.errors import user_errors
-from mmmtl.tasks import TASK_SPECS
 
 
 def parse_args() -> argparse.Namespace:
@@ -29,7 +28,7 @@ def parse_args() -> argparse.Namespace:
         '--tasks',
         nargs='+',
         metavar='TASK',
-        help=f'show these only, of {" ".join(TASK_SPECS)}',
+        help="show these of the model's tasks only",
     )
     parser.add_argument(
         '--save-maps',

@@ -16,7 +16,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from mmmtl.engine.single_task_config import single_task_config
-from mmmtl.evaluation import PRIMARY_METRICS
+from mmmtl.evaluation import primary_metric
 from mmmtl.models.weighting import FixedWeighting, UncertaintyWeighting
 from mmmtl.registry import METRICS, MODELS, TRANSFORMS, build_in_scope
 from mmmtl.tasks import TASK_SPECS, get_task_spec
@@ -437,7 +437,7 @@ def test_a_single_task_model_is_the_multi_task_one_with_one_task(
         assert {metric.task for metric in metrics} == {task}
     # Testing measures what models are compared by.
     reports = {name for metric in metrics for name in metric.reports}
-    assert PRIMARY_METRICS[task].name in reports
+    assert primary_metric(task).name in reports
     changed = ('tasks', 'model', 'val_evaluator', 'test_evaluator')
     for key in cfg:
         if key not in changed and not key.endswith('_dataloader'):

@@ -23,18 +23,6 @@ if TYPE_CHECKING:
     from mmmtl.engine.hooks.step_times import StepTime
 
 ROOT = Path(__file__).resolve().parents[1]
-# The metric that a table shows of each task, and its unit.
-SHOWN = {
-    'semseg': ('mIoU', '%'),
-    'depth': ('rmse', 'm'),
-    'normals': ('mean_err', 'degrees'),
-    'edge': ('pixelF', '%'),
-    'saliency': ('maxF', '%'),
-    'human_parts': ('mIoU', '%'),
-    'reshading': ('mae', ''),
-    'keypoints2d': ('mae', ''),
-    'edges2d': ('mae', ''),
-}
 # The layout in which a data set reads the rooms.
 LAYOUTS = {
     'NYUDv2Dataset': 'nyud',
@@ -94,7 +82,8 @@ def run(args: argparse.Namespace) -> None:
     results, steps = collect_results(runner), time_steps(runner)
     runner.train()
     pictures = draw(runner, args.work_dir / 'pictures', args.num_pictures)
-    table = compare(trivial, results[0], results[-1])
+    primary = getattr(runner.val_evaluator, 'primary', None)
+    table = compare(trivial, results[0], results[-1], primary)
     name = Path(args.config).stem
     print_table(table, name, len(runner.val_dataloader.dataset))
     write_json(
@@ -228,22 +217,30 @@ def draw(runner: Runner, folder: Path, count: int) -> Path:
     return folder
 
 
-def compare(trivial: dict, before: dict, after: dict) -> dict[str, dict]:
-    """Put the three results of each task side by side."""
-    from mmmtl.evaluation.primary_metrics import LOWER_IS_BETTER
+def compare(
+    trivial: dict,
+    before: dict,
+    after: dict,
+    primary: dict[str, str] | None = None,
+) -> dict[str, dict]:
+    """Put the three results of each task's primary metric side by side."""
+    from mmmtl.evaluation.comparison import choose_columns
+    from mmmtl.evaluation.primary_metrics import metric_of
+    from mmmtl.tasks import get_task
 
     table = {}
-    for task, (metric, unit) in SHOWN.items():
-        key = f'{task}/{metric}'
-        if key not in after:
+    for column in choose_columns([after], [primary or {}]):
+        task, _, name = column.key.partition('/')
+        if not name:  # delta_m, which the trivial answer has not
             continue
+        key = column.key
         gain = after[key] - trivial[key]
         table[key] = dict(
-            unit=unit,
+            unit=metric_of(task, name).unit_of(name, get_task(task).kind),
             trivial=trivial[key],
             before=before[key],
             after=after[key],
-            beaten=bool(gain < 0 if LOWER_IS_BETTER[metric] else gain > 0),
+            beaten=bool(gain < 0 if column.lower_is_better else gain > 0),
         )
     return table
 

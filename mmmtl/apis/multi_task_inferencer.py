@@ -23,7 +23,7 @@ from mmmtl.apis.pictures import (
     is_single,
 )
 from mmmtl.structures import MultiTaskDataSample
-from mmmtl.tasks import check_tasks, get_task_spec
+from mmmtl.tasks import check_tasks, get_task
 from mmmtl.visualization import MultiTaskVisualizer, write_picture
 
 Maps = dict[str, np.ndarray]
@@ -34,12 +34,13 @@ class MultiTaskInferencer:
 
     Convention:
         Arrays that are handed in are BGR, as mmcv and OpenCV read them.
-        Maps that come back have the picture's own size: ``(H, W)`` int64
-        class ids (semseg, human_parts), ``(H, W)`` float32 metres along the
-        optical axis (depth: z, not the length of the ray), ``(H, W, 3)``
-        float32 unit vectors with x right, y down, z forward (normals),
-        ``(H, W)`` float32 probabilities (edge, saliency) or plain values
-        (reshading, keypoints2d, edges2d).
+        Maps that come back have the picture's own size. By the kind of the
+        task: ``classes`` give ``(H, W)`` int64 class ids, ``depth``
+        ``(H, W)`` float32 metres along the optical axis (z, not the length
+        of the ray), ``normals`` ``(H, W, 3)`` float32 unit vectors with x
+        right, y down, z forward, ``binary`` ``(H, W)`` float32
+        probabilities, ``scalar`` ``(H, W)`` float32 values in the task's
+        unit.
 
     Examples:
         >>> inferencer = MultiTaskInferencer('config.py', 'weights.pth')
@@ -309,7 +310,7 @@ def save_map(folder: Path, task: str, name: str, values: np.ndarray) -> Path:
     """
     target = folder / 'maps' / task
     target.mkdir(parents=True, exist_ok=True)
-    if get_task_spec(task).decode != 'argmax':
+    if get_task(task).kind.pred_dtype.is_floating_point:
         path = target / f'{name}.npy'
         np.save(path, values.astype(np.float32))
         return path

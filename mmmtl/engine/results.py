@@ -3,7 +3,8 @@
 A results file is JSON with ``metrics`` (value by name, ``null`` where it is
 not finite), ``per_class`` (per task the score of each class, where there are
 classes), ``single_task`` (what ``delta_m`` is relative to, or ``null``),
-``primary`` (tasks compared by another metric than elsewhere),
+``primary`` (tasks compared by another metric than elsewhere), ``new_tasks``
+(rows of the tasks that are not built in),
 ``config`` (file and full text), ``checkpoint`` (path and SHA-256) and
 ``versions``.
 """
@@ -25,7 +26,7 @@ from mmengine.runner import Runner
 from mmmtl.errors import UserError
 from mmmtl.evaluation.primary_metrics import primary_key, primary_metrics
 from mmmtl.io.json_file import write_json
-from mmmtl.tasks import TASK_SPECS
+from mmmtl.tasks import KINDS, TASKS, new_rows, register_tasks
 from mmmtl.version import __version__
 
 _CLASS_MARK = '/IoU.'
@@ -104,6 +105,9 @@ def make_results(
         'per_class': per_class,
         'single_task': None if single_task is None else dict(single_task),
         'primary': dict(primary or {}),
+        'new_tasks': new_rows(
+            sorted({key.partition('/')[0] for key in metrics} & TASKS.keys())
+        ),
         'config': {'file': str(config_file), 'text': config.pretty_text},
         'checkpoint': {
             'path': str(checkpoint),
@@ -177,6 +181,17 @@ def _problem(content: Any) -> str | None:
                     'can stand there'
                 )
     try:
+        # A kind from a module that is not here has no column in tables.
+        register_tasks(
+            {
+                task: row
+                for task, row in content.get('new_tasks', {}).items()
+                if row['kind'] in KINDS
+            }
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        return f'"new_tasks" holds no rows of tasks ({error})'
+    try:
         primary_metrics(content.get('primary'))
     except (AttributeError, TypeError, ValueError) as error:
         return f'"primary" is no object of metrics by task ({error})'
@@ -202,7 +217,7 @@ def check_only_task(
         UserError: If a metric is one of another task.
     """
     tasks = {key.partition('/')[0] for key in results['metrics']}
-    others = sorted(tasks & TASK_SPECS.keys() - {task})
+    others = sorted(tasks & TASKS.keys() - {task})
     if others:
         raise UserError(
             f'results {path} hold metrics of {others} too: for {task!r} give '

@@ -6,11 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mmmtl.evaluation.functional.delta_m import delta_m
-from mmmtl.evaluation.primary_metrics import primary_key, primary_metrics
-from mmmtl.tasks import TASK_SPECS
+from mmmtl.evaluation.primary_metrics import (
+    primary_key,
+    primary_metric,
+    primary_metrics,
+)
+from mmmtl.tasks import TASKS
 
-# Shown where a task's primary metric was not measured.
-_STAND_INS = {'edge/odsF': ('edge/pixelF', False)}
+# Shown where a task's primary metric was not measured: boundaries are matched
+# in testing only.
+_STAND_INS = {'odsF': 'pixelF'}
 # Metres and shares of 1 have two more digits than percent and degrees.
 _FINE = ('rmse', 'mae', 'abs_err', 'abs_rel')
 
@@ -60,16 +65,15 @@ def choose_columns(
         results have different primary metrics, all of them.
     """
     present = {key for metrics in results for key in metrics}
-    tables = [primary_metrics(changes) for changes in primary or [{}]]
     columns = []
-    for task in TASK_SPECS:
-        for row in dict.fromkeys(table[task] for table in tables):
-            key = f'{task}/{row.name}'
-            column = Column(key, row.lower_is_better)
-            if key not in present and key in _STAND_INS:
-                column = Column(*_STAND_INS[key])
-            if column.key in present:
-                columns.append(column)
+    for task in TASKS:
+        figures = [primary_metric(task, row) for row in primary or [{}]]
+        for figure in dict.fromkeys(figures):
+            key = f'{task}/{figure.name}'
+            if key not in present and figure.name in _STAND_INS:
+                key = f'{task}/{_STAND_INS[figure.name]}'
+            if key in present:
+                columns.append(Column(key, figure.lower_is_better))
     return columns + [DELTA_M] * (DELTA_M.key in present)
 
 
@@ -91,14 +95,13 @@ def add_delta_m(
     Raises:
         ValueError: If the tasks on both sides differ.
     """
-    table = primary_metrics(primary)
-    keys = {task: primary_key(task, primary) for task in table}
+    figures = primary_metrics(primary)
     own = {
-        task: metrics[key]
-        for task, key in keys.items()
-        if metrics.get(key) is not None
+        task: metrics[primary_key(task, primary)]
+        for task in figures
+        if metrics.get(primary_key(task, primary)) is not None
     }
-    lower = [task for task, row in table.items() if row.lower_is_better]
+    lower = [task for task, row in figures.items() if row.lower_is_better]
     return {**metrics, DELTA_M.key: delta_m(own, single_task, lower)}
 
 

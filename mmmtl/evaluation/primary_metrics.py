@@ -1,75 +1,93 @@
-"""Which metric stands for a task where one number has to."""
+"""Which metric measures a task, and which figure stands for it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import Any
 
-from mmmtl.tasks import get_task_spec
+from mmmtl.errors import did_you_mean
+from mmmtl.evaluation.metrics.base_task_metric import BaseTaskMetric
+from mmmtl.registry import METRICS
+from mmmtl.tasks import TASKS, Primary, get_task
 
 
-@dataclass(frozen=True)
-class PrimaryMetric:
-    """The metric a task is compared by.
+def default_metric(task: str) -> dict[str, Any]:
+    """Return the config of the metric that a recipe without one gets.
 
-    Attributes:
-        name: Name of the metric, without the task.
-        lower_is_better: Whether it is an error.
+    Args:
+        task: Task name.
     """
-
-    name: str
-    lower_is_better: bool
+    return {**get_task(task).metric, 'task': task}
 
 
-_MIOU = PrimaryMetric('mIoU', lower_is_better=False)
-_MAE = PrimaryMetric('mae', lower_is_better=True)
+def metric_of(task: str, name: str) -> type[BaseTaskMetric]:
+    """Return the metric that reports a figure of a task.
 
-#: The metric by which the literature compares models on a task.
-PRIMARY_METRICS: dict[str, PrimaryMetric] = {
-    'semseg': _MIOU,
-    'depth': PrimaryMetric('rmse', lower_is_better=True),
-    'normals': PrimaryMetric('mean_err', lower_is_better=True),
-    'edge': PrimaryMetric('odsF', lower_is_better=False),
-    'saliency': PrimaryMetric('maxF', lower_is_better=False),
-    'human_parts': _MIOU,
-    'reshading': _MAE,
-    'keypoints2d': _MAE,
-    'edges2d': _MAE,
-}
+    Args:
+        task: Task name.
+        name: Name of the figure, without the task.
 
-#: Whether less of a metric is better, by its name, the same in every task.
-LOWER_IS_BETTER: dict[str, bool] = {
-    **dict.fromkeys(('mIoU', 'mAcc', 'aAcc'), False),
-    **dict.fromkeys(('maxF', 'pixelF', 'odsF', 'oisF', 'AP'), False),
-    **dict.fromkeys(('delta1', 'delta2', 'delta3'), False),
-    **dict.fromkeys(('within_11.25', 'within_22.5', 'within_30'), False),
-    **dict.fromkeys(('mae', 'rmse', 'abs_err', 'abs_rel', 'sq_rel'), True),
-    **dict.fromkeys(('log10', 'rmse_log'), True),
-    **dict.fromkeys(('inv_abs_err', 'inv_abs_rel'), True),
-    **dict.fromkeys(('mean_err', 'median'), True),
-}
+    Returns:
+        A class that measures the task's kind: the task's own metric if it
+        reports this, else one that is registered.
+
+    Raises:
+        ValueError: If no metric of this kind reports it.
+    """
+    row = get_task(task)
+    found = [
+        metric
+        for metric in METRICS.module_dict.values()
+        if issubclass(metric, BaseTaskMetric)
+        and isinstance(row.kind, metric.kind)
+    ]
+    for metric in sorted(
+        found, key=lambda m: m.__name__ != row.metric['type']
+    ):
+        if name in (*metric.reports, *metric.may_report):
+            return metric
+    names = {name for m in found for name in (*m.reports, *m.may_report)}
+    raise ValueError(
+        f'no metric of task {task!r} reports {name!r}: '
+        f'{did_you_mean(name, sorted(names))}'
+    )
+
+
+def primary_metric(
+    task: str, changes: Mapping[str, str] | None = None
+) -> Primary:
+    """Return the figure by which models are compared on a task.
+
+    Args:
+        task: Task name.
+        changes: Name of a metric by task, as ``primary`` of the evaluator,
+            where a recipe compares by another one than the task's row says.
+
+    Raises:
+        ValueError: If no metric reports the figure.
+    """
+    row = get_task(task)
+    name = (changes or {}).get(task, row.primary.name)
+    if name == row.primary.name:
+        return row.primary
+    return Primary(name, name in metric_of(task, name).errors)
 
 
 def primary_metrics(
     changes: Mapping[str, str] | None = None,
-) -> dict[str, PrimaryMetric]:
-    """Return the table, with the metrics that a recipe compares by instead.
+) -> dict[str, Primary]:
+    """Return the primary metric of every task.
 
     Args:
-        changes: Name of a metric by task, as ``primary`` of the evaluator.
-
-    Returns:
-        Primary metric by task, of all tasks.
+        changes: See :func:`primary_metric`.
 
     Raises:
-        KeyError: If it is not known of a metric whether more of it is
-            better.
+        ValueError: If ``changes`` names an unknown task, or a figure that
+            no metric reports.
     """
-    table = dict(PRIMARY_METRICS)
-    for task, name in (changes or {}).items():
-        get_task_spec(task)
-        table[task] = PrimaryMetric(name, LOWER_IS_BETTER[name])
-    return table
+    for task in changes or {}:
+        get_task(task)
+    return {task: primary_metric(task, changes) for task in TASKS}
 
 
 def primary_key(task: str, changes: Mapping[str, str] | None = None) -> str:
@@ -77,9 +95,9 @@ def primary_key(task: str, changes: Mapping[str, str] | None = None) -> str:
 
     Args:
         task: Task name.
-        changes: See :func:`primary_metrics`.
+        changes: See :func:`primary_metric`.
 
     Returns:
         For instance ``'semseg/mIoU'``.
     """
-    return f'{task}/{primary_metrics(changes)[task].name}'
+    return f'{task}/{primary_metric(task, changes).name}'

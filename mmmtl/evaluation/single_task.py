@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mmmtl.evaluation.primary_metrics import primary_key
-from mmmtl.tasks import get_task_spec
+from mmmtl.tasks import get_task
 
 
 def read_single_task(
@@ -79,7 +79,7 @@ def check_single_task(
     if single_task is None:
         return None
     for task, value in single_task.items():
-        get_task_spec(task)
+        get_task(task)
         if not (math.isfinite(value) and value > 0):
             raise ValueError(
                 f'single_task[{task!r}]={value}: gains are relative to it, '

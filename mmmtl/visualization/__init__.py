@@ -8,7 +8,13 @@ from mmmtl.visualization.multi_task_visualizer import (
     MultiTaskVisualizer,
     write_picture,
 )
-from mmmtl.visualization.painters import PAINTERS, display_range, paint
+from mmmtl.visualization.painters import (
+    PAINTERS,
+    Painter,
+    display_range,
+    paint,
+    register_painter,
+)
 from mmmtl.visualization.palettes import (
     default_palette,
     human_parts_palette,
@@ -21,6 +27,7 @@ __all__ = [
     'PAINTERS',
     'Cell',
     'MultiTaskVisualizer',
+    'Painter',
     'cells_of_queries',
     'cells_of_sample',
     'default_palette',
@@ -29,5 +36,6 @@ __all__ = [
     'human_parts_palette',
     'paint',
     'paint_attention',
+    'register_painter',
     'write_picture',
 ]

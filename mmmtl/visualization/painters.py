@@ -1,4 +1,7 @@
-"""From the map of a task to a picture: one pure function per kind of map.
+"""From the map of a task to a picture: one pure function per painter.
+
+A row of the table of tasks names its painter; :func:`register_painter` adds
+one.
 
 Convention:
     Maps are ``(C, H, W)`` as on a data sample, or ``(H, W)`` where C is 1.
@@ -9,12 +12,15 @@ Convention:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from mmmtl.tasks import get_task_spec, valid_mask
+from mmmtl.errors import did_you_mean
+from mmmtl.tasks import Kind, get_task
 from mmmtl.visualization.palettes import (
     NO_LABEL,
     default_palette,
@@ -25,6 +31,55 @@ Palette = Sequence[Sequence[int]] | np.ndarray
 Range = tuple[float, float]
 
 NO_LABEL_ON_GREY = (96, 32, 128)
+
+
+# From the valid values of a map to the two ends of its colours.
+Ends = Callable[[Kind, np.ndarray], Range]
+Paint = Callable[
+    [np.ndarray, np.ndarray, Palette | None, Range | None], np.ndarray
+]
+
+
+@dataclass(frozen=True)
+class Painter:
+    """How the maps of a task become pictures.
+
+    Attributes:
+        paint: Called with the ``(C, H, W)`` map, the ``(H, W)`` mask of its
+            valid pixels, the palette of its classes if there is one, and the
+            values at the two ends of the colours; returns ``(H, W, 3)``
+            uint8 RGB.
+        ends: Chooses those two values; None where colours are fixed.
+    """
+
+    paint: Paint
+    ends: Ends | None = None
+
+
+#: Every painter, by the name that rows of the table of tasks use.
+PAINTERS: dict[str, Painter] = {}
+
+
+def register_painter(
+    name: str, *, ends: Ends | None = None
+) -> Callable[[Paint], Paint]:
+    """Make a function known as a painter.
+
+    Args:
+        name: What rows of the table of tasks call it; a known one is
+            replaced.
+        ends: See :class:`Painter`; called with the kind of the task and the
+            ``(N,)`` valid values, at least one.
+
+    Returns:
+        A decorator that returns the function unchanged.
+    """
+
+    def register(paint: Paint) -> Paint:
+        PAINTERS[name] = Painter(paint, ends)
+        return paint
+
+    return register
 
 
 def paint(
@@ -40,21 +95,18 @@ def paint(
         values: ``(C, H, W)`` or ``(H, W)`` map in the task's unit.
         palette: RGB colour of each class; for maps of classes only. A
             palette of distinct colours if None.
-        value_range: Values at the two ends of the colour map, for depth (in
-            metres) and heat maps; that of the map itself if None. Give the
-            same one to maps that are to be compared.
+        value_range: Values at the two ends of the colours, in the task's
+            unit; those of :func:`display_range` if None. Give the same ones
+            to maps that are to be compared.
 
     Returns:
         ``(H, W, 3)`` uint8 RGB.
     """
-    spec = get_task_spec(task)
-    values = np.asarray(values)
-    if values.ndim == 2:
-        values = values[None]
-    valid = valid_mask(values, spec)[0]  # (H, W)
-    if values.dtype.kind == 'f':
-        valid &= np.isfinite(values).all(axis=0)
-    return PAINTERS[task](values, valid, palette, value_range)
+    values, valid = _valid_pixels(task, values)
+    if value_range is None:
+        value_range = display_range(task, values)
+    painter = _painter_of(task)
+    return painter.paint(values, valid, palette, value_range)
 
 
 def display_range(task: str, values: np.ndarray) -> Range | None:
@@ -66,21 +118,46 @@ def display_range(task: str, values: np.ndarray) -> Range | None:
 
     Returns:
         Nearest and farthest of the valid depths without their outer 2 %
-        (sensor noise would take the contrast from all the rest), 0 and the
-        99.5th percentile of a heat map, None for maps whose colours are
+        (sensor noise would take the contrast from all the rest); of a heat
+        map the smallest value of its kind, or its 0.5th percentile if there
+        is none, and its 99.5th percentile; None for maps whose colours are
         fixed.
     """
-    if task not in _RANGED:
+    painter = _painter_of(task)
+    if painter.ends is None:
         return None
-    values = np.asarray(values)
-    values = values.reshape(1, *values.shape[-2:])
-    valid = valid_mask(values, get_task_spec(task)) & np.isfinite(values)
+    values, valid = _valid_pixels(task, values)
     if not valid.any():
         return (0.0, 1.0)
-    low, high = np.percentile(values[valid], _RANGED[task])
-    return (float(low) if task == 'depth' else 0.0, float(high))
+    low, high = painter.ends(get_task(task).kind, values[:, valid].ravel())
+    return (float(low), float(high))
 
 
+def _painter_of(task: str) -> Painter:
+    name = get_task(task).painter
+    if name not in PAINTERS:
+        raise ValueError(
+            f'task {task!r} names the painter {name!r}: '
+            f'{did_you_mean(name, PAINTERS)}; one of your own is added by '
+            'register_painter in a module of custom_imports'
+        )
+    return PAINTERS[name]
+
+
+def _valid_pixels(
+    task: str, values: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ``(C, H, W)`` map and its ``(H, W)`` valid pixels."""
+    values = np.asarray(values)
+    if values.ndim == 2:
+        values = values[None]
+    valid = get_task(task).kind.valid(values)[0]
+    if values.dtype.kind == 'f':
+        valid = valid & np.isfinite(values).all(axis=0)
+    return values, valid
+
+
+@register_painter('classes')
 def _paint_classes(
     values: np.ndarray,
     valid: np.ndarray,
@@ -97,6 +174,7 @@ def _paint_classes(
     return picture
 
 
+@register_painter('human_parts')
 def _paint_human_parts(
     values: np.ndarray,
     valid: np.ndarray,
@@ -108,6 +186,13 @@ def _paint_human_parts(
     )
 
 
+def _depth_ends(kind: Kind, found: np.ndarray) -> Range:
+    del kind
+    low, high = np.percentile(found, (2, 98))
+    return low, high
+
+
+@register_painter('depth', ends=_depth_ends)
 def _paint_depth(
     values: np.ndarray,
     valid: np.ndarray,
@@ -115,13 +200,13 @@ def _paint_depth(
     value_range: Range | None,
 ) -> np.ndarray:
     """Near is bright (yellow), far is dark (violet)."""
-    ends = value_range or display_range('depth', values)
-    share = 1 - _share_of(values[0], valid, ends)
+    share = 1 - _share_of(values[0], valid, value_range or (0.0, 1.0))
     # Viridis: even steps look even, and its dark end is not black, which
     # means "no depth".
     return _colour_map(share, valid, cv2.COLORMAP_VIRIDIS)
 
 
+@register_painter('normals')
 def _paint_normals(
     values: np.ndarray,
     valid: np.ndarray,
@@ -143,19 +228,37 @@ def _paint_normals(
     return picture
 
 
+def _grey_ends(kind: Kind, found: np.ndarray) -> Range:
+    """Take the range of the kind; probabilities and shares have 0 to 1."""
+    low, high = getattr(kind, 'low', 0.0), getattr(kind, 'high', 1.0)
+    least, most = np.percentile(found, (0.5, 99.5))
+    return (
+        low if math.isfinite(low) else least,
+        high if math.isfinite(high) else most,
+    )
+
+
+@register_painter('grey', ends=_grey_ends)
 def _paint_grey(
     values: np.ndarray,
     valid: np.ndarray,
     palette: Palette | None,
     value_range: Range | None,
 ) -> np.ndarray:
-    """0 is black, 1 is white."""
+    """Small is black, large is white."""
     share = _share_of(values[0], valid, value_range or (0.0, 1.0))
     picture = np.repeat(_to_byte(share)[..., None], 3, axis=-1)
     picture[~valid] = NO_LABEL_ON_GREY
     return picture
 
 
+def _heat_ends(kind: Kind, found: np.ndarray) -> Range:
+    low = getattr(kind, 'low', -math.inf)
+    least, most = np.percentile(found, (0.5, 99.5))
+    return low if math.isfinite(low) else least, most
+
+
+@register_painter('heat', ends=_heat_ends)
 def _paint_heat(
     values: np.ndarray,
     valid: np.ndarray,
@@ -163,8 +266,7 @@ def _paint_heat(
     value_range: Range | None,
 ) -> np.ndarray:
     """Small is black, large is bright yellow."""
-    ends = value_range or display_range('keypoints2d', values)
-    share = _share_of(values[0], valid, ends)
+    share = _share_of(values[0], valid, value_range or (0.0, 1.0))
     picture = _colour_map(share, valid, cv2.COLORMAP_INFERNO)
     picture[~valid] = NO_LABEL_ON_GREY
     return picture
@@ -190,24 +292,3 @@ def _colour_map(
     picture = np.ascontiguousarray(picture)  # OpenCV's BGR to RGB
     picture[~valid] = NO_LABEL
     return picture
-
-
-# Percentiles of the valid values at the two ends of the colour map.
-_RANGED = {
-    'depth': (2, 98),
-    'keypoints2d': (0, 99.5),
-    'edges2d': (0, 99.5),
-}
-
-#: The painter of each task, called with map, mask, palette and range.
-PAINTERS: dict[str, Callable[..., np.ndarray]] = {
-    'semseg': _paint_classes,
-    'depth': _paint_depth,
-    'normals': _paint_normals,
-    'edge': _paint_grey,
-    'saliency': _paint_grey,
-    'human_parts': _paint_human_parts,
-    'reshading': _paint_grey,
-    'keypoints2d': _paint_heat,
-    'edges2d': _paint_heat,
-}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import cv2
@@ -10,13 +11,11 @@ import numpy as np
 from torch import Tensor
 
 from mmmtl.structures import MultiTaskDataSample
-from mmmtl.tasks import TASK_SPECS, check_tasks
+from mmmtl.tasks import TASKS, check_tasks, get_task
 from mmmtl.visualization.painters import display_range, paint
 from mmmtl.visualization.palettes import default_palette
 from mmmtl.visualization.picture_grid import Cell
 
-#: Key of a data set's metainfo that holds the palette of a task.
-PALETTE_KEYS = {'semseg': 'palette', 'human_parts': 'human_parts_palette'}
 _COLUMNS = 5  # of tasks beside each other; the others go below
 _LINE = 14  # pixels
 _LEGEND_COLUMN = 96  # pixels; the longest usual name in the small font
@@ -42,8 +41,9 @@ def cells_of_sample(
     Args:
         image: ``(H, W, 3)`` uint8 RGB.
         sample: Labels and predictions at the size of the image.
-        dataset_meta: ``classes``, ``palette`` and ``human_parts_palette``
-            are used where it has them.
+        dataset_meta: Class lists and palettes of the tasks (``classes`` and
+            ``palette`` for semseg, ``<task>_classes`` and
+            ``<task>_palette``) are used where it has them.
         draw_gt: Draw the labels.
         draw_pred: Draw the predictions.
         tasks: Tasks to draw, in this order; all that the sample has if None.
@@ -52,7 +52,7 @@ def cells_of_sample(
         Rows of cells for :func:`mmmtl.visualization.draw_grid`.
     """
     meta = dataset_meta or {}
-    names = TASK_SPECS if tasks is None else check_tasks(tasks)
+    names = TASKS if tasks is None else check_tasks(tasks)
     pairs = {
         task: (
             _numpy(sample.get_gt(task))
@@ -70,12 +70,19 @@ def cells_of_sample(
         if any(values is not None for values in pair)
     ]
     first = Cell('image', image, smooth=True)
-    legend = _legend(pairs.get('semseg', ()), meta, image.shape[:2])
+    legends = [
+        _legend(task, pair, meta, image.shape[:2])
+        for task, pair in pairs.items()
+    ]
+    legends = [legend for legend in legends if legend is not None]
     labels = [label for label, _ in columns if label is not None]
     predictions = [output for _, output in columns if output is not None]
     if labels and predictions:
-        return _two_rows(first, legend, columns)
-    flat = [first, *labels, *predictions, *([legend] if legend else [])]
+        # The first stands below the image, the others in further columns.
+        legend, *others = legends or [None]
+        pairs_of_legends = zip_longest(others[::2], others[1::2])
+        return _two_rows(first, legend, [*columns, *pairs_of_legends])
+    flat = [first, *labels, *predictions, *legends]
     return list(_wrap(flat, 1 + _COLUMNS))
 
 
@@ -96,8 +103,10 @@ def _paint_pair(
     alone = label is None or output is None
     leading = output if label is None else label
     ends = display_range(task, leading)
-    palette = meta.get(PALETTE_KEYS.get(task, ''))
-    name = f'{task} {ends[0]:.1f}-{ends[1]:.1f} m' if task == 'depth' else task
+    row = get_task(task)
+    palette = meta.get(row.palette_key)
+    unit = row.kind.symbol
+    name = f'{task} {_range_text(ends)} {unit}' if ends and unit else task
 
     def cell(kind: str, values: np.ndarray | None) -> Cell | None:
         if values is None:
@@ -105,17 +114,25 @@ def _paint_pair(
         title = name if alone else f'{name}, {kind}'
         picture = paint(task, values, palette, ends)
         # Averaging would mix the colours of two classes into a third.
-        return Cell(title, picture, TASK_SPECS[task].decode != 'argmax')
+        return Cell(title, picture, row.kind.pred_dtype.is_floating_point)
 
     return cell('truth', label), cell('predicted', output)
 
 
+def _range_text(ends: tuple[float, float]) -> str:
+    low, high = ends
+    digits = '.1f' if high - low >= 1 else '.2g'
+    return f'{low:{digits}}{"-" if low >= 0 else " to "}{high:{digits}}'
+
+
 def _legend(
+    task: str,
     maps: Sequence[np.ndarray | None],
     meta: Mapping[str, Any],
     size: tuple[int, int],
 ) -> Cell | None:
-    names = meta.get('classes')
+    row = get_task(task)
+    names = meta.get(row.classes_key)
     maps = [values for values in maps if values is not None]
     if not names or not maps:
         return None
@@ -125,10 +142,10 @@ def _legend(
     )
     known = ids < len(names)
     ids = ids[known][np.argsort(-counts[known], kind='stable')]
-    palette = meta.get('palette')
+    palette = meta.get(row.palette_key)
     colours = default_palette(len(names)) if palette is None else palette
     picture = draw_legend(ids, names, colours, size)
-    return Cell('classes', picture)
+    return Cell(row.classes_key.replace('_', ' '), picture)
 
 
 def draw_legend(

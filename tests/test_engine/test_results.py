@@ -18,6 +18,7 @@ from mmmtl.engine.results import (
     read_results,
 )
 from mmmtl.errors import UserError
+from mmmtl.tasks import register_task
 
 
 def test_classes_are_separated_from_metrics(tmp_path: Path) -> None:
@@ -44,6 +45,21 @@ def test_classes_are_separated_from_metrics(tmp_path: Path) -> None:
     assert results['single_task'] == {'semseg': 28.0}
     assert results['primary'] == {'saliency': 'mIoU'}
     assert results['checkpoint']['sha256'] is None
+    assert results['new_tasks'] == {}
+
+
+def test_results_hold_the_rows_of_tasks_that_are_not_built_in(
+    tmp_path: Path,
+) -> None:
+    register_task('cracks', kind='binary')
+    register_task('unmeasured', kind='binary')
+    results = make_results(
+        {'semseg/mIoU': 30.0, 'cracks/IoU': 40.0, 'delta_m': 1.5},
+        config=Config(dict(model=dict(type='Any'))),
+        config_file='a.py',
+        checkpoint=tmp_path / 'none.pth',
+    )
+    assert results['new_tasks'] == {'cracks': {'kind': 'binary'}}
 
 
 def test_hash_of_a_file_longer_than_a_block(tmp_path: Path) -> None:

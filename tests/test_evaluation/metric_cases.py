@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from mmmtl.structures import MultiTaskDataSample
-from mmmtl.tasks import get_task_spec
+from mmmtl.tasks import get_task
 
 Pair = tuple[np.ndarray, np.ndarray]
 NUM_CLASSES = 4
@@ -149,6 +149,18 @@ def reference_heat_map(p: np.ndarray, t: np.ndarray) -> dict[str, float]:
     return {'mae': abs(error).mean(), 'rmse': np.sqrt((error**2).mean())}
 
 
+def reference_mask(p: np.ndarray, t: np.ndarray) -> dict[str, float]:
+    found, there = p >= 0.5, t == 1
+    precision = (found & there).sum() / found.sum()
+    recall = (found & there).sum() / there.sum()
+    return {
+        'IoU': 100 * (found & there).sum() / (found | there).sum(),
+        'F': 100 * 2 * precision * recall / (precision + recall),
+        'precision': 100 * precision,
+        'recall': 100 * recall,
+    }
+
+
 def _heat_map(task: str) -> MetricCase:
     return MetricCase(
         config=dict(type='HeatMapMetric', task=task),
@@ -219,6 +231,20 @@ CASES = {
         reference=reference_saliency,
         ideal={'maxF': 100, 'mae': 0},
     ),
+    'mask': MetricCase(
+        config=dict(type='BinaryMetric', task='saliency'),
+        task='saliency',
+        draw=draw_edges,
+        reference=reference_mask,
+        ideal=dict.fromkeys(('IoU', 'F', 'precision', 'recall'), 100),
+    ),
+    'scalar': MetricCase(
+        config=dict(type='ScalarMetric', task='reshading'),
+        task='reshading',
+        draw=draw_heat_map,
+        reference=reference_heat_map,
+        ideal={'mae': 0, 'rmse': 0},
+    ),
     **{
         task: _heat_map(task)
         for task in ('reshading', 'keypoints2d', 'edges2d')
@@ -242,7 +268,7 @@ def to_sample(task: str, pair: Pair) -> MultiTaskDataSample:
 
 def unlabelled(task: str, label: np.ndarray) -> np.ndarray:
     """Return (H, W) True where a label (C, H, W) has none."""
-    ignore = get_task_spec(task).ignore_value
+    ignore = get_task(task).kind.no_label
     # NaN equals nothing, so it needs its own question.
     same = np.isnan(label) if ignore != ignore else label == ignore
     return same.all(axis=0)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mmmtl.evaluation import (
+    BinaryMetric,
     DepthErrorMetric,
     HeatMapMetric,
     NormalsMetric,
@@ -23,8 +24,9 @@ def scores(
     metric: BaseTaskMetric, *pairs: tuple[list, list]
 ) -> dict[str, float]:
     """Evaluate maps of one row and one channel."""
-    dtype = np.int64 if metric.spec.decode == 'argmax' else np.float32
-    label_dtype = np.int64 if metric.task == 'edge' else dtype
+    kind = metric.row.kind
+    dtype = np.float32 if kind.pred_dtype.is_floating_point else np.int64
+    label_dtype = np.float32 if kind.dtype.is_floating_point else np.int64
     for prediction, label in pairs:
         sample = to_sample(
             metric.task,
@@ -134,7 +136,7 @@ def test_class_id_outside_the_table_is_refused(
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        (dict(task='depth'), "'depth' has no class map"),
+        (dict(task='depth'), "'depth' is of kind 'depth': Segment"),
         (dict(task='semsge'), "did you mean 'semseg'"),
         (dict(empty_classes='nan'), "give 'zero' or 'skip'"),
     ],
@@ -265,7 +267,8 @@ def test_convention_heat_map_pools_pixels() -> None:
 @pytest.mark.parametrize(
     ('make', 'message'),
     [
-        (lambda: HeatMapMetric(task='depth'), 'has no heat map'),
+        (lambda: HeatMapMetric(task='depth'), 'HeatMapMetric measures Scalar'),
+        (lambda: BinaryMetric(task='semseg'), 'BinaryMetric measures Binary'),
         (lambda: DepthErrorMetric(average='all'), "average='all'"),
     ],
 )

@@ -9,7 +9,7 @@ from mmengine.evaluator import Evaluator
 
 from mmmtl.registry import METRICS, build_in_scope
 from mmmtl.structures import MultiTaskDataSample
-from mmmtl.tasks import get_task_spec
+from mmmtl.tasks import get_task
 from tests.test_evaluation.metric_cases import (
     CASES,
     MetricCase,
@@ -81,7 +81,7 @@ def test_a_sample_without_label_counts_nothing(case: MetricCase) -> None:
     unlabelled = MultiTaskDataSample()
     unlabelled.set_pred(case.task, samples[0].get_pred(case.task))
     empty = to_sample(case.task, pairs[0])
-    empty.get_gt(case.task).fill_(get_task_spec(case.task).ignore_value)
+    empty.get_gt(case.task).fill_(get_task(case.task).kind.no_label)
     samples = [unlabelled, samples[0], empty, samples[1]]
     metric.process(None, [sample.to_dict() for sample in samples])
     assert len(metric.results) == 4
@@ -93,7 +93,7 @@ def test_an_ignored_pixel_changes_nothing(case: MetricCase) -> None:
     pairs = draw_pairs(case, 2)
     before = evaluate(case, pairs)
     prediction, label = pairs[0]
-    ignore = get_task_spec(case.task).ignore_value
+    ignore = get_task(case.task).kind.no_label
     y, x = np.argwhere(unlabelled(case.task, label))[0]
     prediction[:, y, x] = 1 - prediction[:, y, x]
     assert evaluate(case, pairs) == before
@@ -126,7 +126,7 @@ def test_perfect_prediction_is_ideal(case: MetricCase) -> None:
 def test_no_label_at_all_raises(case: MetricCase) -> None:
     pairs = draw_pairs(case, 2)
     for _, label in pairs:
-        label[:] = get_task_spec(case.task).ignore_value
+        label[:] = get_task(case.task).kind.no_label
     with pytest.raises(ValueError, match=f'none of 2 samples.*{case.task}'):
         evaluate(case, pairs)
 
@@ -151,7 +151,7 @@ def test_missing_prediction_is_refused(case: MetricCase) -> None:
     sample = MultiTaskDataSample(metainfo=dict(sample_id='0002'))
     label = draw_pairs(case, 1)[0][1]
     sample.set_gt(case.task, torch.from_numpy(label))
-    field = get_task_spec(case.task).pred_field
+    field = get_task(case.task).pred_field
     with pytest.raises(KeyError, match=field):
         metric.process(None, [sample.to_dict()])
 

@@ -8,20 +8,20 @@ from pathlib import Path
 import pytest
 
 from mmmtl.evaluation import (
-    PRIMARY_METRICS,
     DepthErrorMetric,
     MultiTaskEvaluator,
     PixelEdgeMetric,
     SaliencyMetric,
+    metric_of,
     primary_key,
+    primary_metric,
     primary_metrics,
 )
 from mmmtl.evaluation.functional import delta_m
 from mmmtl.evaluation.metrics import BaseTaskMetric
-from mmmtl.evaluation.primary_metrics import LOWER_IS_BETTER
-from mmmtl.registry import EVALUATOR, build_in_scope
+from mmmtl.registry import EVALUATOR, METRICS, build_in_scope
 from mmmtl.structures import MultiTaskDataSample
-from mmmtl.tasks import TASK_SPECS
+from mmmtl.tasks import TASKS as ALL_TASKS
 from tests.test_evaluation.metric_cases import CASES, draw_pairs, to_sample
 
 TASKS = ('semseg', 'depth', 'normals', 'edge')
@@ -65,11 +65,10 @@ def test_delta_m_of_other_tasks_is_refused() -> None:
 
 
 def test_every_task_has_a_primary_metric() -> None:
-    assert PRIMARY_METRICS.keys() == TASK_SPECS.keys()
+    figures = primary_metrics()
+    assert figures.keys() == ALL_TASKS.keys()
     assert primary_key('edge') == 'edge/odsF'
-    assert {
-        t for t, row in PRIMARY_METRICS.items() if row.lower_is_better
-    } == {
+    assert {t for t, row in figures.items() if row.lower_is_better} == {
         'depth',
         'normals',
         'reshading',
@@ -159,18 +158,22 @@ def test_edge_alone_has_no_delta_m() -> None:
 
 
 def test_of_every_metric_it_is_known_what_is_better() -> None:
-    reported = {
-        name
-        for kind in BaseTaskMetric.__subclasses__()
-        for name in (*kind.reports, *getattr(kind, '_inverse_reports', ()))
-    }
-    assert reported <= LOWER_IS_BETTER.keys()
+    for metric in BaseTaskMetric.__subclasses__():
+        reported = {*metric.reports, *metric.may_report}
+        assert metric.errors.keys() <= reported
     # A perfect prediction has 0 of what is better low, 100 of the rest.
     for case in CASES.values():
+        metric = METRICS.get(case.config['type'])
         for name, ideal in case.ideal.items():
-            assert LOWER_IS_BETTER[name] == (ideal == 0), name
-    for row in PRIMARY_METRICS.values():
-        assert row.lower_is_better == LOWER_IS_BETTER[row.name]
+            assert (name in metric.errors) == (ideal == 0), name
+            found = primary_metric(case.task, {case.task: name})
+            assert found.lower_is_better == (ideal == 0), name
+    # What a row says agrees with what its metric says.
+    for task, row in ALL_TASKS.items():
+        metric = metric_of(task, row.primary.name)
+        assert metric.__name__ == row.metric['type']
+        is_error = row.primary.name in metric.errors
+        assert row.primary.lower_is_better == is_error
 
 
 def test_a_recipe_compares_by_metrics_of_its_own() -> None:
@@ -207,7 +210,7 @@ def test_a_primary_metric_that_is_not_there_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         MultiTaskEvaluator([SaliencyMetric()], primary=primary)
-    with pytest.raises(KeyError, match='mIuo'):
+    with pytest.raises(ValueError, match="'mIuo': did you mean 'mIoU'"):
         MultiTaskEvaluator([SaliencyMetric()], primary=dict(saliency='mIuo'))
     # Of a task that is not measured at all it says nothing.
     MultiTaskEvaluator([DepthErrorMetric()], primary=dict(saliency='mIoU'))

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from mmmtl.tasks import register_task
+
 
 @pytest.fixture(scope='module')
 def demo(repo_root):
@@ -28,6 +30,36 @@ def test_smaller_errors_and_larger_scores_beat_the_trivial_answer(demo):
         'depth/rmse': False,
         'edge/pixelF': False,
     }
+
+
+def test_the_table_says_figures_and_units_of_any_task(demo):
+    register_task('cracks', kind='binary')
+    register_task('height', kind='scalar', unit='m')
+    row = {
+        'semseg/mIoU': 9.0,
+        'semseg/mAcc': 9.0,
+        'depth/rmse': 1.0,
+        'normals/mean_err': 5.0,
+        'reshading/mae': 0.1,
+        'saliency/maxF': 50.0,
+        'saliency/mIoU': 40.0,
+        'cracks/IoU': 30.0,
+        'height/mae': 0.5,
+        'delta_m': 3.0,
+    }
+    # The trivial answer has no delta_m.
+    trivial = {key: 1.0 for key in row if key != 'delta_m'}
+    table = demo.compare(trivial, row, row, {'saliency': 'mIoU'})
+    assert {key: entry['unit'] for key, entry in table.items()} == {
+        'semseg/mIoU': '%',
+        'depth/rmse': 'm',
+        'normals/mean_err': 'degrees',
+        'saliency/mIoU': '%',
+        'reshading/mae': '',
+        'cracks/IoU': '%',
+        'height/mae': 'm',
+    }
+    assert table['height/mae']['beaten']
 
 
 def test_configs_of_real_data_are_refused(repo_root, tmp_path):

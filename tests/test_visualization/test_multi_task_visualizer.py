@@ -9,7 +9,7 @@ import torch
 
 from mmmtl.registry import VISUALIZERS
 from mmmtl.structures import MultiTaskDataSample
-from mmmtl.tasks import TASK_SPECS
+from mmmtl.tasks import TASKS
 from mmmtl.visualization import (
     MultiTaskVisualizer,
     cells_of_sample,
@@ -30,13 +30,13 @@ def make_sample(*tasks: str, gt: bool, pred: bool) -> MultiTaskDataSample:
     """A sample whose predictions differ from its labels everywhere."""
     sample = MultiTaskDataSample()
     for task in tasks:
-        spec = TASK_SPECS[task]
-        values = torch.zeros(spec.label_channels, H, W)
+        kind = TASKS[task].kind
+        values = torch.zeros(kind.components, H, W)
         values[-1, :, W // 2 :] = 1
         if gt:
-            sample.set_gt(task, (1 + values).to(spec.dtype) - 1)
+            sample.set_gt(task, (1 + values).to(kind.dtype) - 1)
         if pred:
-            sample.set_pred(task, (1 - values).to(spec.pred_dtype))
+            sample.set_pred(task, (1 - values).to(kind.pred_dtype))
     return sample
 
 
@@ -114,10 +114,10 @@ def test_one_kind_of_map_follows_the_image_in_one_row(
 
 
 def test_nine_tasks_stand_in_two_bands(image: np.ndarray) -> None:
-    sample = make_sample(*TASK_SPECS, gt=True, pred=True)
+    sample = make_sample(*TASKS, gt=True, pred=True)
     rows = cells_of_sample(image, sample)
     titles = [[cell and cell.title.split()[0] for cell in r] for r in rows]
-    names = list(TASK_SPECS)
+    names = list(TASKS)
     assert [len(row) for row in rows] == [6, 6, 5, 5]
     assert [t.strip(',') for t in titles[0][1:]] == names[:5]
     assert [t.strip(',') for t in titles[3][1:]] == names[5:]

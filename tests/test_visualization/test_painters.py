@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmmtl.tasks import TASK_SPECS
+from mmmtl.tasks import TASKS
 from mmmtl.visualization import (
     PAINTERS,
     default_palette,
@@ -24,14 +24,14 @@ def colours(picture: np.ndarray) -> list:
 
 
 def test_every_task_has_a_painter() -> None:
-    assert PAINTERS.keys() == TASK_SPECS.keys()
+    assert {row.painter for row in TASKS.values()} <= PAINTERS.keys()
 
 
-@pytest.mark.parametrize('task', TASK_SPECS)
+@pytest.mark.parametrize('task', TASKS)
 def test_a_map_without_any_label_is_painted_in_one_colour(task: str) -> None:
-    spec = TASK_SPECS[task]
-    empty = np.full((spec.label_channels, 3, 4), spec.ignore_value)
-    empty = empty.astype(str(spec.dtype).removeprefix('torch.'))
+    kind = TASKS[task].kind
+    empty = np.full((kind.components, 3, 4), kind.no_label)
+    empty = empty.astype(str(kind.dtype).removeprefix('torch.'))
     picture = paint(task, empty)
     grey = task not in ('semseg', 'human_parts', 'depth', 'normals')
     assert picture.shape == (3, 4, 3)
@@ -130,7 +130,7 @@ def test_heat_maps_grow_brighter_and_leave_nan_out(task: str) -> None:
 
 @pytest.mark.parametrize('task', ['normals', 'edge', 'reshading'])
 def test_nan_of_a_diverged_model_is_painted_as_no_label(task: str) -> None:
-    channels = TASK_SPECS[task].label_channels
+    channels = TASKS[task].kind.components
     broken = np.full((channels, 1, 2), np.nan, np.float32)
     broken[-1, 0, 1] = 1
     expected = (0, 0, 0) if task == 'normals' else NO_LABEL_ON_GREY

@@ -114,11 +114,11 @@ def draw_sample(
 
 def has_labels_of(sample: MultiTaskDataSample, size: tuple[int, int]) -> bool:
     """Return whether all labels of a sample have this height and width."""
-    from mmmtl.tasks import TASK_SPECS
+    from mmmtl.tasks import TASKS
 
     return all(
         tuple(sample.get_gt(task).shape[-2:]) == tuple(size)
-        for task in TASK_SPECS
+        for task in TASKS
         if sample.has_gt(task)
     )
 

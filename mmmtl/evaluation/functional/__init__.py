@@ -8,10 +8,6 @@ from mmmtl.evaluation.functional.depth import (
     inverse_depth_error_sums,
     inverse_depth_scores,
 )
-from mmmtl.evaluation.functional.heat_map import (
-    heat_map_scores,
-    heat_map_sums,
-)
 from mmmtl.evaluation.functional.normals import (
     angle_histogram,
     angle_sums,
@@ -24,6 +20,10 @@ from mmmtl.evaluation.functional.saliency import (
     SaliencyProtocol,
     saliency_scores,
     saliency_sums,
+)
+from mmmtl.evaluation.functional.scalar import (
+    scalar_error_sums,
+    scalar_scores,
 )
 from mmmtl.evaluation.functional.segmentation import (
     class_areas,
@@ -43,14 +43,14 @@ __all__ = [
     'depth_error_sums',
     'depth_scores',
     'f_measure',
-    'heat_map_scores',
-    'heat_map_sums',
     'histogram_median',
     'inverse_depth_error_sums',
     'inverse_depth_scores',
     'normals_scores',
     'saliency_scores',
     'saliency_sums',
+    'scalar_error_sums',
+    'scalar_scores',
     'segmentation_scores',
     'threshold_counts',
 ]

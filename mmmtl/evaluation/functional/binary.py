@@ -49,3 +49,23 @@ def f_measure(counts: np.ndarray, *, beta_squared: float) -> np.ndarray:
     # The same fraction with P = hits / predicted, R = hits / labelled put in.
     whole = beta_squared * labelled + predicted
     return (1 + beta_squared) * hits / np.maximum(whole, 1e-12)
+
+
+def mask_scores(counts: np.ndarray) -> dict[str, float]:
+    """Compare masks by their overlap.
+
+    Args:
+        counts: ``(3,)`` hits, predicted and labelled pixels (> 0), summed
+            over the data set.
+
+    Returns:
+        In percent: ``IoU`` of the pixels that are 1; ``F``, ``precision``
+        (0 where nothing is predicted) and ``recall``.
+    """
+    hits, predicted, labelled = (float(count) for count in counts)
+    return {
+        'IoU': 100 * hits / (predicted + labelled - hits),
+        'F': 100 * 2 * hits / (predicted + labelled),
+        'precision': 100 * hits / max(predicted, 1.0),
+        'recall': 100 * hits / labelled,
+    }

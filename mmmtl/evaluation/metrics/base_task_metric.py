@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
 from torch import Tensor
 
-from mmmtl.tasks import get_task_spec, valid_mask
+from mmmtl.tasks import Kind, get_task
 
 Sums = tuple[np.ndarray, ...]
 
@@ -37,10 +38,18 @@ class BaseTaskMetric(BaseMetric):
 
     Attributes:
         reports: Names of the scores, without the prefix.
+        may_report: Further names, which an option brings.
+        errors: Unit of each of these scores of which less is better; ''
+            where it has none. Of all others more is better, in percent.
+        kind: Kind of the tasks that the metric measures.
         task: The task measured.
+        row: Its row in the table of tasks.
     """
 
     reports: ClassVar[tuple[str, ...]]
+    may_report: ClassVar[tuple[str, ...]] = ()
+    errors: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    kind: ClassVar[type[Kind]] = Kind
 
     def __init__(
         self,
@@ -58,14 +67,33 @@ class BaseTaskMetric(BaseMetric):
                 task if None.
             collect_device: Where results of several processes are gathered.
             collect_dir: Shared folder for gathering them on the CPU.
+
+        Raises:
+            ValueError: If the metric does not measure tasks of this kind.
         """
-        self.spec = get_task_spec(task)
+        self.row = get_task(task)
+        if not isinstance(self.row.kind, self.kind):
+            raise ValueError(
+                f'task={task!r} is of kind {self.row.kind_name!r}: '
+                f'{type(self).__name__} measures {self.kind.__name__}'
+            )
         self.task = task
         super().__init__(
             collect_device=collect_device,
             prefix=prefix or task,
             collect_dir=collect_dir,
         )
+
+    @classmethod
+    def unit_of(cls, name: str, kind: Kind) -> str:
+        """Return the unit of a score.
+
+        Args:
+            name: Its name, without the prefix.
+            kind: What the task's map says.
+        """
+        del kind
+        return cls.errors.get(name, '%')
 
     def read_label(self, sample: Mapping[str, Any]) -> np.ndarray | None:
         """Return what a sample is measured against.
@@ -77,7 +105,7 @@ class BaseTaskMetric(BaseMetric):
             ``(C, H, W)`` of the size of the prediction, in the task's
             convention; None if the sample has no label and counts nothing.
         """
-        field = self.spec.gt_field
+        field = self.row.gt_field
         return _to_numpy(sample[field]['data']) if field in sample else None
 
     def measure_maps(
@@ -157,7 +185,7 @@ class BaseTaskMetric(BaseMetric):
             raise ValueError(
                 f'{type(self).__name__}: none of {len(results)} samples has '
                 f'a label of task {self.task!r}: check that the validation '
-                f'pipeline loads it into {self.spec.gt_field}, or take the '
+                f'pipeline loads it into {self.row.gt_field}, or take the '
                 'metric out of the evaluator'
             )
         # int32 counts would overflow when added.
@@ -173,11 +201,11 @@ class BaseTaskMetric(BaseMetric):
         label = self.read_label(sample)
         if label is None:
             return _NOTHING
-        valid = valid_mask(label, self.spec)[0]  # (H, W)
+        valid = self.row.kind.valid(label)[0]  # (H, W)
         prediction = self._read_prediction(sample, label)
         if not np.isfinite(prediction[:, valid]).all():
             raise ValueError(
-                f'{self.spec.pred_field} of {_name(sample)} is not finite: '
+                f'{self.row.pred_field} of {_name(sample)} is not finite: '
                 'the model has diverged'
             )
         count = int(np.count_nonzero(valid))
@@ -188,7 +216,7 @@ class BaseTaskMetric(BaseMetric):
     def _read_prediction(
         self, sample: Mapping[str, Any], label: np.ndarray
     ) -> np.ndarray:
-        field = self.spec.pred_field
+        field = self.row.pred_field
         prediction = _to_numpy(sample[field]['data'])
         if prediction.shape != label.shape:
             raise ValueError(

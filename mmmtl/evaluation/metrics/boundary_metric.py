@@ -22,6 +22,7 @@ from mmmtl.evaluation.image_lists import read_image_list
 from mmmtl.evaluation.metrics.base_task_metric import BaseTaskMetric, Sums
 from mmmtl.io.workers import start_workers
 from mmmtl.registry import METRICS
+from mmmtl.tasks.kinds import Binary
 
 # Maps that wait for a worker, per worker: enough to keep it busy.
 _QUEUE = 4
@@ -55,10 +56,13 @@ class BoundaryMetric(BaseTaskMetric):
     """
 
     reports = ('odsF', 'oisF', 'AP')
+    may_report = ('seism_odsF',)
+    kind = Binary
 
     def __init__(
         self,
         *,
+        task: str = 'edge',
         max_dist: float,
         protocol: Literal['berkeley', 'seism'] = 'berkeley',
         ids: str | Path | None = None,
@@ -74,6 +78,7 @@ class BoundaryMetric(BaseTaskMetric):
         """Store the protocol.
 
         Args:
+            task: A task of kind ``binary``.
             max_dist: Tolerance as a share of the image diagonal; published:
                 0.011 for NYUDv2, 0.0075 for PASCAL-Context.
             protocol: See above.
@@ -106,7 +111,7 @@ class BoundaryMetric(BaseTaskMetric):
                 f"protocol={protocol!r}: give 'berkeley' or 'seism'"
             )
         super().__init__(
-            task='edge',
+            task=task,
             prefix=prefix,
             collect_device=collect_device,
             collect_dir=collect_dir,
@@ -117,7 +122,7 @@ class BoundaryMetric(BaseTaskMetric):
         self.thin_labels = thin_labels
         self.seism = protocol == 'seism'
         if self.seism:
-            self.reports = ('seism_odsF',)
+            self.reports = self.may_report
         self.ids = None if ids is None else frozenset(read_image_list(ids))
         self.thresholds = protocol_thresholds(protocol, thresholds)
         self.workers = workers

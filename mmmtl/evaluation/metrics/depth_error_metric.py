@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -14,6 +15,7 @@ from mmmtl.evaluation.functional.depth import (
 )
 from mmmtl.evaluation.metrics.base_task_metric import BaseTaskMetric, Sums
 from mmmtl.registry import METRICS
+from mmmtl.tasks.kinds import Depth
 
 
 @METRICS.register_module()
@@ -50,11 +52,21 @@ class DepthErrorMetric(BaseTaskMetric):
         'delta2',
         'delta3',
     )
-    _inverse_reports = ('inv_abs_err', 'inv_abs_rel')
+    may_report = ('inv_abs_err', 'inv_abs_rel')
+    errors = MappingProxyType(
+        {
+            **dict.fromkeys(('rmse', 'abs_err', 'sq_rel'), 'm'),
+            **dict.fromkeys(('abs_rel', 'log10', 'rmse_log'), ''),
+            'inv_abs_err': '1/m',
+            'inv_abs_rel': '',
+        }
+    )
+    kind = Depth
 
     def __init__(
         self,
         *,
+        task: str = 'depth',
         average: Literal['pixels', 'images'] = 'pixels',
         max_depth: float | None = None,
         inverse: bool = False,
@@ -65,6 +77,7 @@ class DepthErrorMetric(BaseTaskMetric):
         """Store the configuration.
 
         Args:
+            task: A task of kind ``depth``.
             average: What counts the same: every pixel or every image.
             max_depth: Metres; pixels whose label is as far or farther are
                 left out (80 is usual for Cityscapes). None keeps all.
@@ -77,7 +90,7 @@ class DepthErrorMetric(BaseTaskMetric):
             ValueError: If ``average`` is neither of the two.
         """
         super().__init__(
-            task='depth',
+            task=task,
             prefix=prefix,
             collect_device=collect_device,
             collect_dir=collect_dir,
@@ -88,7 +101,7 @@ class DepthErrorMetric(BaseTaskMetric):
         self.max_depth = np.inf if max_depth is None else max_depth
         self.inverse = inverse
         if inverse:
-            self.reports = (*self.reports, *self._inverse_reports)
+            self.reports = (*self.reports, *self.may_report)
 
     def measure(self, prediction: np.ndarray, label: np.ndarray) -> Sums:
         """See the base class."""
@@ -127,7 +140,7 @@ class DepthErrorMetric(BaseTaskMetric):
         """Turn what ``measure`` adds up into scores, by name."""
         if not self.inverse:
             return depth_scores(sums, count)
-        depth, inverse = np.split(sums, [-len(self._inverse_reports)])
+        depth, inverse = np.split(sums, [-len(self.may_report)])
         return {
             **depth_scores(depth, count),
             **inverse_depth_scores(inverse, count),

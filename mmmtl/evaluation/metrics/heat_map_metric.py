@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
 
-from mmmtl.evaluation.functional.heat_map import (
-    heat_map_scores,
-    heat_map_sums,
+from mmmtl.evaluation.functional.scalar import (
+    scalar_error_sums,
+    scalar_scores,
 )
 from mmmtl.evaluation.metrics.base_task_metric import BaseTaskMetric, Sums
 from mmmtl.registry import METRICS
+from mmmtl.tasks.kinds import Scalar
 
 
 @METRICS.register_module()
@@ -26,25 +28,24 @@ class HeatMapMetric(BaseTaskMetric):
     """
 
     reports = ('mae', 'rmse')
+    errors = MappingProxyType({'mae': '', 'rmse': ''})
+    kind = Scalar
 
     def __init__(
         self,
         *,
-        task: Literal['reshading', 'keypoints2d', 'edges2d'],
+        task: str,
         prefix: str | None = None,
         collect_device: Literal['cpu', 'gpu'] = 'cpu',
         collect_dir: str | None = None,
     ) -> None:
-        """Check the task.
+        """Store the task.
 
         Args:
-            task: A task with a heat map.
+            task: A task of kind ``scalar`` with values in 0..1.
             prefix: See the base class.
             collect_device: See the base class.
             collect_dir: See the base class.
-
-        Raises:
-            ValueError: If the task has no heat map.
         """
         super().__init__(
             task=task,
@@ -52,16 +53,11 @@ class HeatMapMetric(BaseTaskMetric):
             collect_device=collect_device,
             collect_dir=collect_dir,
         )
-        if self.spec.decode != 'identity':
-            raise ValueError(
-                f"task={task!r} has no heat map: give 'reshading', "
-                "'keypoints2d' or 'edges2d'"
-            )
 
     def measure(self, prediction: np.ndarray, label: np.ndarray) -> Sums:
         """See the base class."""
-        return (heat_map_sums(prediction[0], label[0]),)
+        return (scalar_error_sums(prediction[0], label[0]),)
 
     def summarize(self, sums: Sums, count: int) -> dict[str, float]:
         """See the base class."""
-        return heat_map_scores(sums[0], count)
+        return scalar_scores(sums[0], count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -14,6 +15,7 @@ from mmmtl.evaluation.functional.normals import (
 )
 from mmmtl.evaluation.metrics.base_task_metric import BaseTaskMetric, Sums
 from mmmtl.registry import METRICS
+from mmmtl.tasks.kinds import Normals
 
 
 @METRICS.register_module()
@@ -36,17 +38,29 @@ class NormalsMetric(BaseTaskMetric):
         'within_22.5',
         'within_30',
     )
+    errors = MappingProxyType(
+        dict.fromkeys(('mean_err', 'median', 'rmse'), 'degrees')
+    )
+    kind = Normals
 
     def __init__(
         self,
         *,
+        task: str = 'normals',
         prefix: str | None = None,
         collect_device: Literal['cpu', 'gpu'] = 'cpu',
         collect_dir: str | None = None,
     ) -> None:
-        """Take the options of the base class."""
+        """Store the task.
+
+        Args:
+            task: A task of kind ``normals``.
+            prefix: See the base class.
+            collect_device: See the base class.
+            collect_dir: See the base class.
+        """
         super().__init__(
-            task='normals',
+            task=task,
             prefix=prefix,
             collect_device=collect_device,
             collect_dir=collect_dir,

@@ -9,6 +9,7 @@ import numpy as np
 from mmmtl.evaluation.functional.binary import f_measure, threshold_counts
 from mmmtl.evaluation.metrics.base_task_metric import BaseTaskMetric, Sums
 from mmmtl.registry import METRICS
+from mmmtl.tasks.kinds import Binary
 
 _THRESHOLDS = np.arange(1, 10, dtype=np.float32) / np.float32(10)
 
@@ -27,17 +28,26 @@ class PixelEdgeMetric(BaseTaskMetric):
     """
 
     reports = ('pixelF',)
+    kind = Binary
 
     def __init__(
         self,
         *,
+        task: str = 'edge',
         prefix: str | None = None,
         collect_device: Literal['cpu', 'gpu'] = 'cpu',
         collect_dir: str | None = None,
     ) -> None:
-        """Take the options of the base class."""
+        """Store the task.
+
+        Args:
+            task: A task of kind ``binary``.
+            prefix: See the base class.
+            collect_device: See the base class.
+            collect_dir: See the base class.
+        """
         super().__init__(
-            task='edge',
+            task=task,
             prefix=prefix,
             collect_device=collect_device,
             collect_dir=collect_dir,

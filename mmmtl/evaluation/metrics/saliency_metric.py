@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from mmmtl.evaluation.functional.saliency import (
 )
 from mmmtl.evaluation.metrics.base_task_metric import BaseTaskMetric, Sums
 from mmmtl.registry import METRICS
+from mmmtl.tasks.kinds import Binary
 
 
 @METRICS.register_module()
@@ -50,10 +52,14 @@ class SaliencyMetric(BaseTaskMetric):
     """
 
     reports = ('maxF', 'mae')
+    may_report = ('mIoU',)
+    errors = MappingProxyType({'mae': ''})
+    kind = Binary
 
     def __init__(
         self,
         *,
+        task: str = 'saliency',
         protocol: Literal[
             'dataset', 'mti-net', 'mti-net-files', 'sod'
         ] = 'dataset',
@@ -64,20 +70,21 @@ class SaliencyMetric(BaseTaskMetric):
         """Store the configuration.
 
         Args:
+            task: A task of kind ``binary``.
             protocol: Name of the protocol, see above.
             prefix: See the base class.
             collect_device: See the base class.
             collect_dir: See the base class.
         """
         super().__init__(
-            task='saliency',
+            task=task,
             prefix=prefix,
             collect_device=collect_device,
             collect_dir=collect_dir,
         )
         self.protocol = SALIENCY_PROTOCOLS[protocol]
         if self.protocol.stored:
-            self.reports = (*self.reports, 'mIoU')
+            self.reports = (*self.reports, *self.may_report)
 
     def measure(self, prediction: np.ndarray, label: np.ndarray) -> Sums:
         """See the base class."""

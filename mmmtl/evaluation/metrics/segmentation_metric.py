@@ -14,6 +14,7 @@ from mmmtl.evaluation.functional.segmentation import (
 )
 from mmmtl.evaluation.metrics.base_task_metric import BaseTaskMetric, Sums
 from mmmtl.registry import METRICS
+from mmmtl.tasks.kinds import Classes
 
 
 @METRICS.register_module()
@@ -28,11 +29,12 @@ class SegmentationMetric(BaseTaskMetric):
     """
 
     reports = ('mIoU', 'mAcc', 'aAcc')
+    kind = Classes
 
     def __init__(
         self,
         *,
-        task: Literal['semseg', 'human_parts'] = 'semseg',
+        task: str = 'semseg',
         num_classes: int | None = None,
         empty_classes: EmptyClasses = 'zero',
         per_class: bool = False,
@@ -43,10 +45,10 @@ class SegmentationMetric(BaseTaskMetric):
         """Store the configuration.
 
         Args:
-            task: A task with a class map.
+            task: A task of kind ``classes``.
             num_classes: Number of classes; if None, as many as the data
-                set's METAINFO names: ``classes`` for semseg,
-                ``human_parts_classes`` for human_parts.
+                set's METAINFO names: ``<task>_classes``, ``classes`` for
+                semseg.
             empty_classes: Whether a class without any pixel counts as 0 or
                 is left out.
             per_class: Report ``IoU.<class>`` too. Off by default, since each
@@ -56,8 +58,7 @@ class SegmentationMetric(BaseTaskMetric):
             collect_dir: See the base class.
 
         Raises:
-            ValueError: If the task has no class map, or ``empty_classes``
-                is neither of the two.
+            ValueError: If ``empty_classes`` is neither of the two.
         """
         super().__init__(
             task=task,
@@ -65,11 +66,6 @@ class SegmentationMetric(BaseTaskMetric):
             collect_device=collect_device,
             collect_dir=collect_dir,
         )
-        if self.spec.decode != 'argmax':
-            raise ValueError(
-                f"task={task!r} has no class map: give 'semseg' or "
-                "'human_parts'"
-            )
         if empty_classes not in ('zero', 'skip'):
             raise ValueError(
                 f"empty_classes={empty_classes!r}: give 'zero' or 'skip'"
@@ -86,7 +82,7 @@ class SegmentationMetric(BaseTaskMetric):
             ValueError: If neither the configuration nor the data set says
                 how many classes there are, or they contradict each other.
         """
-        key = 'classes' if self.task == 'semseg' else f'{self.task}_classes'
+        key = self.row.classes_key
         names = (self.dataset_meta or {}).get(key)
         if names is None:
             if self.num_classes is None:

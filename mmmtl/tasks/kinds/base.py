@@ -49,6 +49,7 @@ class Kind(ABC):
         components: Channels of label and prediction.
         no_label: Value of every component where there is no label.
         unit: Unit of the values, for people.
+        symbol: The unit as it stands behind a number; empty if it does not.
         loss: Config of the loss that a recipe without one gets.
         metric: Config of the metric that a recipe without one gets.
         primary: The figure of that metric a task is compared by.
@@ -64,6 +65,7 @@ class Kind(ABC):
     primary: ClassVar[Primary]
     painter: ClassVar[str]
     unit: ClassVar[str] | str
+    symbol: ClassVar[str] | str = ''
 
     def valid(self, label: Map) -> Map:
         """Return True where the label map holds a label.

@@ -22,6 +22,7 @@ class Depth(Kind):
     primary = Primary('rmse', lower_is_better=True)
     painter = 'depth'
     unit = 'metre along the optical axis'
+    symbol = 'm'
 
     def valid(self, label: Map) -> Map:
         """See the base class."""

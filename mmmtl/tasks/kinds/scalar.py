@@ -51,6 +51,11 @@ class Scalar(Kind):
         if not self.spread > 0:
             raise ValueError(f'spread={self.spread}: give a number > 0')
 
+    @property
+    def symbol(self) -> str:
+        """See the base class; several words describe and are no symbol."""
+        return '' if ' ' in self.unit else self.unit
+
     def valid(self, label: Map) -> Map:
         """See the base class; NaN alone differs from itself."""
         return _any(label == label)
@@ -81,7 +86,9 @@ class Scalar(Kind):
     def statistics(self, values: Tensor) -> Tensor:
         """Return a histogram and its range; see the base class."""
         low, high = self._range()
-        return torch.histc(values[0].float(), _BINS, low, high).double()
+        # Values beyond the range count at its ends: none is lost.
+        inside = values[0].float().clamp(low, high)
+        return torch.histc(inside, _BINS, low, high).double()
 
     def best_constant(self, statistics: Tensor) -> Tensor:
         """Return the median: it has the smallest absolute error."""

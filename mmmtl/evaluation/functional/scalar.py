@@ -1,16 +1,16 @@
-"""Errors of heat maps."""
+"""Errors of real values."""
 
 from __future__ import annotations
 
 import numpy as np
 
 
-def heat_map_sums(prediction: np.ndarray, label: np.ndarray) -> np.ndarray:
+def scalar_error_sums(prediction: np.ndarray, label: np.ndarray) -> np.ndarray:
     """Sum the errors of one image.
 
     Args:
         prediction: ``(N,)`` values of the valid pixels, not clamped.
-        label: ``(N,)`` values in 0..1 of the same pixels.
+        label: ``(N,)`` values of the same pixels.
 
     Returns:
         ``(2,)`` float64: sum of the absolute and of the squared errors.
@@ -19,18 +19,18 @@ def heat_map_sums(prediction: np.ndarray, label: np.ndarray) -> np.ndarray:
     return np.array([np.abs(error).sum(), (error**2).sum()])
 
 
-def heat_map_scores(sums: np.ndarray, count: int) -> dict[str, float]:
+def scalar_scores(sums: np.ndarray, count: int) -> dict[str, float]:
     """Turn sums over the data set into errors.
 
     Convention:
         Every valid pixel of the data set counts the same.
 
     Args:
-        sums: ``(2,)`` of :func:`heat_map_sums`, added over the images.
+        sums: ``(2,)`` of :func:`scalar_error_sums`, added over the images.
         count: Number of valid pixels > 0.
 
     Returns:
-        ``mae`` and ``rmse``, in the unit of the label (its range is 0..1).
+        ``mae`` and ``rmse``, in the unit of the label.
     """
     absolute, squared = (float(value) for value in sums / count)
     return {'mae': absolute, 'rmse': squared**0.5}
