@@ -14,6 +14,9 @@ import numpy as np
 import pytest
 import torch
 
+from mmmtl.tasks import KINDS
+from mmmtl.tasks.task import _FIELDS, _TABLE
+
 # One thread unless told otherwise: sums keep their order, and two test
 # processes do not compete for two cores.
 torch.set_num_threads(int(os.environ.get('OMP_NUM_THREADS') or 1))
@@ -59,10 +62,14 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 def _restored_globals() -> Iterator[None]:
     """Undo what a test leaves in the process for the next one."""
     environ = dict(os.environ)
+    tables = [(table, dict(table)) for table in (_TABLE, _FIELDS, KINDS)]
     grad, dtype = torch.is_grad_enabled(), torch.get_default_dtype()
     yield
     os.environ.clear()
     os.environ.update(environ)
+    for table, rows in tables:
+        table.clear()
+        table.update(rows)
     torch.set_grad_enabled(grad)
     torch.set_default_dtype(dtype)
     if 'mmengine' in sys.modules:

@@ -16,6 +16,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from mmmtl.engine.config_tasks import complete_tasks
 from mmmtl.engine.errors import UserError
 
 # Read by the runner from its config, or by our tools.
@@ -27,6 +28,7 @@ MORE_TOP_LEVEL_KEYS = (
     'find_unused_parameters',
     'load_from_strict',
     'model_wrapper_cfg',
+    'new_tasks',
     'runner_type',
     'sync_bn',
     'tta_model',
@@ -44,6 +46,10 @@ def load_config(
 ) -> Config:
     """Read a config, merge options into it and refuse keys nobody reads.
 
+    This is the one door of all tools: the modules of ``custom_imports`` are
+    imported, the rows of ``new_tasks`` are in the table afterwards, and the
+    config holds all rows that it uses.
+
     Args:
         path: A ``.py`` config.
         options: Values by dotted path, as ``--cfg-options`` gives them.
@@ -51,6 +57,7 @@ def load_config(
     Raises:
         UserError: The file is missing or fails to load, or a key is a
             typing error.
+        ValueError: A row of ``new_tasks`` cannot be added.
     """
     path = Path(path)
     if not path.is_file():
@@ -63,6 +70,7 @@ def load_config(
         ) from error
     check_top_level(config)
     merge_options(config, options or {})
+    complete_tasks(config)
     return config
 
 
@@ -150,7 +158,11 @@ def _takes(node: Mapping[str, Any], place: str, key: str) -> bool:
     """Say whether the reader of a dict takes, or itself refuses, a new key."""
     if not place:
         return key in runner_keys()
-    is_refusing = 'type' in node or place in {*runner_keys(), 'model.test_cfg'}
+    is_refusing = (
+        'type' in node
+        or place in {*runner_keys(), 'model.test_cfg'}
+        or place.startswith('new_tasks.')  # the table of tasks does
+    )
     return is_refusing or key == '_delete_'
 
 

@@ -17,6 +17,7 @@ from mmmtl.engine.checkpoint import (
     load_weights,
     state_dict_of,
 )
+from mmmtl.engine.config_tasks import complete_tasks
 from mmmtl.engine.distributed import together
 from mmmtl.engine.errors import UserError
 from mmmtl.engine.total_batch import check_same_accumulation
@@ -62,9 +63,11 @@ class MultiTaskRunner(Runner):
     def from_cfg(cls, cfg: Config) -> MultiTaskRunner:
         """Read what the run starts from, then build the runner.
 
-        In this order nothing is written for a run that cannot start.
+        In this order nothing is written for a run that cannot start. Tools
+        of other projects have not added the config's tasks to the table.
         """
         open_door()
+        complete_tasks(cfg)
         read_start_files(cfg)
         if cfg.get('resume') and cfg.get('load_from'):
             path = cfg['load_from']
