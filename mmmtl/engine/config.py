@@ -16,7 +16,11 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmmtl.engine.config_tasks import complete_tasks
+from mmmtl.engine.config_tasks import (
+    complete_tasks,
+    name_head_tasks,
+    takes_tasks_from_the_top,
+)
 from mmmtl.engine.errors import UserError
 
 # Read by the runner from its config, or by our tools.
@@ -47,8 +51,9 @@ def load_config(
     """Read a config, merge options into it and refuse keys nobody reads.
 
     This is the one door of all tools: the modules of ``custom_imports`` are
-    imported, the rows of ``new_tasks`` are in the table afterwards, and the
-    config holds all rows that it uses.
+    imported, the rows of ``new_tasks`` are in the table afterwards, and what
+    the config leaves out about its tasks is written
+    (:mod:`mmmtl.engine.config_tasks`).
 
     Args:
         path: A ``.py`` config.
@@ -69,8 +74,10 @@ def load_config(
             f'config {path} does not load: {type(error).__name__}: {error}'
         ) from error
     check_top_level(config)
+    # Before the options, which may speak of a task in the head.
+    is_derived = name_head_tasks(config)
     merge_options(config, options or {})
-    complete_tasks(config)
+    complete_tasks(config, is_derived=is_derived)
     return config
 
 
@@ -127,7 +134,10 @@ def check_option(
         options: All of them: one may bring the ``type`` of another's place.
     """
     name, *rest = path.split('.')
-    if name in config and name not in runner_keys():
+    is_read = name in runner_keys() or (
+        name == 'tasks' and takes_tasks_from_the_top(config)
+    )
+    if name in config and not is_read:
         raise UserError(
             f'--cfg-options {path}: {name!r} is a variable of the config '
             'file, which has used it already; change instead: '

@@ -1,4 +1,4 @@
-"""The tasks of a config: rows of its own, written in full."""
+"""The tasks of a config: named once, rows of its own, written in full."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from mmengine.config import Config
 from mmmtl.apis.init_model import init_model
 from mmmtl.engine.config import load_config
 from mmmtl.engine.config_tasks import complete_tasks
+from mmmtl.registry import MODELS, build_in_scope
 from mmmtl.tasks import TASKS, get_task, register_task
 from tests.tiny import demt
 
@@ -156,3 +157,140 @@ def test_a_pickled_row_is_known_where_it_is_read(write) -> None:
     )
     assert result.stdout == '180.0\n', result.stderr
     assert pickle.loads(pickle.dumps(rows))[1] is rows[1]
+
+
+BASE = 'configs/demt/demt_swin-t_rooms.py'
+TWO = "train_dataloader = dict(dataset=dict(tasks=['semseg', 'depth']))\n"
+
+
+@pytest.fixture
+def leaf(write, repo_root: Path):
+    """Return a function that loads a config on top of the rooms' DeMT."""
+
+    def load(text: str, options: dict | None = None) -> Config:
+        base = f"_base_ = '{repo_root / BASE}'\n"
+        return load_config(write(base + text), options)
+
+    return load
+
+
+def test_a_task_is_taken_out_by_one_line(leaf) -> None:
+    config = leaf(TWO)
+    model = config.model
+    assert list(model.decode_head.tasks) == ['semseg', 'depth']
+    # What the recipe says of the others stays.
+    assert model.decode_head.tasks.depth.initial_bias == 3.4
+    assert model.neck.tasks == ['semseg', 'depth']
+    for part in ('val', 'test'):
+        read = config[f'{part}_dataloader'].dataset.tasks
+        assert read == ['semseg', 'depth']
+        metrics = config[f'{part}_evaluator']['metrics']
+        assert [m['type'] for m in metrics] == [
+            'SegmentationMetric',
+            'DepthErrorMetric',
+        ]
+    model.backbone.init_cfg = None
+    built = build_in_scope(MODELS, model)
+    assert built.tasks == ('semseg', 'depth')
+    assert built.loss_weighting.weights == {'semseg': 1.0, 'depth': 1.0}
+
+
+def test_an_option_takes_a_task_out_as_well(leaf) -> None:
+    key = 'train_dataloader.dataset.tasks'
+    config = leaf('', {key: ['depth', 'semseg']})
+    # The order is the recipe's: it is that of the modules.
+    assert list(config.model.decode_head.tasks) == ['semseg', 'depth']
+    assert config.model.neck.tasks == ['semseg', 'depth']
+
+
+def test_an_option_speaks_of_one_task_and_the_others_stay(leaf) -> None:
+    config = leaf('', {'model.decode_head.tasks.depth.weight': 7.0})
+    weights = {
+        task: output.weight
+        for task, output in config.model.decode_head.tasks.items()
+    }
+    assert weights == dict(semseg=1.0, depth=7.0, normals=1.0, edge=5.0)
+
+
+def test_data_sets_take_the_tasks_of_the_top(leaf) -> None:
+    text = (
+        "tasks = ['normals', 'semseg']\n"
+        'data = dict(_delete_=True, type="NYUDv2Dataset", data_root="x",'
+        ' split="train", pipeline=[])\n'
+        'train_dataloader = dict(dataset=data)\n'
+        'val_dataloader = dict(dataset=data)\n'
+    )
+    config = leaf(text)
+    assert config.train_dataloader.dataset.tasks == ['normals', 'semseg']
+    assert config.val_dataloader.dataset.tasks == ['normals', 'semseg']
+    assert list(config.model.decode_head.tasks) == ['normals', 'semseg']
+    config = leaf(text, {'tasks': ['depth']})
+    assert config.train_dataloader.dataset.tasks == ['depth']
+    assert list(config.model.decode_head.tasks) == ['depth']
+
+
+def test_an_option_that_nobody_would_read_is_still_refused(leaf) -> None:
+    with pytest.raises(ValueError, match=r'train_dataloader\.dataset\.tasks'):
+        leaf('', {'tasks': ['depth']})
+
+
+def test_a_head_that_names_its_tasks_has_those(leaf) -> None:
+    text = 'model = dict(decode_head=dict(tasks=dict(depth=dict(weight=2.0))))'
+    config = leaf(text)
+    assert list(config.model.decode_head.tasks) == ['depth']
+    assert config.model.neck.tasks == ['depth']
+    # Nothing is taken out behind its back: the preflight asks.
+    assert len(config.val_evaluator.metrics) == 4
+
+
+def test_losses_classes_and_metrics_that_are_left_out(leaf) -> None:
+    config = leaf(
+        'task_outputs = dict(_delete_=True, edge=dict(weight=3.0))\n'
+        'val_evaluator = dict(_delete_=True, type="MultiTaskEvaluator",'
+        ' primary=dict(edge="pixelF"))\n'
+        'train_dataloader = dict(dataset=dict('
+        "tasks=['semseg', 'human_parts', 'reshading', 'edge'],"
+        " metainfo=dict(human_parts_classes=('a', 'b', 'c'))))\n"
+    )
+    assert config.model.decode_head.tasks.to_dict() == {
+        'semseg': {
+            'loss': {'type': 'SegCrossEntropyLoss'},
+            'out_channels': 15,  # the rooms'
+        },
+        'human_parts': {
+            'loss': {'type': 'SegCrossEntropyLoss'},
+            'out_channels': 3,
+        },
+        'reshading': {'loss': {'type': 'HeatMapL1Loss'}},
+        'edge': {'weight': 3.0, 'loss': {'type': 'BalancedEdgeLoss'}},
+    }
+    assert list(config.model.decode_head.tasks)[:2] == ['semseg', 'edge']
+    assert config.val_evaluator.primary == {'edge': 'pixelF'}
+    assert config.val_evaluator.metrics == [
+        {'type': 'SegmentationMetric', 'task': 'semseg'},
+        dict(get_task('edge').metric),
+        {'type': 'SegmentationMetric', 'task': 'human_parts'},
+        {'type': 'HeatMapMetric', 'task': 'reshading'},
+    ]
+
+
+def test_auxiliary_tasks_stay_beside_those_of_the_head(
+    repo_root: Path,
+) -> None:
+    config = load_config(repo_root / 'configs/sca/sca_hrnet18_nyud-aux.py')
+    head = config.model.decode_head
+    assert list(head.tasks) == ['semseg', 'depth']
+    assert list(head.auxiliary_tasks) == ['normals', 'edge']
+    assert len(config.train_dataloader.dataset.tasks) == 4
+    assert config.val_dataloader.dataset.tasks == ['semseg', 'depth']
+
+
+@pytest.mark.parametrize('text', ['', TWO])
+def test_a_dump_is_complete(leaf, write, text: str) -> None:
+    config = leaf(text)
+    again = load_config(write(config.pretty_text, 'dump.py'))
+    assert again.to_dict() == config.to_dict()
+    assert (
+        Config.fromfile(write(config.pretty_text, 'dump.py')).to_dict()
+        == config.to_dict()
+    )
