@@ -15,6 +15,7 @@ from mmengine.model import revert_sync_batchnorm
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from mmmtl.engine.config import load_config
 from mmmtl.engine.single_task_config import single_task_config
 from mmmtl.evaluation import primary_metric
 from mmmtl.models.weighting import FixedWeighting, UncertaintyWeighting
@@ -152,7 +153,7 @@ CHANNELS = {'nyud': (40, 1, 3, 1), 'pascal-context': (21, 7, 2, 3, 1)}
 
 
 def load(leaf: str) -> Config:
-    return Config.fromfile(ROOT / leaf)
+    return load_config(ROOT / leaf)
 
 
 def count(module: nn.Module) -> int:

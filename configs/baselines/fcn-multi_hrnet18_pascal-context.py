@@ -6,7 +6,4 @@ _base_ = [
     '../_base_/schedules/schedule_40k.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(
-    decode_head=dict(tasks={{_base_.task_outputs}}),
-)
 optim_wrapper = dict(optimizer=dict(lr=5e-3))

@@ -8,5 +8,4 @@ _base_ = [
 ]
 model = dict(
     backbone=dict(init_cfg=None),
-    decode_head=dict(tasks={{_base_.task_outputs}}),
 )

@@ -7,7 +7,3 @@ _base_ = [
     '../_base_/schedules/schedule_40k.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(
-    neck=dict(tasks={{_base_.tasks}}),
-    decode_head=dict(tasks={{_base_.task_outputs}}),
-)

@@ -8,6 +8,4 @@ _base_ = [
 ]
 model = dict(
     backbone=dict(init_cfg=None),
-    neck=dict(tasks={{_base_.tasks}}),
-    decode_head=dict(tasks={{_base_.task_outputs}}),
 )

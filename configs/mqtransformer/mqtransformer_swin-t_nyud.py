@@ -7,6 +7,3 @@ _base_ = [
     '../_base_/schedules/schedule_40k.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(
-    decode_head=dict(tasks={{_base_.task_outputs}}),
-)

@@ -6,5 +6,5 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 model = dict(
-    decode_head=dict(tasks={{_base_.task_outputs}}, with_cp=True),
+    decode_head=dict(with_cp=True),
 )

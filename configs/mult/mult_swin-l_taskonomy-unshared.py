@@ -9,7 +9,6 @@ _base_ = [
 ]
 model = dict(
     decode_head=dict(
-        tasks={{_base_.task_outputs}},
         blocks=('private', 'private_skip'),
         with_cp=True,
     ),

@@ -10,7 +10,6 @@ _base_ = [
 ]
 model = dict(
     decode_head=dict(
-        tasks={{_base_.task_outputs}},
         blocks=('shared_skip', 'shared_stream'),
         reference_task='depth',
     ),

@@ -13,7 +13,6 @@ model = dict(
         blocks=('shared_skip', 'shared_stream'),
         reference_task='depth',
         drop_path_rate=0.3,
-        tasks={{_base_.task_outputs}},
     ),
     loss_weighting=dict(_delete_=True, type='FixedWeighting'),
 )

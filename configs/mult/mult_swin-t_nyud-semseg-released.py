@@ -13,7 +13,6 @@ model = dict(
     decode_head=dict(
         blocks=('shared_skip', 'private'),
         drop_path_rate=0.3,
-        tasks=dict(semseg={{_base_.task_outputs.semseg}}),
     ),
     loss_weighting=dict(_delete_=True, type='FixedWeighting'),
 )

@@ -8,7 +8,5 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 model = dict(
-    decode_head=dict(
-        tasks={{_base_.task_outputs}}, blocks=('private', 'private_skip')
-    ),
+    decode_head=dict(blocks=('private', 'private_skip')),
 )

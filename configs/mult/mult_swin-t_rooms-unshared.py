@@ -11,7 +11,6 @@ model = dict(
     # From random weights, 240 steps need no regularisation.
     backbone=dict(init_cfg=None, drop_path_rate=0.0),
     decode_head=dict(
-        tasks={{_base_.task_outputs}},
         blocks=('private', 'private_skip'),
         drop_path_rate=0.0,
         dropout_ratio=0.0,

@@ -10,9 +10,7 @@ _base_ = [
 model = dict(
     # From random weights, 240 steps need no regularisation.
     backbone=dict(init_cfg=None, drop_path_rate=0.0),
-    decode_head=dict(
-        tasks={{_base_.task_outputs}}, drop_path_rate=0.0, dropout_ratio=0.0
-    ),
+    decode_head=dict(drop_path_rate=0.0, dropout_ratio=0.0),
 )
 # At the model's learning rate the losses' weights would not get far from 1 in
 # 240 steps.

@@ -7,9 +7,6 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 tasks = ['semseg', 'normals', 'edge', 'depth']
-model = dict(
-    decode_head=dict(tasks={{_base_.task_outputs}}),
-)
 train_dataloader = dict(dataset=dict(tasks=tasks))
 val_dataloader = dict(dataset=dict(tasks=tasks))
 test_dataloader = val_dataloader

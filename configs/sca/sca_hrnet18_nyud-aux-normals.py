@@ -9,10 +9,6 @@ _base_ = [
 ]
 model = dict(
     decode_head=dict(
-        tasks=dict(
-            semseg={{_base_.task_outputs.semseg}},
-            depth={{_base_.task_outputs.depth}},
-        ),
         auxiliary_tasks=dict(normals={{_base_.task_outputs.normals}}),
     ),
 )

@@ -8,7 +8,6 @@ _base_ = [
 ]
 model = dict(
     decode_head=dict(
-        tasks={{_base_.task_outputs}},
         with_csam=False,
     ),
 )

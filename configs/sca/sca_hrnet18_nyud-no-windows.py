@@ -11,7 +11,6 @@ _base_ = [
 model = dict(
     neck=None,
     decode_head=dict(
-        tasks={{_base_.task_outputs}},
         in_channels=[18, 36, 72, 144],
         channels=[36, 72, 144, 288],
     ),

@@ -7,15 +7,6 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 tasks = ['semseg', 'human_parts', 'saliency']
-model = dict(
-    decode_head=dict(
-        tasks=dict(
-            semseg={{_base_.task_outputs.semseg}},
-            human_parts={{_base_.task_outputs.human_parts}},
-            saliency={{_base_.task_outputs.saliency}},
-        )
-    ),
-)
 train_dataloader = dict(batch_size=8, dataset=dict(tasks=tasks))
 val_dataloader = dict(dataset=dict(tasks=tasks))
 test_dataloader = val_dataloader

@@ -10,14 +10,6 @@ tasks = ['semseg', 'normals', 'edge', 'depth']
 model = dict(
     # 240 steps are too few for running means of 0.01 per step.
     backbone=dict(init_cfg=None, norm_cfg=dict(momentum=0.1)),
-    decode_head=dict(
-        tasks=dict(
-            semseg={{_base_.task_outputs.semseg}},
-            normals={{_base_.task_outputs.normals}},
-            edge={{_base_.task_outputs.edge}},
-            depth={{_base_.task_outputs.depth}},
-        )
-    ),
 )
 train_dataloader = dict(dataset=dict(tasks=tasks))
 val_dataloader = dict(dataset=dict(tasks=tasks))

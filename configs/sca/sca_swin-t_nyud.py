@@ -6,7 +6,4 @@ _base_ = [
     '../_base_/schedules/schedule_100e.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(
-    decode_head=dict(tasks={{_base_.task_outputs}}),
-)
 log_processor = dict(by_epoch=True)

@@ -15,6 +15,7 @@ from torch import nn
 
 from mmmtl.engine.checkpoint import enable_safe_loading, load_checkpoint_strict
 from mmmtl.engine.config import load_config
+from mmmtl.engine.config_tasks import complete_tasks
 from mmmtl.engine.weights import fetch_checkpoint
 from mmmtl.errors import UserError
 from mmmtl.registry import DATASETS, MODELS, build_in_scope
@@ -51,6 +52,7 @@ def init_model(
     if isinstance(config, Config):
         config = config.copy()
         config.merge_from_dict(cfg_options or {})
+        complete_tasks(config)
     else:
         config = load_config(config, cfg_options)
     model = build_in_scope(MODELS, config.model)

@@ -23,7 +23,7 @@ from mmmtl.datasets.sample_files import (
 from mmmtl.errors import DatasetError
 from mmmtl.io.arrays import unreadable
 from mmmtl.registry import SCOPE
-from mmmtl.tasks import TASK_SPECS, check_tasks
+from mmmtl.tasks import TASK_SPECS, check_tasks, get_task
 
 
 class BaseMultiTaskDataset(BaseDataset, metaclass=ABCMeta):
@@ -50,6 +50,7 @@ class BaseMultiTaskDataset(BaseDataset, metaclass=ABCMeta):
         label_files: Task -> how its labels are stored, for every task that
             this data set has labels for.
         tasks: Those of them that are read, in the order of the config.
+        rows: Their rows of the table.
     """
 
     #: What to do about missing files, for error texts.
@@ -96,6 +97,8 @@ class BaseMultiTaskDataset(BaseDataset, metaclass=ABCMeta):
         self.image = self.image_pattern()
         self.label_files = self.label_table()
         self.tasks = self._check_tasks(tasks)
+        # Pickled with the data set, they are known in a spawned worker.
+        self.rows = tuple(get_task(task) for task in self.tasks)
         self.split = split
         self.allow_missing_labels = allow_missing_labels
         # A transform's name is looked up in our registry whoever builds us.

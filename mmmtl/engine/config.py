@@ -16,6 +16,11 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from mmmtl.engine.config_tasks import (
+    complete_tasks,
+    name_head_tasks,
+    takes_tasks_from_the_top,
+)
 from mmmtl.errors import UserError
 
 # Read by the runner from its config, or by our tools.
@@ -27,6 +32,7 @@ MORE_TOP_LEVEL_KEYS = (
     'find_unused_parameters',
     'load_from_strict',
     'model_wrapper_cfg',
+    'new_tasks',
     'runner_type',
     'sync_bn',
     'tta_model',
@@ -44,6 +50,11 @@ def load_config(
 ) -> Config:
     """Read a config, merge options into it and refuse keys nobody reads.
 
+    This is the one door of all tools: the modules of ``custom_imports`` are
+    imported, the rows of ``new_tasks`` are in the table afterwards, and what
+    the config leaves out about its tasks is written
+    (:mod:`mmmtl.engine.config_tasks`).
+
     Args:
         path: A ``.py`` config.
         options: Values by dotted path, as ``--cfg-options`` gives them.
@@ -51,6 +62,7 @@ def load_config(
     Raises:
         UserError: The file is missing or fails to load, or a key is a
             typing error.
+        ValueError: A row of ``new_tasks`` cannot be added.
     """
     path = Path(path)
     if not path.is_file():
@@ -62,7 +74,10 @@ def load_config(
             f'config {path} does not load: {type(error).__name__}: {error}'
         ) from error
     check_top_level(config)
+    # Before the options, which may speak of a task in the head.
+    is_derived = name_head_tasks(config)
     merge_options(config, options or {})
+    complete_tasks(config, is_derived=is_derived)
     return config
 
 
@@ -119,7 +134,10 @@ def check_option(
         options: All of them: one may bring the ``type`` of another's place.
     """
     name, *rest = path.split('.')
-    if name in config and name not in runner_keys():
+    is_read = name in runner_keys() or (
+        name == 'tasks' and takes_tasks_from_the_top(config)
+    )
+    if name in config and not is_read:
         raise UserError(
             f'--cfg-options {path}: {name!r} is a variable of the config '
             'file, which has used it already; change instead: '
@@ -150,7 +168,11 @@ def _takes(node: Mapping[str, Any], place: str, key: str) -> bool:
     """Say whether the reader of a dict takes, or itself refuses, a new key."""
     if not place:
         return key in runner_keys()
-    is_refusing = 'type' in node or place in {*runner_keys(), 'model.test_cfg'}
+    is_refusing = (
+        'type' in node
+        or place in {*runner_keys(), 'model.test_cfg'}
+        or place.startswith('new_tasks.')  # the table of tasks does
+    )
     return is_refusing or key == '_delete_'
 
 

@@ -17,6 +17,7 @@ from mmmtl.engine.checkpoint import (
     load_weights,
     state_dict_of,
 )
+from mmmtl.engine.config_tasks import complete_tasks
 from mmmtl.engine.distributed import together
 from mmmtl.engine.total_batch import check_same_accumulation
 from mmmtl.engine.weights import (
@@ -72,8 +73,10 @@ class MultiTaskRunner(Runner):
         """Read the checkpoint that the run starts from, then build it.
 
         In this order nothing is written for a checkpoint that cannot be used.
+        Tools of other projects have not added the config's tasks to the table.
         """
         open_door()
+        complete_tasks(cfg)
         if cfg.get('load_from'):
             path = cfg['load_from']
             checkpoint = read_ahead(path)

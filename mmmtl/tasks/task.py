@@ -55,6 +55,14 @@ class Task:
     palette_key: str
     settings: Mapping[str, Any]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as what adds the row where it is read.
+
+        A process that was spawned has the built-in rows only. The kind goes
+        along as a class: reading it imports the module that registers it.
+        """
+        return _read, (self.name, type(self.kind), dict(self.settings))
+
 
 _TABLE: dict[str, Task] = {}
 _FIELDS: dict[str, Task] = {}
@@ -171,6 +179,16 @@ def check_tasks(tasks: Iterable[str]) -> tuple[str, ...]:
     if twice:
         raise ValueError(f'tasks holds {twice} more than once: {list(names)}')
     return names
+
+
+def _read(
+    name: str, kind_class: type[Kind], settings: Mapping[str, Any]
+) -> Task:
+    """Return a pickled row; see :meth:`Task.__reduce__`."""
+    del kind_class
+    return (
+        _TABLE[name] if name in _BUILT_IN else register_task(name, **settings)
+    )
 
 
 def _check_name(name: str) -> None:

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.model import revert_sync_batchnorm
 
 from mmmtl.converters import convert_demt
+from mmmtl.engine.config import load_config
 from mmmtl.registry import MODELS, build_in_scope
 from tests.reference_weights import (
     load_fixture,
@@ -25,7 +25,7 @@ def fixture():
 
 
 def build(repo_root, **head):
-    config = Config.fromfile(repo_root / f'configs/demt/{NAME}.py')
+    config = load_config(repo_root / f'configs/demt/{NAME}.py')
     config.model.backbone.init_cfg = None
     config.model.decode_head.update(head)
     model = build_in_scope(MODELS, config.model)
