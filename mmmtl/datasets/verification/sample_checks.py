@@ -32,7 +32,7 @@ from mmmtl.errors import (
 )
 from mmmtl.geometry import Intrinsics
 from mmmtl.io.arrays import READ_ERRORS
-from mmmtl.tasks import get_task_spec
+from mmmtl.tasks import get_task
 
 #: Kind -> what it means, in the order of the report.
 PROBLEMS = {
@@ -224,7 +224,7 @@ def _uniform(
         return  # its labelled part has a shape, at least
     if (label == label[:1, :1]).all():
         # A view may well show one class only, or nothing salient.
-        continuous = get_task_spec(task).dtype.is_floating_point
+        continuous = get_task(task).kind.dtype.is_floating_point
         kind = 'constant' if continuous else 'one value'
         value = label[0, 0].tolist()
         yield Finding(kind, task, path, f'every pixel is {value}')
