@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from mmmtl.errors import (
@@ -46,6 +47,8 @@ class LabelFile:
             at the start too.
         optional: A sample may lack the file, or have an unreadable stub of
             less than 100 bytes: no pixel of it has a label then.
+        fit: A label of another size than its image is resized to the nearest
+            pixel; it is refused otherwise.
     """
 
     pattern: str
@@ -55,6 +58,7 @@ class LabelFile:
     fallback: str | None = None
     also: tuple[str, ...] = ()
     optional: bool = False
+    fit: bool = False
 
     def place(self, sample_id: str, present: Container[str]) -> str:
         """Return where a sample's file lies, below the data folder.
@@ -108,6 +112,10 @@ def load_label(
         ranged = isinstance(error, ValueRangeError)
         refusal = ValueRangeError if ranged else EncodingError
         raise refusal(f'{task} label {path}: {error}') from error
+    if file.fit and label.shape[:2] != tuple(size):
+        label = cv2.resize(
+            label, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT
+        )
     if label.shape[:2] != tuple(size):
         raise SizeMismatchError(
             f'{task} label {path} is {label.shape[0]}x{label.shape[1]} '
