@@ -70,6 +70,7 @@ HOOKS = _child(MMSEG_HOOKS, 'mmmtl.engine.hooks')
 DATASETS = _child(
     MMSEG_DATASETS,
     'mmmtl.datasets.cityscapes.dataset',
+    'mmmtl.datasets.folder.dataset',
     'mmmtl.datasets.nyud.dataset',
     'mmmtl.datasets.pascal.dataset',
     'mmmtl.datasets.taskonomy.dataset',

@@ -1,7 +1,8 @@
 """Data sets: where the labels lie, how they are encoded, how they vary.
 
 A folder per family (``nyud``, ``pascal``, ``taskonomy``, ``cityscapes``) has
-its data sets, encodings, classes and conversion. What they share lies beside
+its data sets, encodings, classes and conversion; ``folder`` reads any other
+folder as a config describes it. What they share lies beside
 them: ``base.py``, ``label_file.py`` (one label: where, how, is it sound),
 ``sample_files.py`` (lists of samples, missing files), ``stored_normals.py``,
 ``geometry.py``. Array files and errors are read and named in
@@ -23,6 +24,7 @@ _HOMES = {
     'BaseMultiTaskDataset': 'base',
     'CityscapesMTDataset': 'cityscapes.dataset',
     'CocoDoomDataset': 'taskonomy.dataset',
+    'FolderDataset': 'folder.dataset',
     'LabelFile': 'label_file',
     'NYUDMTDataset': 'nyud.dataset',
     'NYUDv2Dataset': 'nyud.dataset',

@@ -23,7 +23,8 @@ from mmmtl.datasets.sample_files import (
 from mmmtl.errors import DatasetError
 from mmmtl.io.arrays import unreadable
 from mmmtl.registry import SCOPE
-from mmmtl.tasks import TASK_SPECS, check_tasks, get_task
+from mmmtl.tasks import check_tasks, get_task, new_rows, register_tasks
+from mmmtl.tasks.kinds import Classes
 
 
 class BaseMultiTaskDataset(BaseDataset, metaclass=ABCMeta):
@@ -207,6 +208,22 @@ class BaseMultiTaskDataset(BaseDataset, metaclass=ABCMeta):
                 raise
             raise unreadable(f'image {path}', error) from error
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a loader process needs, its tasks among it.
+
+        A spawned process starts with the built-in tasks alone. Naming the
+        classes of the kinds imports, and so registers, those too.
+        """
+        rows = new_rows(self.label_files)
+        kinds = [type(get_task(name).kind) for name in rows]
+        return {**self.__dict__, '_new_tasks': (rows, kinds)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the state over and make its tasks known here."""
+        rows, _ = state.pop('_new_tasks')
+        register_tasks(rows)
+        self.__dict__.update(state)
+
     def _sample(self, present: FolderListing, sample_id: str) -> dict:
         root = present.root
         return dict(
@@ -246,20 +263,15 @@ class BaseMultiTaskDataset(BaseDataset, metaclass=ABCMeta):
     def class_counts(self) -> dict[str, int]:
         """Return the number of classes of each task with maps of classes."""
         names = {
-            task: self._metainfo.get(
-                'classes' if task == 'semseg' else f'{task}_classes'
-            )
+            task: self._metainfo.get(get_task(task).classes_key)
             for task in self.tasks
-            if TASK_SPECS[task].decode == 'argmax'
+            if isinstance(get_task(task).kind, Classes)
         }
         return {task: len(n) for task, n in names.items() if n is not None}
 
     def _check_metainfo(self) -> None:
-        pairs = (
-            ('classes', 'palette'),
-            ('human_parts_classes', 'human_parts_palette'),
-        )
-        for names_key, colours_key in pairs:
+        for task in map(get_task, self.label_files):
+            names_key, colours_key = task.classes_key, task.palette_key
             names = self._metainfo.get(names_key)
             colours = self._metainfo.get(colours_key)
             if names and colours is not None and len(names) != len(colours):

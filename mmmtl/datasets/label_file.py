@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from mmmtl.errors import (
@@ -17,7 +18,7 @@ from mmmtl.errors import (
     ValueRangeError,
 )
 from mmmtl.io.arrays import READ_ERRORS, read_array, unreadable
-from mmmtl.tasks import TaskSpec, get_task_spec
+from mmmtl.tasks import Kind, get_task
 
 Decoder = Callable[[Any], np.ndarray]
 Reader = Callable[[str | Path], Any]
@@ -34,7 +35,7 @@ class LabelFile:
     Attributes:
         pattern: Path below the data folder; ``{}`` stands for the sample id.
         decode: From what ``read`` returns to the task's convention
-            (:class:`mmmtl.tasks.TaskSpec`): ``(H, W)``, or ``(H, W, 3)`` for
+            (:class:`mmmtl.tasks.Kind`): ``(H, W)``, or ``(H, W, 3)`` for
             vectors; uint8 for class and binary maps, float32 otherwise. It
             raises ``ValueRangeError`` where values are wrong, and another
             ``ValueError`` where the file is written in another way.
@@ -46,6 +47,8 @@ class LabelFile:
             at the start too.
         optional: A sample may lack the file, or have an unreadable stub of
             less than 100 bytes: no pixel of it has a label then.
+        fit: A label of another size than its image is resized to the nearest
+            pixel; it is refused otherwise.
     """
 
     pattern: str
@@ -55,6 +58,7 @@ class LabelFile:
     fallback: str | None = None
     also: tuple[str, ...] = ()
     optional: bool = False
+    fit: bool = False
 
     def place(self, sample_id: str, present: Container[str]) -> str:
         """Return where a sample's file lies, below the data folder.
@@ -98,24 +102,28 @@ def load_label(
             another size than the image, or holds a class that the data set
             does not have.
     """
-    spec = get_task_spec(task)
+    kind = get_task(task).kind
     if file.optional and not _holds_anything(Path(path)):
-        return _no_label(spec, size)
+        return _no_label(kind, size)
     stored = _read(task, path, file)
     try:
         label = file.decode(stored)
     except ValueError as error:
         ranged = isinstance(error, ValueRangeError)
-        kind = ValueRangeError if ranged else EncodingError
-        raise kind(f'{task} label {path}: {error}') from error
+        refusal = ValueRangeError if ranged else EncodingError
+        raise refusal(f'{task} label {path}: {error}') from error
+    if file.fit and label.shape[:2] != tuple(size):
+        label = cv2.resize(
+            label, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT
+        )
     if label.shape[:2] != tuple(size):
         raise SizeMismatchError(
             f'{task} label {path} is {label.shape[0]}x{label.shape[1]} '
             f'(height x width), its image {size[0]}x{size[1]}: write both at '
             'one size'
         )
-    if num_classes is not None and spec.decode == 'argmax':
-        _check_class_ids(label, spec, path, num_classes, file.first_id)
+    if num_classes is not None:
+        _check_class_ids(label, task, path, num_classes, file.first_id)
     return label
 
 
@@ -131,10 +139,10 @@ def _holds_anything(path: Path) -> bool:
     return True
 
 
-def _no_label(spec: TaskSpec, size: tuple[int, int]) -> np.ndarray:
-    shape = (*size, spec.label_channels)[: 2 + (spec.label_channels > 1)]
-    dtype = np.float32 if spec.dtype.is_floating_point else np.uint8
-    return np.full(shape, spec.ignore_value, dtype)
+def _no_label(kind: Kind, size: tuple[int, int]) -> np.ndarray:
+    shape = (*size, kind.components)[: 2 + (kind.components > 1)]
+    dtype = np.float32 if kind.dtype.is_floating_point else np.uint8
+    return np.full(shape, kind.no_label, dtype)
 
 
 def _read(task: str, path: str | Path, file: LabelFile) -> Any:
@@ -153,18 +161,20 @@ def _read(task: str, path: str | Path, file: LabelFile) -> Any:
 
 def _check_class_ids(
     label: np.ndarray,
-    spec: TaskSpec,
+    task: str,
     path: str | Path,
     num_classes: int,
     first_id: int,
 ) -> None:
     counts = np.bincount(label.ravel(), minlength=256)
     found = np.flatnonzero(counts)
-    wrong = found[(found >= num_classes) & (found != spec.ignore_value)]
+    wrong = found[
+        (found >= num_classes) & (found != get_task(task).kind.no_label)
+    ]
     if wrong.size:
         values = ', '.join(str(i + first_id) for i in wrong[:5])
         raise ValueRangeError(
-            f'{spec.name} label {path} holds {values}, but the '
+            f'{task} label {path} holds {values}, but the '
             f'{num_classes} classes are stored as {first_id} to '
             f'{num_classes - 1 + first_id}: correct the file, or name the '
             'classes in the metainfo of the data set'

@@ -4,7 +4,7 @@ Convention:
     A component n in -1..1 is the byte v with ``n = 2 v / 255 - 1``.
 
     The archives of NYU Depth v2 and PASCAL-Context have another frame than
-    ours (:class:`mmmtl.tasks.TaskSpec`). Their channels are x LEFT, y UP, z
+    ours (:class:`mmmtl.tasks.kinds.Normals`). Their channels: x LEFT, y UP, z
     TOWARDS the camera: floors are positive in the second channel, and what
     is seen is positive in the third. Ours are x right, y down, z forward, so
     that the one is the negation of the other. That holds for NYUDv2.tar.gz

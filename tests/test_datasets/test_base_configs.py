@@ -11,7 +11,7 @@ from PIL import Image
 
 from mmmtl.registry import DATASETS, METRICS, build_in_scope
 from mmmtl.rooms.classes import CLASSES, PALETTE
-from mmmtl.tasks import get_task_spec
+from mmmtl.tasks import get_task
 from tests.test_datasets.cityscapes_folder import write_cityscapes
 from tests.test_datasets.taskonomy_folder import (
     SIZE,
@@ -81,7 +81,7 @@ def test_pipelines_give_all_labels(
     assert packed['inputs'].shape[1:] == wanted
     for task in config.tasks:
         label = packed['data_samples'].get_gt(task)
-        assert label.shape == (get_task_spec(task).label_channels, *wanted)
+        assert label.shape == (get_task(task).kind.components, *wanted)
 
 
 @pytest.mark.parametrize('part', ['train', 'val', 'test'])

@@ -15,7 +15,7 @@ from mmmtl.models.postprocess import undo_augmentation
 from mmmtl.registry import DATASETS, TRANSFORMS, build_in_scope
 from mmmtl.rooms.produce import produce
 from mmmtl.structures import MultiTaskDataSample
-from mmmtl.tasks import TASK_SPECS, get_task_spec
+from mmmtl.tasks import TASKS, get_task
 
 
 def write_rooms(
@@ -74,11 +74,11 @@ def read(
 
 
 def assert_labels(sample: MultiTaskDataSample, size: tuple[int, int]) -> None:
-    found = [task for task in TASK_SPECS if sample.has_gt(task)]
+    found = [task for task in TASKS if sample.has_gt(task)]
     assert 'semseg' in found
     for task in found:
         label = sample.get_gt(task)
-        assert label.shape == (get_task_spec(task).label_channels, *size)
+        assert label.shape == (get_task(task).kind.components, *size)
 
 
 @pytest.mark.parametrize(

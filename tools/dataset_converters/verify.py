@@ -3,6 +3,7 @@
 Example::
 
     python tools/dataset_converters/verify.py data/NYUDv2 --dataset nyud
+    python tools/dataset_converters/verify.py --config my_config.py
 
 Exit code 0: nothing is wrong; 1: something is; 2: the command is.
 """
@@ -27,10 +28,16 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Open every file of a data folder and judge it'
     )
-    parser.add_argument('data_root', type=Path, help='the data folder')
+    parser.add_argument(
+        'data_root', type=Path, nargs='?', help='the data folder'
+    )
+    parser.add_argument(
+        '--config',
+        help='instead of a folder and --dataset: a config, all data sets of '
+        'which are verified',
+    )
     parser.add_argument(
         '--dataset',
-        required=True,
         metavar='NAME',
         help=f'how it is written: {", ".join(KNOWN_SETS)}; or rooms, for '
         'rendered rooms in any layout',
@@ -63,7 +70,12 @@ def parse_args() -> argparse.Namespace:
         metavar='FILE.json',
         help='write all findings and statistics there',
     )
-    return parser.parse_args()
+    args = parser.parse_args()
+    by_name = args.data_root is not None and args.dataset is not None
+    neither = args.data_root is None and args.dataset is None
+    if not (neither if args.config else by_name):
+        parser.error('give DATA_ROOT and --dataset NAME, or --config FILE')
+    return args
 
 
 def run(args: argparse.Namespace) -> bool:
@@ -77,21 +89,27 @@ def run(args: argparse.Namespace) -> bool:
     """
     from dataclasses import replace
 
-    from mmmtl.datasets.verification import find_set, format_report, verify
+    from mmmtl.datasets.verification import (
+        find_set,
+        format_report,
+        verify,
+        verify_config,
+    )
+    from mmmtl.engine.config import load_config
     from mmmtl.io.json_file import write_json
 
     if args.out is not None and args.out.is_dir():
         raise UserError(f'--out {args.out} is a folder: name a file')
-    rules = find_set(args.dataset, args.data_root)
-    rules = replace(rules, options={**rules.options, **args.options})
-    report = verify(
-        args.data_root,
-        rules,
-        splits=args.split,
-        tasks=args.tasks,
-        workers=args.workers,
-        bar=True,
+    how = dict(
+        splits=args.split, tasks=args.tasks, workers=args.workers, bar=True
     )
+    if args.config:
+        config = load_config(args.config)
+        report = verify_config(config, options=args.options, **how)
+    else:
+        rules = find_set(args.dataset, args.data_root)
+        rules = replace(rules, options={**rules.options, **args.options})
+        report = verify(args.data_root, rules, **how)
     print(format_report(report))
     if args.out is not None:
         write_json(args.out, report)

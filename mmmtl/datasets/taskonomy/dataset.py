@@ -61,7 +61,7 @@ class TaskonomyLayoutDataset(BaseMultiTaskDataset):
 
     Convention:
         Depth is along the optical axis, in metres. Normals are in the frame
-        of :class:`mmmtl.tasks.TaskSpec`, as stored. Holes of the scanned
+        of :class:`mmmtl.tasks.kinds.Normals`, as stored. Holes of the scanned
         mesh have no depth, normal or reshading; 2D key points and 2D edges
         are computed from the photo and hold everywhere.
     """

@@ -91,7 +91,7 @@ def decode_normals(stored: np.ndarray, *, margin: int = 0) -> np.ndarray:
 
     Convention:
         Red, green, blue are x right, y down, z forward; the vector points to
-        the camera. That is the frame of :class:`mmmtl.tasks.TaskSpec`.
+        the camera. That is the frame of :class:`mmmtl.tasks.kinds.Normals`.
         Lengths are within 1 % of 1 and stay as they are.
 
     Args:

@@ -3,7 +3,7 @@
 Each is a pure function over arrays and a registered class around it. The
 random ones draw in ``draw`` and act in ``apply``, so that recorded draws can
 be replayed. What a label needs (interpolation, signs, zoom, padding) is read
-from its row in :data:`mmmtl.tasks.TASK_SPECS`.
+from its kind (:class:`mmmtl.tasks.Kind`).
 """
 
 from mmmtl.dependency_check import check_dependencies

@@ -6,7 +6,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmmtl.registry import TRANSFORMS
-from mmmtl.tasks import TASK_SPECS, TaskSpec, get_task_spec
+from mmmtl.tasks import TASKS, Task, get_task
+from mmmtl.tasks.kinds import Classes
 
 _PARTS_TASK = 'human_parts'
 
@@ -30,8 +31,7 @@ class ShiftClassIds(BaseTransform):
             offset: What is added to every id.
             task: A task with class ids.
         """
-        self.spec = get_task_spec(task)
-        if self.spec.decode != 'argmax':
+        if not isinstance(get_task(task).kind, Classes):
             raise ValueError(
                 f"ShiftClassIds: task={task!r} has no classes, give 'semseg' "
                 "or 'human_parts'"
@@ -43,7 +43,9 @@ class ShiftClassIds(BaseTransform):
         """Move the ids; a sample without the task stays as it is."""
         labels = results.get('labels', {})
         if self.task in labels:
-            label = shift_ids(labels[self.task], self.spec, self.offset)
+            label = shift_ids(
+                labels[self.task], get_task(self.task), self.offset
+            )
             results['labels'] = {**labels, self.task: label}
         return results
 
@@ -65,18 +67,18 @@ class IgnoreEmptyHumanParts(BaseTransform):
         return results
 
 
-def shift_ids(label: np.ndarray, spec: TaskSpec, offset: int) -> np.ndarray:
+def shift_ids(label: np.ndarray, task: Task, offset: int) -> np.ndarray:
     """Add a number to every class id.
 
     Args:
         label: ``(H, W)`` uint8 class ids.
-        spec: The task's row.
+        task: The task's row.
         offset: What is added.
 
     Returns:
         ``(H, W)`` uint8, 0 to 254; pixels without a label keep 255.
     """
-    ignore = int(spec.ignore_value)
+    ignore = int(task.kind.no_label)
     valid = label != ignore
     shifted = label.astype(np.int64) + offset
     if valid.any() and not (
@@ -84,7 +86,7 @@ def shift_ids(label: np.ndarray, spec: TaskSpec, offset: int) -> np.ndarray:
     ):
         raise ValueError(
             f'ShiftClassIds: ids {label[valid].min()} to '
-            f'{label[valid].max()} of {spec.name} + {offset} leave 0 to '
+            f'{label[valid].max()} of {task.name} + {offset} leave 0 to '
             f'{ignore - 1}: change offset'
         )
     return np.where(valid, shifted, ignore).astype(np.uint8)
@@ -99,7 +101,7 @@ def ignore_if_empty(label: np.ndarray) -> np.ndarray:
     Returns:
         The map itself, or one of ignore values.
     """
-    ignore = int(TASK_SPECS[_PARTS_TASK].ignore_value)
+    ignore = int(TASKS[_PARTS_TASK].kind.no_label)
     if ((label != _BACKGROUND) & (label != ignore)).any():
         return label
     return np.full_like(label, ignore)

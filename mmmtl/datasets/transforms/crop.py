@@ -10,7 +10,7 @@ from mmmtl.datasets.transforms.labels import (
     refuse_padded,
 )
 from mmmtl.registry import TRANSFORMS
-from mmmtl.tasks import TaskSpec, get_task_spec
+from mmmtl.tasks import Kind, get_task
 
 Box = tuple[int, int, int, int]
 
@@ -52,7 +52,7 @@ class MultiTaskRandomCrop(BaseTransform):
             )
         self.cat_max_ratio = cat_max_ratio
         self.cat_task = cat_task
-        self.ignore_value = int(get_task_spec(cat_task).ignore_value)
+        self.ignore_value = int(get_task(cat_task).kind.no_label)
 
     def draw(self, results: dict) -> tuple[int, int]:
         """Return top and left of a window."""
@@ -226,22 +226,22 @@ class IgnoreOutsideCrop(BaseTransform):
                     f'{full[0]}x{full[1]}: put LoadMultiTaskAnnotations '
                     'between MultiTaskFixedCrop and this'
                 )
-        change_labels(results, lambda x, spec: keep_inside(x, spec, box))
+        change_labels(results, lambda x, kind: keep_inside(x, kind, box))
         return results
 
 
-def keep_inside(label: np.ndarray, spec: TaskSpec, box: Box) -> np.ndarray:
+def keep_inside(label: np.ndarray, kind: Kind, box: Box) -> np.ndarray:
     """Take the labels outside of a box away.
 
     Args:
         label: ``(H, W)`` or ``(H, W, C)``.
-        spec: The task's row.
+        kind: The task's kind.
         box: Left, top, right, bottom, the last two exclusive.
 
     Returns:
         The label, its ignore value outside.
     """
     inside = (slice(box[1], box[3]), slice(box[0], box[2]))
-    kept = np.full_like(label, spec.ignore_value)
+    kept = np.full_like(label, kind.no_label)
     kept[inside] = label[inside]
     return kept

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import get_args
 
 import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmmtl.datasets.transforms.labels import change_labels, check_probability
 from mmmtl.registry import TRANSFORMS
-from mmmtl.tasks import TaskSpec
+from mmmtl.tasks import Kind
+from mmmtl.tasks.kinds.base import Direction
 
-Direction = Literal['horizontal', 'vertical']
-
-# Component of a vector along the axis that is mirrored.
-_COMPONENTS = {'horizontal': 0, 'vertical': 1}
+_DIRECTIONS = get_args(Direction)
 
 
 @TRANSFORMS.register_module()
@@ -36,10 +34,10 @@ class MultiTaskRandomFlip(BaseTransform):
             direction: Left-right or up-down.
         """
         self.prob = check_probability(type(self).__name__, prob)
-        if direction not in _COMPONENTS:
+        if direction not in _DIRECTIONS:
             raise ValueError(
                 f'MultiTaskRandomFlip: direction={direction!r}, give '
-                f'{" or ".join(map(repr, _COMPONENTS))}'
+                f'{" or ".join(map(repr, _DIRECTIONS))}'
             )
         self.direction = direction
 
@@ -67,7 +65,7 @@ class MultiTaskRandomFlip(BaseTransform):
             )
         results['img'] = flip_image(results['img'], self.direction)
         change_labels(
-            results, lambda x, spec: flip_label(x, spec, self.direction)
+            results, lambda x, kind: flip_label(x, kind, self.direction)
         )
         results['flip'] = not before
         results['flip_direction'] = None if before else self.direction
@@ -103,7 +101,7 @@ def flip_image(image: np.ndarray, direction: Direction) -> np.ndarray:
 
 
 def flip_label(
-    label: np.ndarray, spec: TaskSpec, direction: Direction
+    label: np.ndarray, kind: Kind, direction: Direction
 ) -> np.ndarray:
     """Mirror a label.
 
@@ -112,14 +110,10 @@ def flip_label(
 
     Args:
         label: ``(H, W)`` or ``(H, W, C)``.
-        spec: The task's row.
+        kind: The task's kind.
         direction: Left-right or up-down.
 
     Returns:
         The mirrored label; a view where the values stay.
     """
-    label = flip_image(label, direction)
-    if spec.flips_x_sign:
-        label = label.copy()
-        label[..., _COMPONENTS[direction]] *= -1
-    return label
+    return kind.flip(flip_image(label, direction), direction, axis=-1)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mmmtl.registry import TRANSFORMS
 from mmmtl.structures import MultiTaskDataSample
-from mmmtl.tasks import TaskSpec, get_task_spec
+from mmmtl.tasks import Kind, get_task
 
 META_KEYS = (
     'sample_id',
@@ -44,19 +44,19 @@ def pack_image(image: np.ndarray) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
 
 
-def pack_label(label: np.ndarray, spec: TaskSpec) -> Tensor:
+def pack_label(label: np.ndarray, kind: Kind) -> Tensor:
     """Turn a label into a tensor of its task's type.
 
     Args:
         label: ``(H, W)`` or ``(H, W, C)``.
-        spec: The task's row.
+        kind: The task's kind.
 
     Returns:
         ``(C, H, W)``.
     """
     label = label[None] if label.ndim == 2 else label.transpose(2, 0, 1)
     # PyTorch knows no negative strides; the copy undoes them.
-    return torch.from_numpy(np.ascontiguousarray(label)).to(spec.dtype)
+    return torch.from_numpy(np.ascontiguousarray(label)).to(kind.dtype)
 
 
 @TRANSFORMS.register_module()
@@ -81,7 +81,7 @@ class PackMultiTaskInputs(BaseTransform):
         """Pack a sample."""
         sample = MultiTaskDataSample()
         for task, label in results.get('labels', {}).items():
-            sample.set_gt(task, pack_label(label, get_task_spec(task)))
+            sample.set_gt(task, pack_label(label, get_task(task).kind))
         sample.set_metainfo(
             {key: results[key] for key in self.meta_keys if key in results}
         )

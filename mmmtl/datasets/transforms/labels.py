@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mmmtl.tasks import TaskSpec, get_task_spec
+from mmmtl.tasks import Kind, get_task
 
 #: ImageNet's mean colour, rounded, in BGR: what the network sees as 0.
 MEAN_COLOUR = (104, 116, 124)
 
-Change = Callable[[np.ndarray, TaskSpec], np.ndarray]
+Change = Callable[[np.ndarray, Kind], np.ndarray]
 
 
 def change_labels(results: dict, change: Change) -> None:
@@ -20,11 +20,11 @@ def change_labels(results: dict, change: Change) -> None:
     Args:
         results: The sample; one without labels (in prediction) stays as it
             is.
-        change: From a label and its task's row to the new label.
+        change: From a label and its task's kind to the new label.
     """
     if 'labels' in results:
         results['labels'] = {
-            task: change(label, get_task_spec(task))
+            task: change(label, get_task(task).kind)
             for task, label in results['labels'].items()
         }
 

@@ -14,7 +14,7 @@ class LoadMultiTaskAnnotations(BaseTransform):
     """Read and decode one label file per task of the data set.
 
     Adds ``labels``: task -> ``(H, W)``, or ``(H, W, 3)`` for vectors, in the
-    convention of :class:`mmmtl.tasks.TaskSpec`; uint8 for class and
+    convention of its kind (:class:`mmmtl.tasks.Kind`); uint8 for class and
     binary maps, float32 otherwise. Labels have the size of the image file
     (``ori_shape``), also where the image was changed before. A task whose
     label the sample lacks (``allow_missing_labels``) is left out.

@@ -57,7 +57,7 @@ class MultiTaskCenteredPad(BaseTransform):
         results['img_shape'] = results['img'].shape[:2]
         change_labels(
             results,
-            lambda x, spec: pad_array(x, padding, (spec.ignore_value,) * 4),
+            lambda x, kind: pad_array(x, padding, (kind.no_label,) * 4),
         )
         return results
 

@@ -32,7 +32,7 @@ from mmmtl.datasets.transforms.labels import (
 )
 from mmmtl.datasets.transforms.scale import MultiTaskRandomScale
 from mmmtl.registry import TRANSFORMS
-from mmmtl.tasks import TaskSpec
+from mmmtl.tasks import Kind
 
 
 @TRANSFORMS.register_module()
@@ -82,7 +82,7 @@ class MultiTaskRandomRotate(BaseTransform):
         if degrees is None:
             return results
         results['img'] = rotate_image(results['img'], degrees, self.fill)
-        change_labels(results, lambda x, spec: rotate_label(x, spec, degrees))
+        change_labels(results, lambda x, kind: rotate_label(x, kind, degrees))
         return results
 
     def transform(self, results: dict) -> dict:
@@ -144,7 +144,7 @@ class MultiTaskRandomScaleRotate(BaseTransform):
             results['img'], degrees, self.fill, scale, cv2.INTER_CUBIC
         )
         change_labels(
-            results, lambda x, spec: rotate_label(x, spec, degrees, scale)
+            results, lambda x, kind: rotate_label(x, kind, degrees, scale)
         )
         return results
 
@@ -177,7 +177,7 @@ def rotate_image(
 
 
 def rotate_label(
-    label: np.ndarray, spec: TaskSpec, degrees: float, scale: float = 1.0
+    label: np.ndarray, kind: Kind, degrees: float, scale: float = 1.0
 ) -> np.ndarray:
     """Turn and enlarge a label, to the nearest pixel.
 
@@ -190,7 +190,7 @@ def rotate_label(
 
     Args:
         label: ``(H, W)`` or ``(H, W, C)``.
-        spec: The task's row.
+        kind: The task's kind.
         degrees: Counter-clockwise angle.
         scale: Factor about the centre.
 
@@ -198,15 +198,9 @@ def rotate_label(
         The label, of the same shape and type.
     """
     matrix = rotation_matrix(label.shape, degrees, scale)
-    fill = (spec.ignore_value,) * 4
+    fill = (kind.no_label,) * 4
     label = _warp(label, matrix, cv2.INTER_NEAREST, fill)
-    if spec.rotates_xy:
-        # [[cos, sin], [-sin, cos]]: as y is down, that is counter-clockwise.
-        turn = rotation_matrix(label.shape, degrees)[:, :2]
-        label[..., :2] = label[..., :2] @ turn.T.astype(label.dtype)
-    if spec.follows_zoom and scale != 1.0:
-        label = label / np.float32(scale)
-    return label
+    return kind.zoom(kind.turn(label, degrees, axis=-1), scale)
 
 
 def rotation_matrix(

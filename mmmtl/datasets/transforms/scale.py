@@ -13,7 +13,7 @@ from mmmtl.datasets.transforms.labels import (
     refuse_padded,
 )
 from mmmtl.registry import TRANSFORMS
-from mmmtl.tasks import TaskSpec
+from mmmtl.tasks import Kind
 
 
 @TRANSFORMS.register_module()
@@ -66,7 +66,7 @@ class MultiTaskRandomScale(BaseTransform):
             return results
         results['img'] = scale_image(results['img'], scale)
         results['img_shape'] = results['img'].shape[:2]
-        change_labels(results, lambda x, spec: scale_label(x, spec, scale))
+        change_labels(results, lambda x, kind: scale_label(x, kind, scale))
         return results
 
     def transform(self, results: dict) -> dict:
@@ -92,8 +92,8 @@ def scale_image(image: np.ndarray, scale: float) -> np.ndarray:
     )
 
 
-def scale_label(label: np.ndarray, spec: TaskSpec, scale: float) -> np.ndarray:
-    """Resize a label.
+def scale_label(label: np.ndarray, kind: Kind, scale: float) -> np.ndarray:
+    """Resize a label to the nearest pixel.
 
     Convention:
         Depth is divided by the factor: an object drawn twice as large is
@@ -101,20 +101,16 @@ def scale_label(label: np.ndarray, spec: TaskSpec, scale: float) -> np.ndarray:
 
     Args:
         label: ``(H, W)`` or ``(H, W, C)``.
-        spec: The task's row.
+        kind: The task's kind.
         scale: Factor of both sides.
 
     Returns:
         The label at ``(int(H scale), int(W scale))``.
     """
     height, width = scaled_size(*label.shape[:2], scale)
-    bilinear = spec.interpolation == 'bilinear'
-    label = cv2.resize(
-        label,
-        (width, height),
-        interpolation=cv2.INTER_LINEAR if bilinear else cv2.INTER_NEAREST,
-    )
-    return label / np.float32(scale) if spec.follows_zoom else label
+    # Means of class ids or of unit vectors are none, so nearest.
+    label = cv2.resize(label, (width, height), interpolation=cv2.INTER_NEAREST)
+    return kind.zoom(label, scale)
 
 
 def scaled_size(height: int, width: int, scale: float) -> tuple[int, int]:

@@ -10,6 +10,17 @@ from mmmtl.datasets.verification.known_sets import (
     KnownSet,
     find_set,
 )
-from mmmtl.datasets.verification.verify import format_report, verify
+from mmmtl.datasets.verification.verify import (
+    format_report,
+    verify,
+    verify_config,
+)
 
-__all__ = ['KNOWN_SETS', 'KnownSet', 'find_set', 'format_report', 'verify']
+__all__ = [
+    'KNOWN_SETS',
+    'KnownSet',
+    'find_set',
+    'format_report',
+    'verify',
+    'verify_config',
+]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from mmmtl.datasets.base import BaseMultiTaskDataset
 from mmmtl.errors import DatasetError, did_you_mean
 from mmmtl.geometry import NYUD_COLOUR, Intrinsics
 
@@ -108,6 +109,21 @@ def find_set(name: str, root: Path) -> KnownSet:
     return replace(
         KNOWN_SETS[base], options=options, camera=None, camera_size=None
     )
+
+
+def rules_of(dataset: BaseMultiTaskDataset) -> KnownSet:
+    """Return what is known about a data set that a config names.
+
+    Args:
+        dataset: The data set, of any class.
+    """
+    name = type(dataset).__name__
+    known = [rules for rules in KNOWN_SETS.values() if rules.dataset == name]
+    rules = known[0] if known else KnownSet(name)
+    if (Path(dataset.data_root) / 'meta.json').is_file():
+        # Every rendered room has its own camera.
+        return replace(rules, camera=None, camera_size=None)
+    return rules
 
 
 def _with_classes(rules: KnownSet, root: Path) -> KnownSet:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mmmtl.geometry import Intrinsics, fit_planes, normals_of_planes
-from mmmtl.tasks import get_task_spec, valid_mask
+from mmmtl.tasks import get_task
 
 # Fields of view of 30 to 100 degrees, as focal length over image width.
 _FOCALS = 0.5 / np.tan(np.radians(np.arange(30, 101, 5)) / 2)
@@ -40,9 +40,9 @@ def describe(task: str, label: np.ndarray) -> dict[str, Any]:
         ``pixels``, ``labelled``; of maps of numbers ``low``, ``median``,
         ``high``, of maps of classes ``counts`` (class id -> pixels).
     """
-    spec = get_task_spec(task)
+    kind = get_task(task).kind
     channels = label[None] if label.ndim == 2 else label.transpose(2, 0, 1)
-    valid = valid_mask(channels, spec)[0]
+    valid = kind.valid(channels)[0]
     found: dict[str, Any] = {
         'pixels': int(valid.size),
         'labelled': int(valid.sum()),
@@ -50,7 +50,7 @@ def describe(task: str, label: np.ndarray) -> dict[str, Any]:
     if label.ndim != 2:
         return found
     values = label[valid]
-    if not spec.dtype.is_floating_point:
+    if not kind.dtype.is_floating_point:
         counts = np.bincount(values.ravel())
         found['counts'] = {int(i): int(counts[i]) for i in counts.nonzero()[0]}
     elif values.size:
@@ -75,7 +75,7 @@ def merge(task: str, parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
     merged: dict[str, Any] = {
         'maps': len(parts),
         'labelled': sum(part['labelled'] for part in parts) / max(pixels, 1),
-        'unit': get_task_spec(task).unit,
+        'unit': get_task(task).kind.unit,
     }
     numbers = [part for part in parts if 'median' in part]
     if numbers:

@@ -32,7 +32,8 @@ from mmmtl.errors import (
 )
 from mmmtl.geometry import Intrinsics
 from mmmtl.io.arrays import READ_ERRORS
-from mmmtl.tasks import get_task_spec
+from mmmtl.tasks import get_task
+from mmmtl.tasks.kinds import Depth, Normals
 
 #: Kind -> what it means, in the order of the report.
 PROBLEMS = {
@@ -51,6 +52,7 @@ PROBLEMS = {
 NOTES = {
     'empty': 'no pixel has a label',
     'one value': 'one class everywhere, or only 0 or only 1',
+    'odd': 'values that maps of this kind hardly ever have',
     'duplicate': 'the same image twice in a split',
     'scale': 'a depth that rooms do not have; check the depth scale',
 }
@@ -143,9 +145,13 @@ def check_sample(
     for task, label in labels.items():
         report.numbers[task] = numbers = describe(task, label)
         report.findings += _uniform(task, paths[task], label, numbers)
-    if 'normals' in labels:
+        if not isinstance(get_task(task).kind, Normals):
+            said = get_task(task).kind.implausible(label)
+            path = paths[task]
+            report.findings += [Finding('odd', task, path, t) for t in said]
+            continue
         camera = rules.camera if size == rules.camera_size else None
-        _check_normals(labels, paths['normals'], rules, camera, report)
+        _check_normals(task, labels, paths[task], rules, camera, report)
     return report
 
 
@@ -224,24 +230,25 @@ def _uniform(
         return  # its labelled part has a shape, at least
     if (label == label[:1, :1]).all():
         # A view may well show one class only, or nothing salient.
-        continuous = get_task_spec(task).dtype.is_floating_point
+        continuous = get_task(task).kind.dtype.is_floating_point
         kind = 'constant' if continuous else 'one value'
         value = label[0, 0].tolist()
         yield Finding(kind, task, path, f'every pixel is {value}')
 
 
 def _check_normals(
+    task: str,
     labels: dict[str, np.ndarray],
     path: str,
     rules: KnownSet,
     camera: Intrinsics | None,
     report: SampleReport,
 ) -> None:
-    normals = labels['normals']
-    numbers = report.numbers['normals']
+    normals = labels[task]
+    numbers = report.numbers[task]
 
     def note(kind: str, text: str) -> None:
-        report.findings.append(Finding(kind, 'normals', path, text))
+        report.findings.append(Finding(kind, task, path, text))
 
     off = length_error(normals)
     if off > MAX_LENGTH_ERROR:
@@ -262,9 +269,14 @@ def _check_normals(
                 f"layout's, which is {stored}"
             )
         note('facing away', text)
-    if 'depth' not in labels:
+    depths = [
+        label
+        for name, label in labels.items()
+        if isinstance(get_task(name).kind, Depth)
+    ]
+    if not depths:
         return
-    agreement = compare_with_depth(normals, labels['depth'], camera)
+    agreement = compare_with_depth(normals, depths[0], camera)
     if agreement is None:
         return
     numbers['angle'] = agreement.angle

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 import io
+import pickle
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from mmengine.registry import DefaultScope
 
 from mmmtl.datasets.base import BaseMultiTaskDataset
-from mmmtl.datasets.verification.known_sets import KnownSet
+from mmmtl.datasets.verification.known_sets import KnownSet, rules_of
 from mmmtl.datasets.verification.plausibility import merge
 from mmmtl.datasets.verification.sample_checks import (
     NOTES,
@@ -27,29 +27,20 @@ from mmmtl.datasets.verification.sample_checks import (
 from mmmtl.errors import did_you_mean
 from mmmtl.io.workers import run_parallel
 from mmmtl.registry import DATASETS, SCOPE
+from mmmtl.tasks import get_task, new_rows, register_tasks
+from mmmtl.tasks.kinds import Depth
 
 # A map may well hold one class only; most maps of a task may not, except
 # where most images show nothing of the kind.
 _MOST = 0.5
 _OFTEN_ABSENT = ('human_parts', 'saliency')
+# How often a task that is not built in shows nothing is not known.
+_NEARLY_ALL = 0.99
 # Metres; median depths of rooms lie well inside.
 _ROOM_DEPTHS = (0.5, 8.0)
 _BATCH = 8
 # Files that the table of findings names in a row.
 _SHOWN = 3
-
-
-@dataclass(frozen=True)
-class _Source:
-    """What a process needs to read a split."""
-
-    root: str
-    split: str
-    tasks: tuple[str, ...] | None
-    rules: KnownSet
-
-    def __hash__(self) -> int:  # options may hold lists
-        return hash((self.root, self.split, self.tasks))
 
 
 def verify(
@@ -72,23 +63,107 @@ def verify(
         bar: Show a progress bar.
 
     Returns:
-        ``ok``, ``problems`` and ``notes`` (lists of ``kind``, ``task``,
-        ``count``, ``files``, ``example``), ``statistics`` per task,
-        ``samples`` per split, ``files``.
+        See :func:`verify_data_sets`.
 
     Raises:
         DatasetError: If the folder or a list of samples cannot be used.
         ValueError: If a task is unknown, or the data set lacks it.
     """
     chosen = tuple(tasks) if tasks else None
+    datasets = [
+        _dataset(root, rules, split, chosen)
+        for split in dict.fromkeys(splits or rules.splits)
+    ]
+    pairs = [(dataset, rules) for dataset in datasets]
+    return verify_data_sets(pairs, workers=workers, bar=bar)
+
+
+def verify_config(
+    config: Mapping[str, Any],
+    *,
+    splits: Sequence[str] | None = None,
+    tasks: Sequence[str] | None = None,
+    options: Mapping[str, Any] | None = None,
+    workers: int = 1,
+    bar: bool = False,
+) -> dict[str, Any]:
+    """Open every file of the data sets that a config names.
+
+    Args:
+        config: A config with ``train_dataloader`` and its like. Its data
+            sets may be of any class that derives from
+            :class:`~mmmtl.datasets.BaseMultiTaskDataset`.
+        splits: Splits of the data sets; None for all.
+        tasks: The tasks; None for those of the config.
+        options: Further arguments of the data sets.
+        workers: Number of processes.
+        bar: Show a progress bar.
+
+    Returns:
+        See :func:`verify_data_sets`.
+
+    Raises:
+        DatasetError: If the folder or a list of samples cannot be used.
+        ValueError: If the config has no data set of such a class or split.
+    """
+    register_tasks(config.get('new_tasks', {}))
+    rows: list[dict] = []
+    for part in ('train', 'val', 'test'):
+        loader = config.get(f'{part}_dataloader') or {}
+        for row in _innermost(loader.get('dataset')):
+            row = {**row, **(options or {}), 'pipeline': [], 'lazy_init': True}
+            # A run of a few samples does not make the rest of them right.
+            row.pop('indices', None)
+            row.update(dict(tasks=list(tasks)) if tasks else {})
+            wanted = not splits or row.get('split') in splits
+            if wanted and row not in rows:
+                rows.append(row)
+    if not rows:
+        raise ValueError(
+            f'the config has no data set{f" of {splits}" if splits else ""}'
+        )
+    pairs = []
+    for row in rows:
+        with DefaultScope.overwrite_default_scope(SCOPE):
+            dataset = DATASETS.build(row)
+        if not isinstance(dataset, BaseMultiTaskDataset):
+            raise ValueError(
+                f'{row["type"]} is no BaseMultiTaskDataset: only those say '
+                'where their labels lie'
+            )
+        pairs.append((dataset, rules_of(dataset)))
+    return verify_data_sets(pairs, workers=workers, bar=bar)
+
+
+def verify_data_sets(
+    pairs: Sequence[tuple[BaseMultiTaskDataset, KnownSet]],
+    *,
+    workers: int = 1,
+    bar: bool = False,
+) -> dict[str, Any]:
+    """Open every file of data sets.
+
+    Args:
+        pairs: Data sets, not initialised and without a pipeline, and what is
+            known about them.
+        workers: Number of processes.
+        bar: Show a progress bar.
+
+    Returns:
+        ``ok``, ``problems`` and ``notes`` (lists of ``kind``, ``task``,
+        ``count``, ``files``, ``example``), ``statistics`` per task,
+        ``samples`` per split, ``files``.
+    """
     jobs, counts = [], {}
-    for split in dict.fromkeys(splits or rules.splits):
-        source = _Source(str(root), split, chosen, rules)
-        dataset = _dataset(source)
+    for dataset, rules in pairs:
         samples = dataset.list_samples()
-        counts[split] = len(samples)
+        name = dataset.split
+        if name in counts:
+            name = f'{name} of {dataset.data_root}'
+        counts[name] = len(samples)
+        content = pickle.dumps(dataset)
         jobs += [
-            (source, samples[start : start + _BATCH])
+            (content, rules, samples[start : start + _BATCH])
             for start in range(0, len(samples), _BATCH)
         ]
     batches = run_parallel(
@@ -97,35 +172,58 @@ def verify(
         workers=workers,
         bar='batches of samples' if bar else None,
     )
-    _dataset.cache_clear()
+    _unpickle.cache_clear()
     reports = [report for batch in batches for report in batch]
-    statistics = _statistics(reports, dataset.tasks)
-    findings = _unlikely_scale(root, rules, statistics)
-    always = [
-        task
-        for task in dataset.tasks
-        if task not in _OFTEN_ABSENT and not dataset.label_files[task].optional
-    ]
+    datasets = [dataset for dataset, _ in pairs]
+    tasks = list(dict.fromkeys(t for d in datasets for t in d.tasks))
+    roots = list(dict.fromkeys(dataset.data_root for dataset in datasets))
+    statistics = _statistics(reports, tasks)
+    findings: list[Finding] = []
+    if all(rules.indoor for _, rules in pairs):
+        findings += _unlikely_scale(roots[0], statistics)
+    limits = {task: _most(task, datasets) for task in tasks}
+    kinds = dict.fromkeys(type(dataset).__name__ for dataset in datasets)
     return {
-        'data_root': str(root),
-        'dataset': rules.dataset,
+        'data_root': ', '.join(roots),
+        'dataset': ', '.join(kinds),
         'samples': counts,
-        'tasks': list(dataset.tasks),
+        'tasks': tasks,
         'files': sum(report.files for report in reports),
-        **_summary(reports, Path(root), always, findings),
+        **_summary(reports, roots, limits, findings),
         'statistics': statistics,
     }
 
 
-@cache
-def _dataset(source: _Source) -> BaseMultiTaskDataset:
-    # A part of mmseg prints that it lacks an optional package when imported,
-    # here and in each worker; that says nothing about the data.
+def _innermost(row: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
+    """Yield the data sets that others (a concatenation) are made of."""
+    if row is None:
+        return
+    inner = row.get('datasets', [row['dataset']] if 'dataset' in row else None)
+    if inner is None:
+        yield row
+    for part in inner or ():
+        yield from _innermost(part)
+
+
+def _most(task: str, datasets: Sequence[BaseMultiTaskDataset]) -> float:
+    """Return the share of a task's maps that may show one value."""
+    if new_rows([task]):
+        return _NEARLY_ALL
+    files = [d.label_files[task] for d in datasets if task in d.tasks]
+    absent = task in _OFTEN_ABSENT or any(file.optional for file in files)
+    return 1.0 if absent else _MOST
+
+
+def _dataset(
+    root: Path, rules: KnownSet, split: str, tasks: tuple[str, ...] | None
+) -> BaseMultiTaskDataset:
+    # A part of mmseg prints that it lacks an optional package when imported;
+    # that says nothing about the data.
     with redirect_stdout(io.StringIO()):
         DATASETS.import_from_location()
-    kind = DATASETS.get(source.rules.dataset)
+    kind = DATASETS.get(rules.dataset)
     known = inspect.signature(kind).parameters
-    for name in source.rules.options:
+    for name in rules.options:
         if name not in known:
             raise ValueError(
                 f'{kind.__name__} has no option {name!r}: '
@@ -133,31 +231,40 @@ def _dataset(source: _Source) -> BaseMultiTaskDataset:
             )
     with DefaultScope.overwrite_default_scope(SCOPE):
         return kind(
-            source.root,
-            split=source.split,
-            tasks=source.tasks,
+            str(root),
+            split=split,
+            tasks=tasks,
             pipeline=[],
             lazy_init=True,
-            **source.rules.options,
+            **rules.options,
         )
 
 
-def _check_batch(job: tuple[_Source, list[dict]]) -> list[SampleReport]:
-    source, samples = job
-    dataset = _dataset(source)
-    return [check_sample(s, dataset, source.rules) for s in samples]
+def _check_batch(
+    job: tuple[bytes, KnownSet, list[dict]],
+) -> list[SampleReport]:
+    content, rules, samples = job
+    dataset = _unpickle(content)
+    return [check_sample(s, dataset, rules) for s in samples]
+
+
+@cache
+def _unpickle(content: bytes) -> BaseMultiTaskDataset:
+    """Return a data set; each process needs it once, and prints nothing."""
+    with redirect_stdout(io.StringIO()):
+        return pickle.loads(content)
 
 
 def _summary(
     reports: Sequence[SampleReport],
-    root: Path,
-    always: Sequence[str],
+    roots: Sequence[str],
+    limits: Mapping[str, float],
     of_the_set: Sequence[Finding],
 ) -> dict[str, Any]:
     findings = [f for report in reports for f in report.findings]
     findings += [*of_the_set, *_repeated(reports)]
-    for task in always:
-        findings += _mostly_one_value(task, findings, reports)
+    for task, limit in limits.items():
+        findings += _mostly_one_value(task, limit, findings, reports)
     groups: dict[tuple[str, str], list[Finding]] = defaultdict(list)
     for finding in findings:
         groups[finding.kind, finding.task].append(finding)
@@ -169,7 +276,7 @@ def _summary(
                 'kind': kind,
                 'task': task,
                 'count': len(groups[kind, task]),
-                'files': [_below(root, f.path) for f in groups[kind, task]],
+                'files': [_below(roots, f.path) for f in groups[kind, task]],
                 'example': groups[kind, task][0].text,
             }
             for kind, task in ordered
@@ -208,7 +315,10 @@ def _repeated(reports: Sequence[SampleReport]) -> Iterator[Finding]:
 
 
 def _mostly_one_value(
-    task: str, findings: Sequence[Finding], reports: Sequence[SampleReport]
+    task: str,
+    limit: float,
+    findings: Sequence[Finding],
+    reports: Sequence[SampleReport],
 ) -> list[Finding]:
     maps = sum(task in report.numbers for report in reports)
     found = [
@@ -216,21 +326,23 @@ def _mostly_one_value(
         for f in findings
         if f.task == task and f.kind in ('one value', 'empty')
     ]
-    if len(found) <= _MOST * maps:
+    if len(found) <= limit * maps:
         return []
     text = f'{len(found)} of {maps} maps: {found[0].text}'
     return [Finding('constant', task, found[0].path, text)]
 
 
 def _unlikely_scale(
-    root: Path, rules: KnownSet, statistics: dict[str, dict[str, Any]]
-) -> list[Finding]:
-    median = statistics.get('depth', {}).get('median')
+    root: str, statistics: dict[str, dict[str, Any]]
+) -> Iterator[Finding]:
     low, high = _ROOM_DEPTHS
-    if not rules.indoor or median is None or low <= median <= high:
-        return []
-    text = f'median {median:.3g} m, {low:g} to {high:g} are usual'
-    return [Finding('scale', 'depth', str(root), text)]
+    for task, row in statistics.items():
+        median = row.get('median')
+        if not isinstance(get_task(task).kind, Depth) or median is None:
+            continue
+        if not low <= median <= high:
+            text = f'median {median:.3g} m, {low:g} to {high:g} are usual'
+            yield Finding('scale', task, root, text)
 
 
 def _statistics(
@@ -244,11 +356,11 @@ def _statistics(
     return merged
 
 
-def _below(root: Path, path: str) -> str:
-    try:
-        return Path(path).relative_to(root).as_posix()
-    except ValueError:
-        return path
+def _below(roots: Sequence[str], path: str) -> str:
+    for root in roots:
+        if Path(path).is_relative_to(root):
+            return Path(path).relative_to(root).as_posix()
+    return path
 
 
 def format_report(report: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ from mmmtl.datasets.transforms import (
 )
 from mmmtl.datasets.transforms.crop import largest_share
 from mmmtl.datasets.transforms.rotate import rotate_label
-from mmmtl.tasks import TASK_SPECS
+from mmmtl.tasks import get_task
 
 SIZE = (40, 56)
 
@@ -124,7 +124,7 @@ def test_rotation_keeps_labels_on_the_image() -> None:
 
 def test_rotation_by_a_quarter_is_rot90() -> None:
     label = np.arange(25, dtype=np.uint8).reshape(5, 5)
-    turned = rotate_label(label, TASK_SPECS['semseg'], 90)
+    turned = rotate_label(label, get_task('semseg').kind, 90)
     np.testing.assert_array_equal(turned, np.rot90(label))  # both: leftwards
 
 
@@ -144,7 +144,7 @@ def sphere_normals(radius: int = 60) -> np.ndarray:
 @pytest.mark.parametrize('degrees', [-140, -20, 33, 90])
 def test_convention_a_ball_stays_a_ball_under_rotation(degrees: int) -> None:
     ball = sphere_normals()
-    turned = rotate_label(ball, TASK_SPECS['normals'], degrees)
+    turned = rotate_label(ball, get_task('normals').kind, degrees)
     both = (ball != 0).any(-1) & (turned != 0).any(-1)
     assert both.sum() > 0.95 * (ball != 0).any(-1).sum()
     # The nearest pixel is at most 0.71 pixels = 0.012 radii away; z changes

@@ -16,7 +16,7 @@ from mmmtl.datasets.transforms import (
 from mmmtl.datasets.transforms.raw_depth import rescale_depth
 from mmmtl.datasets.transforms.rotate import rotate_label
 from mmmtl.errors import DatasetError
-from mmmtl.tasks import get_task_spec
+from mmmtl.tasks import get_task
 
 
 def test_both_maxima_are_of_clipped_maps() -> None:
@@ -61,7 +61,7 @@ def test_the_measured_map_turns_with_the_label(tmp_path: Path) -> None:
     assert results['labels']['depth'].shape == (21, 31, 2)
     turned = MultiTaskRandomRotate(degrees=10).apply(results, 10.0)
     found = ScaleDepthToRaw(max_depth=10.0)(turned)['labels']['depth']
-    want = rotate_label(depth, get_task_spec('depth'), 10.0) / 2
+    want = rotate_label(depth, get_task('depth').kind, 10.0) / 2
     assert (want == 0).any()
     np.testing.assert_allclose(found, want, rtol=1e-6)
 

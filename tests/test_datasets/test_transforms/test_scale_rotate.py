@@ -8,7 +8,7 @@ import pytest
 from mmmtl.datasets.transforms import MultiTaskRandomScaleRotate
 from mmmtl.datasets.transforms.rotate import rotate_label
 from mmmtl.rooms import render_room
-from mmmtl.tasks import TASK_SPECS
+from mmmtl.tasks import get_task
 
 TASKS = ('semseg', 'depth', 'normals', 'edge', 'saliency')
 
@@ -76,7 +76,7 @@ def test_convention_positive_angles_turn_counter_clockwise() -> None:
     label = np.zeros((41, 41), np.uint8)
     label[20, 35] = 7
     for degrees, place in ((90, (5, 20)), (180, (20, 5)), (-90, (35, 20))):
-        turned = rotate_label(label, TASK_SPECS['semseg'], degrees)
+        turned = rotate_label(label, get_task('semseg').kind, degrees)
         assert turned[place] == 7
         assert (turned == 7).sum() == 1
 

@@ -15,7 +15,7 @@ from mmmtl.datasets.verification.plausibility import (
     share_facing_away,
 )
 from mmmtl.geometry import Intrinsics
-from mmmtl.tasks import get_task_spec
+from mmmtl.tasks import get_task
 from tests.test_datasets.real_data import real_data
 
 CAMERA = Intrinsics(fx=60.0, fy=60.0, cx=31.5, cy=23.5)
@@ -144,7 +144,7 @@ def test_statistics_ignore_what_has_no_label() -> None:
     assert merged == dict(
         maps=2,
         labelled=6 / 8,
-        unit=get_task_spec('depth').unit,
+        unit=get_task('depth').kind.unit,
         low=0.5,
         high=8,
         median=1.5,

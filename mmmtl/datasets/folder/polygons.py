@@ -1,0 +1,192 @@
+"""Masks that are stored as outlines: COCO's and LabelMe's files.
+
+Convention:
+    Corners are rounded to whole pixels, and the outline belongs to the area
+    (``cv2.fillPoly``). Shapes are drawn in the order of the file, later ones
+    over earlier ones.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from mmmtl.errors import MissingFileError, UnreadableFileError
+
+
+@dataclass(frozen=True)
+class Outlines:
+    """The shapes of one image.
+
+    Attributes:
+        size: Height and width of the image.
+        shapes: Name and areas of each; an area is ``(N, 2)`` corners, x and
+            y in pixels.
+    """
+
+    size: tuple[int, int]
+    shapes: tuple[tuple[str, tuple[np.ndarray, ...]], ...]
+
+
+def draw_outlines(
+    outlines: Outlines,
+    *,
+    ids: Mapping[str, int] | None,
+    outside: int,
+    skip_others: bool = False,
+) -> np.ndarray:
+    """Draw shapes as a map of ids.
+
+    Args:
+        outlines: The shapes.
+        ids: Value by name of the shape; None draws 1 for all.
+        outside: Value where no shape is.
+        skip_others: Leave shapes of other names out; they are refused
+            otherwise.
+
+    Returns:
+        ``(H, W)`` uint8.
+
+    Raises:
+        ValueError: If a shape has another name.
+    """
+    drawn = np.full(outlines.size, outside, np.uint8)
+    for name, areas in outlines.shapes:
+        if ids is None:
+            value = 1
+        elif name in ids:
+            value = ids[name]
+        elif skip_others:
+            continue
+        else:
+            raise ValueError(
+                f'holds a shape named {name!r}, which is none of '
+                f'{", ".join(ids)}: add it to classes, or to no_label'
+            )
+        for area in areas:
+            corners = np.rint(area).astype(np.int32)
+            cv2.fillPoly(drawn, [corners], int(value))
+    return drawn
+
+
+def read_labelme(path: str | Path) -> Outlines:
+    """Read the file that LabelMe writes for an image.
+
+    Args:
+        path: The JSON file.
+
+    Raises:
+        UnreadableFileError: If it is no such file, or holds something else
+            than polygons and rectangles.
+    """
+    content = json.loads(Path(path).read_text('utf-8'))
+    try:
+        size = (int(content['imageHeight']), int(content['imageWidth']))
+        shapes = tuple(
+            (shape['label'], (_labelme_area(shape, path),))
+            for shape in content['shapes']
+        )
+    except (KeyError, TypeError) as error:
+        raise UnreadableFileError(
+            f'{path} is no file of LabelMe ({error!r})'
+        ) from error
+    return Outlines(size, shapes)
+
+
+def _labelme_area(shape: Mapping[str, Any], path: str | Path) -> np.ndarray:
+    form = shape.get('shape_type', 'polygon')
+    points = np.asarray(shape['points'], np.float64)
+    if form == 'polygon':
+        return points
+    if form == 'rectangle':
+        (left, top), (right, bottom) = points
+        return np.array(
+            [[left, top], [right, top], [right, bottom], [left, bottom]]
+        )
+    raise UnreadableFileError(
+        f'{path} holds a {form} named {shape["label"]!r}: polygons and '
+        'rectangles are read; draw it as a polygon'
+    )
+
+
+def read_coco(image_path: str | Path, *, annotations: str) -> Outlines:
+    """Return the shapes of an image in COCO's list.
+
+    Args:
+        image_path: The image. Its entry is the one whose ``file_name`` is
+            the end of this path, the longest if several are.
+        annotations: The JSON file of all images.
+
+    Raises:
+        MissingFileError: If the image is not in the list.
+        UnreadableFileError: If it is no such list, or holds something else
+            than polygons.
+    """
+    name = coco_name(image_path, annotations)
+    if name is None:
+        raise MissingFileError(
+            f'{image_path} is not among the images of {annotations}: add it, '
+            "or give missing='no_label'"
+        )
+    return _coco(annotations)[name]
+
+
+def coco_name(image_path: str | Path, annotations: str) -> str | None:
+    """Return the ``file_name`` of an image in COCO's list, if it is there.
+
+    Args:
+        image_path: The image.
+        annotations: The JSON file of all images.
+    """
+    known = _coco(annotations)
+    parts = Path(image_path).as_posix().split('/')
+    ends = ('/'.join(parts[start:]) for start in range(len(parts)))
+    return next((end for end in ends if end in known), None)
+
+
+@cache
+def _coco(path: str) -> dict[str, Outlines]:
+    """Read a list once per process."""
+    try:
+        content = json.loads(Path(path).read_text('utf-8'))
+        names = {row['id']: row['name'] for row in content['categories']}
+        shapes: dict[Any, list] = defaultdict(list)
+        for row in content['annotations']:
+            areas = _coco_areas(row, path)
+            shapes[row['image_id']].append((names[row['category_id']], areas))
+        found = {
+            row['file_name']: Outlines(
+                (row['height'], row['width']), tuple(shapes[row['id']])
+            )
+            for row in content['images']
+        }
+    except FileNotFoundError as error:
+        raise MissingFileError(f'{path}: no such file; restore it') from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UnreadableFileError(
+            f'{path} is no list of COCO ({error!r})'
+        ) from error
+    if len(found) < len(content['images']):
+        raise UnreadableFileError(f'{path} names an image twice: keep one')
+    return found
+
+
+def _coco_areas(
+    row: Mapping[str, Any], path: str | Path
+) -> tuple[np.ndarray, ...]:
+    stored = row['segmentation']
+    if not isinstance(stored, list):
+        raise UnreadableFileError(
+            f'{path}: annotation {row.get("id")} is a run-length code, '
+            'polygons are read: write it as a polygon, or the masks as '
+            'pictures'
+        )
+    return tuple(np.asarray(a, np.float64).reshape(-1, 2) for a in stored)

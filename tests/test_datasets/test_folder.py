@@ -1,0 +1,509 @@
+"""A folder of one's own, read as a config describes it."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmmtl.datasets import FolderDataset, NYUDv2Dataset
+from mmmtl.datasets.folder.listing import ids_of_share
+from mmmtl.errors import DatasetError
+from mmmtl.registry import DATASETS
+from mmmtl.tasks import register_tasks, task
+from tests.test_datasets.nyud_folder import write_nyud
+
+PIPELINE = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadMultiTaskAnnotations'),
+]
+ROWS = dict(
+    cracks=dict(kind='binary'),
+    materials=dict(kind='classes'),
+    height=dict(kind='scalar', unit='m'),
+)
+NAMES = dict(materials=['wood', 'stone', 'steel'])
+NAN = float('nan')
+
+
+@pytest.fixture(autouse=True)
+def _own_rows() -> Iterator[None]:
+    known, fields = dict(task._TABLE), dict(task._FIELDS)
+    register_tasks(ROWS)
+    yield
+    task._TABLE.clear()
+    task._TABLE.update(known)
+    task._FIELDS.clear()
+    task._FIELDS.update(fields)
+
+
+def store(root: Path, path: str, values: Any, dtype: Any = np.uint8) -> None:
+    file = root / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if file.suffix == '.npy':
+        np.save(file, np.array(values, dtype))
+    elif file.suffix == '.json':
+        file.write_text(json.dumps(values))
+    else:
+        Image.fromarray(np.array(values, dtype)).save(file)
+
+
+def images(root: Path, *ids: str, size: tuple[int, int] = (1, 4)) -> None:
+    for sample_id in ids:
+        store(root, f'rgb/{sample_id}.png', np.zeros((*size, 3)))
+
+
+def make(root: Path, labels: dict, **options: Any) -> FolderDataset:
+    settings = dict(
+        split='train',
+        tasks=None,
+        pipeline=PIPELINE,
+        image='rgb/{}.png',
+        labels=labels,
+        splits=dict(train=1.0),
+        classes=NAMES if 'materials' in labels else None,
+    )
+    return FolderDataset(root, **{**settings, **options})
+
+
+def read(root: Path, name: str, row: Any, values: Any, **options: Any) -> list:
+    """Write a label of ``values`` and return what becomes of it."""
+    dtype = options.pop('dtype', np.uint8)
+    images(root, 'a', size=np.shape(values)[:2])
+    path = row['path'] if isinstance(row, dict) else row
+    store(root, path.format('a'), values, dtype)
+    dataset = make(root, {name: row}, **options)
+    return dataset[0]['labels'][name]
+
+
+def test_a_folder_of_three_tasks(tmp_path: Path) -> None:
+    images(tmp_path, 'a')
+    store(tmp_path, 'masks/a.png', [[0, 255, 255, 0]])
+    store(tmp_path, 'ids/a.png', [[0, 1, 2, 255]])
+    store(tmp_path, 'h/a.npy', [[1, 2, NAN, 4]], np.float32)
+    dataset = make(
+        tmp_path,
+        dict(cracks='masks/{}.png', materials='ids/{}.png', height='h/{}.npy'),
+        palettes=dict(materials=[[1, 2, 3]] * 3),
+    )
+    labels = dataset[0]['labels']
+    assert labels['cracks'].tolist() == [[0, 1, 1, 0]]
+    assert labels['materials'].tolist() == [[0, 1, 2, 255]]
+    np.testing.assert_equal(
+        labels['height'], np.array([[1, 2, NAN, 4]], np.float32)
+    )
+    assert dataset.class_counts() == {'materials': 3}
+    assert dataset.metainfo['materials_classes'] == NAMES['materials']
+    assert dataset.metainfo['materials_palette'] == [[1, 2, 3]] * 3
+
+
+def test_it_is_built_from_a_config_by_name(tmp_path: Path) -> None:
+    images(tmp_path, 'a')
+    store(tmp_path, 'masks/a.png', [[0, 255, 255, 0]])
+    dataset = DATASETS.build(
+        dict(
+            type='FolderDataset',
+            data_root=str(tmp_path),
+            split='train',
+            tasks=['cracks'],
+            pipeline=PIPELINE,
+            image='rgb/{}.png',
+            labels=dict(cracks='masks/{}.png'),
+            splits=dict(train=1.0),
+        )
+    )
+    again = pickle.loads(pickle.dumps(dataset))
+    assert again[0]['labels']['cracks'].tolist() == [[0, 1, 1, 0]]
+
+
+def test_it_reads_nyud_as_its_own_data_set_does(tmp_path: Path) -> None:
+    write_nyud(tmp_path)
+    names = [str(i) for i in range(40)]
+    ours = make(
+        tmp_path,
+        dict(
+            semseg=dict(path='segmentation/{}.png', first_id=1, no_label=0),
+            depth='depth/{}.npy',
+            normals=dict(path='normals/{}.png', axes='left up towards'),
+            edge='edge/{}.png',
+        ),
+        image='images/{}.png',
+        splits=dict(train='gt_sets/train.txt', val='gt_sets/val.txt'),
+        classes=dict(semseg=names),
+    )
+    theirs = NYUDv2Dataset(
+        tmp_path, split='train', tasks=None, pipeline=PIPELINE
+    )
+    assert len(ours) == len(theirs) == 2
+    for index in range(2):
+        found, want = ours[index]['labels'], theirs[index]['labels']
+        assert list(found) == list(want)
+        for name, label in want.items():
+            np.testing.assert_allclose(found[name], label, atol=1e-6)
+            assert found[name].dtype == label.dtype
+
+
+@pytest.mark.parametrize(
+    ('row', 'stored', 'dtype', 'want'),
+    [
+        (dict(scale=0.001), [[0, 1500]], np.uint16, [[0, 1.5]]),
+        (dict(scale=0.5, offset=2), [[0, 1]], np.uint8, [[2, 2.5]]),
+        (dict(scale=0.1, no_label=0), [[0, 5]], np.uint8, [[NAN, 0.5]]),
+        (dict(no_label=[7, 9]), [[7, 8, 9]], np.uint8, [[NAN, 8, NAN]]),
+        (
+            dict(scale=0.5, inverse=True),
+            [[0, 1, 4]],
+            np.uint8,
+            [[NAN, 2, 0.5]],
+        ),
+        (
+            dict(scale=1, offset=-1, inverse=True, no_label=0),
+            [[0, 1, 3]],
+            np.uint16,
+            [[NAN, NAN, 0.5]],
+        ),
+        (dict(), [[[3, 3, 3], [4, 4, 4]]], np.uint8, [[3, 4]]),
+    ],
+)
+def test_values(
+    tmp_path: Path, row: dict, stored: Any, dtype: Any, want: Any
+) -> None:
+    row = dict(path='h/{}.npy', **row)
+    found = read(tmp_path, 'height', row, stored, dtype=dtype)
+    np.testing.assert_allclose(found, want, rtol=1e-6)
+    assert found.dtype == np.float32
+
+
+def test_inverse_depth_has_no_label_at_infinity(tmp_path: Path) -> None:
+    row = dict(path='d/{}.png', scale=0.25, inverse=True)
+    found = read(tmp_path, 'depth', row, [[0, 1, 8]])
+    assert found.tolist() == [[0, 4, 0.5]]
+
+
+@pytest.mark.parametrize(
+    ('row', 'stored', 'want'),
+    [
+        (dict(first_id=1, no_label=0), [[0, 1, 3]], [[255, 0, 2]]),
+        (
+            dict(ids=[7, [8, 9], 4], no_label=0),
+            [[0, 9, 8, 4, 7]],
+            [[255, 1, 1, 2, 0]],
+        ),
+        (dict(no_label=[1]), [[0, 1, 2, 255]], [[0, 255, 2, 255]]),
+        (
+            dict(
+                colours=[[255, 0, 0], [[0, 9, 0], [0, 8, 0]], [0, 0, 7]],
+                no_label=[1, 1, 1],
+            ),
+            [[[0, 8, 0], [255, 0, 0], [1, 1, 1], [0, 0, 7], [0, 9, 0]]],
+            [[1, 0, 255, 2, 1]],
+        ),
+    ],
+)
+def test_class_ids(tmp_path: Path, row: dict, stored: Any, want: Any) -> None:
+    row = dict(path='ids/{}.png', **row)
+    found = read(tmp_path, 'materials', row, stored)
+    assert found.tolist() == want
+    assert found.dtype == np.uint8
+
+
+def test_colours_of_a_picture_with_a_palette(tmp_path: Path) -> None:
+    images(tmp_path, 'a', size=(1, 2))
+    picture = Image.fromarray(np.array([[1, 0]], np.uint8), 'P')
+    picture.putpalette([0, 0, 7, 255, 0, 0])
+    (tmp_path / 'ids').mkdir()
+    picture.save(tmp_path / 'ids/a.png')
+    table = [[255, 0, 0], [0, 9, 0], [0, 0, 7]]
+    row = dict(path='ids/{}.png', colours=table)
+    label = make(tmp_path, dict(materials=row))[0]['labels']['materials']
+    assert label.tolist() == [[0, 2]]
+
+
+def test_which_values_of_a_mask_are_one(tmp_path: Path) -> None:
+    row = dict(path='m/{}.png', ids=[[0, 2], 3], no_label=4)
+    found = read(tmp_path, 'cracks', row, [[0, 2, 3, 4]])
+    assert found.tolist() == [[0, 0, 1, 255]]
+
+
+def test_255_is_no_label_of_a_mask_where_that_is_stated(
+    tmp_path: Path,
+) -> None:
+    row = dict(path='m/{}.png', no_label=255)
+    assert read(tmp_path, 'cracks', row, [[0, 255]]).tolist() == [[0, 255]]
+
+
+@pytest.mark.parametrize(
+    ('axes', 'stored'),
+    [
+        ('right down forward', [0.0, 0.6, -0.8]),
+        ('left up towards', [0.0, -0.6, 0.8]),
+        ('towards right up', [0.8, 0.0, -0.6]),
+    ],
+)
+def test_axes_of_normals(tmp_path: Path, axes: str, stored: list) -> None:
+    row = dict(path='n/{}.npy', axes=axes, no_label=[9, 9, 9])
+    found = read(
+        tmp_path, 'normals', row, [[stored, [9, 9, 9]]], dtype=np.float32
+    )
+    np.testing.assert_allclose(found, [[[0, 0.6, -0.8], [0, 0, 0]]])
+
+
+def test_normals_with_a_scale(tmp_path: Path) -> None:
+    row = dict(path='n/{}.npy', scale=0.001, offset=-1.0)
+    found = read(
+        tmp_path, 'normals', row, [[[1000, 1600, 200]]], dtype=np.uint16
+    )
+    np.testing.assert_allclose(found, [[[0, 0.6, -0.8]]], atol=1e-6)
+
+
+def labelme(*shapes: tuple) -> dict:
+    return dict(
+        imageHeight=4,
+        imageWidth=5,
+        shapes=[
+            dict(label=name, shape_type=form, points=points)
+            for name, form, points in shapes
+        ],
+    )
+
+
+SQUARE = [[1, 1], [3, 1], [3, 2], [1, 2]]
+DRAWN = [[0, 0, 0, 0, 0], [0, 1, 1, 1, 0], [0, 1, 1, 1, 0], [0, 0, 0, 0, 0]]
+
+
+def test_polygons_of_labelme(tmp_path: Path) -> None:
+    images(tmp_path, 'a', size=(4, 5))
+    drawn = labelme(
+        ('crack', 'polygon', SQUARE), ('dirt', 'rectangle', [[0, 0], [4, 3]])
+    )
+    store(tmp_path, 'json/a.json', drawn)
+    row = dict(path='json/{}.json', polygons='labelme')
+    masks = {
+        names: make(tmp_path, dict(cracks={**row, **own}))[0]['labels']
+        for names, own in (('all', {}), ('crack', dict(names=['crack'])))
+    }
+    assert masks['crack']['cracks'].tolist() == DRAWN
+    assert (masks['all']['cracks'] == 1).all()
+
+
+def test_polygons_of_classes(tmp_path: Path) -> None:
+    images(tmp_path, 'a', size=(4, 5))
+    drawn = labelme(
+        ('steel', 'polygon', SQUARE), ('ignore', 'polygon', [[1, 1], [1, 2]])
+    )
+    store(tmp_path, 'json/a.json', drawn)
+    row = dict(path='json/{}.json', polygons='labelme', no_label=['ignore'])
+    label = make(tmp_path, dict(materials=row))[0]['labels']['materials']
+    assert label[1].tolist() == [255, 255, 2, 2, 255]
+    row = {**row, 'outside': 1}
+    label = make(tmp_path, dict(materials=row))[0]['labels']['materials']
+    assert label[1].tolist() == [1, 255, 2, 2, 1]
+    del row['no_label']
+    with pytest.raises(DatasetError, match=r"named 'ignore'.*wood, stone"):
+        make(tmp_path, dict(materials=row))[0]
+
+
+def coco(*names: str) -> dict:
+    return dict(
+        categories=[dict(id=5, name='crack')],
+        images=[
+            dict(id=i, file_name=name, height=4, width=5)
+            for i, name in enumerate(names)
+        ],
+        annotations=[
+            dict(
+                id=1,
+                image_id=0,
+                category_id=5,
+                segmentation=[np.ravel(SQUARE).tolist()],
+            )
+        ],
+    )
+
+
+def test_polygons_of_coco(tmp_path: Path) -> None:
+    images(tmp_path, 'a', 'b', 'c', size=(4, 5))
+    store(tmp_path, 'all.json', coco('a.png', 'rgb/b.png'))
+    row = dict(path='all.json', polygons='coco')
+    with pytest.raises(DatasetError, match=r'rgb/c.png is not among'):
+        make(tmp_path, dict(cracks=row))
+    dataset = make(tmp_path, dict(cracks=row), missing='no_label')
+    labels = [dataset[i]['labels'] for i in range(3)]
+    assert labels[0]['cracks'].tolist() == DRAWN
+    assert not labels[1]['cracks'].any()  # in the list, without a crack
+    assert labels[2] == {}
+
+
+def test_two_images_of_one_entry_of_coco_are_refused(tmp_path: Path) -> None:
+    images(tmp_path, 'x/a', 'y/a', size=(4, 5))
+    store(tmp_path, 'all.json', coco('a.png'))
+    row = dict(path='all.json', polygons='coco')
+    with pytest.raises(DatasetError, match=r"are both 'a.png'"):
+        make(tmp_path, dict(cracks=row))
+
+
+def test_shares_depend_on_the_id_alone() -> None:
+    shares = dict(train=0.7, val=0.2, test=0.1)
+    ids = [f'{i:04d}' for i in range(2000)]
+    parts = {s: ids_of_share(ids, shares, s) for s in shares}
+    assert sorted(i for part in parts.values() for i in part) == ids
+    for split, share in shares.items():
+        assert abs(len(parts[split]) / 2000 - share) < 0.03
+        # Half of the files, in another order: nobody moves.
+        some = ids_of_share(ids[::-2], shares, split)
+        assert set(some) <= set(parts[split])
+    # On every machine and in every version.
+    assert ids_of_share(ids[:30], shares, 'val') == ['0016', '0024', '0029']
+
+
+def test_lists_and_ids_in_folders(tmp_path: Path) -> None:
+    images(tmp_path, 'x/a', 'y/a', 'b')
+    for sample_id in ('x/a', 'y/a', 'b'):
+        store(tmp_path, f'm/{sample_id}_mask.png', [[0, 0, 0, 255]])
+    (tmp_path / 'val.txt').write_text('y/a\nb\n')
+    labels = dict(cracks='m/{}_*.png')
+    splits = dict(train='train.txt', val='val.txt')
+    val = make(tmp_path, labels, split='val', splits=splits)
+    assert [val[i]['sample_id'] for i in range(2)] == ['y/a', 'b']
+    everything = make(tmp_path, labels)
+    assert [s['sample_id'] for s in everything.list_samples()] == [
+        'b',
+        'x/a',
+        'y/a',
+    ]
+    with pytest.raises(DatasetError, match=r'train.txt is missing'):
+        make(tmp_path, labels, splits=splits)
+
+
+def test_a_missing_label_is_refused_or_no_label(tmp_path: Path) -> None:
+    images(tmp_path, 'a', 'b')
+    store(tmp_path, 'm/a.png', [[0, 0, 0, 255]])
+    row = dict(path='m/{}.png')
+    with pytest.raises(DatasetError, match=r'1 of 4 files.*m/b.png'):
+        make(tmp_path, dict(cracks=row))
+    for options in ({}, dict(missing='no_label')):
+        own = {} if options else dict(missing='no_label')
+        dataset = make(tmp_path, dict(cracks={**row, **own}), **options)
+        assert [list(dataset[i]['labels']) for i in (0, 1)] == [['cracks'], []]
+    (tmp_path / 'm/a.png').unlink()
+    with pytest.raises(DatasetError, match="no sample of 'train' has a label"):
+        make(tmp_path, dict(cracks=row), missing='no_label')
+
+
+def test_a_truncated_label_is_never_a_missing_one(tmp_path: Path) -> None:
+    images(tmp_path, 'a')
+    store(tmp_path, 'm/a.png', [[0, 0, 0, 255]])
+    (tmp_path / 'm/a.png').write_bytes(b'')
+    dataset = make(tmp_path, dict(cracks='m/{}.png'), missing='no_label')
+    with pytest.raises(DatasetError, match=r'm/a.png is unreadable'):
+        dataset[0]
+
+
+def test_another_size_is_refused_or_fitted(tmp_path: Path) -> None:
+    images(tmp_path, 'a', size=(2, 4))
+    store(tmp_path, 'm/a.png', [[0, 255]])
+    row = dict(path='m/{}.png')
+    with pytest.raises(DatasetError, match=r'm/a.png is 1x2.*2x4'):
+        make(tmp_path, dict(cracks=row))[0]
+    label = make(tmp_path, dict(cracks=row), fit='nearest')[0]['labels']
+    assert label['cracks'].tolist() == [[0, 0, 1, 1]] * 2
+
+
+def test_two_files_of_one_sample_are_refused(tmp_path: Path) -> None:
+    images(tmp_path, 'a')
+    store(tmp_path, 'rgb/a.jpg', np.zeros((1, 4, 3)))
+    store(tmp_path, 'm/a.png', [[0, 0, 0, 255]])
+    labels = dict(cracks='m/{}.png')
+    with pytest.raises(DatasetError, match=r"2 files for sample 'a'.*a.jpg"):
+        make(tmp_path, labels, image='rgb/{}.*')
+    (tmp_path / 'rgb/a.jpg').unlink()
+    (tmp_path / 'rgb/._a.png').write_bytes(b'left by a file manager')
+    assert len(make(tmp_path, labels, image='rgb/{}.*')) == 1
+
+
+@pytest.mark.parametrize(
+    ('labels', 'options', 'match'),
+    [
+        (dict(cracks='m.png'), {}, "'m.png' has no '{}'"),
+        (dict(cracks='m/{}.png'), dict(image='x/{}.png'), 'is empty'),
+        (
+            dict(cracks='m/{}.png'),
+            dict(splits=dict(train=0.9, val=0.2)),
+            'sum at most 1',
+        ),
+        (
+            dict(cracks='m/{}.png'),
+            dict(splits=dict(train=0.9, val='val.txt')),
+            'a list of ids for each',
+        ),
+        (dict(cracks='m/{}.png'), dict(split='trian'), "did you mean 'train'"),
+        (dict(cracks='m/{}.png'), dict(missing='skip'), "missing='skip'"),
+        (dict(cracks=dict(path='{}', scale=2)), {}, "no setting 'scale'"),
+        (dict(height=dict(path='{}', axes='up')), {}, "no setting 'axes'"),
+        (dict(cracks=dict(path='{}', names=['a'])), {}, "setting 'names'"),
+        (dict(cracks=dict(ids=[0, 1])), {}, 'has no path'),
+        (dict(craks='m/{}.png'), {}, "unknown task 'craks'"),
+        (dict(materials='m/{}.png'), dict(classes={}), 'has no classes'),
+        (
+            dict(materials='m/{}.png'),
+            dict(classes=dict(materials=list(map(str, range(256))))),
+            'names 256 classes',
+        ),
+        (dict(materials=dict(path='{}', ids=[1, 2])), {}, '2 entries for 3'),
+        (
+            dict(materials=dict(path='{}', ids=[1, 2, [1, 3]])),
+            {},
+            'names 1 twice',
+        ),
+        (
+            dict(materials=dict(path='{}', ids=[1, 2, 3], first_id=1)),
+            {},
+            'give one',
+        ),
+        (
+            dict(normals=dict(path='{}', axes='left up down')),
+            {},
+            'say where the three channels point',
+        ),
+        (
+            dict(materials='m/{}.png'),
+            dict(palettes=dict(materials=[[0, 0, 0]])),
+            'one colour per class',
+        ),
+    ],
+)
+def test_what_cannot_be_used_is_refused(
+    tmp_path: Path, labels: dict, options: dict, match: str
+) -> None:
+    images(tmp_path, 'a')
+    with pytest.raises((ValueError, DatasetError), match=match):
+        make(tmp_path, labels, **options)
+
+
+@pytest.mark.parametrize(
+    ('name', 'row', 'stored', 'match'),
+    [
+        ('materials', {}, [[0, 3]], 'holds 3, but the 3 classes'),
+        ('materials', dict(first_id=1), [[0, 1]], 'holds 0: classes are'),
+        ('materials', dict(ids=[1, 2, 3]), [[0, 1]], 'holds 0, which'),
+        (
+            'materials',
+            dict(colours=[[1, 0, 0], [2, 0, 0], [3, 0, 0]]),
+            [[[1, 0, 0], [0, 4, 0]]],
+            r'holds \(0, 4, 0\), which',
+        ),
+        ('cracks', {}, [[0, 7]], r'holds \[0, 7\]'),
+        ('height', {}, [[[1, 2, 3]]], 'one value per pixel'),
+    ],
+)
+def test_what_a_file_may_not_hold_is_refused(
+    tmp_path: Path, name: str, row: dict, stored: Any, match: str
+) -> None:
+    with pytest.raises(DatasetError, match=rf'x/a.png.*{match}'):
+        read(tmp_path, name, dict(path='x/{}.png', **row), stored)
