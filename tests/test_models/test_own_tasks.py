@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from mmmtl.models.decode_heads import BaseMultiTaskHead
 from mmmtl.models.losses import BaseTaskLoss
+from mmmtl.models.mult import SharedAttentionHead
 from mmmtl.models.segmentors import MultiTaskSegmentor, MultiTaskTTAModel
 from mmmtl.registry import MODELS
 from mmmtl.structures import MultiTaskDataSample, stack_labels
@@ -113,6 +114,29 @@ def test_several_tasks_of_a_kind_train_and_predict(method: Any) -> None:
         assert found.get_pred('materials').dtype == torch.int64
         # The last layer starts at the mean, far from 0.
         assert found.get_pred('height').mean().item() == pytest.approx(20, 0.5)
+
+
+def test_mult_finds_its_reference_by_kind() -> None:
+    """Normals before depth before others, by whatever names."""
+    register_task('lidar', kind='depth')
+    register_task('facing', kind='normals')
+    found = [
+        SharedAttentionHead(
+            tasks={task: outputs().get(task, {}) for task in tasks},
+            in_channels=[32, 64],
+        )
+        for tasks in (
+            ('cracks', 'lidar', 'facing'),
+            ('cracks', 'lidar', 'depth'),
+            ('height', 'semseg'),
+        )
+    ]
+    references = [head.reference_task for head in found]
+    assert references == ['facing', 'lidar', 'height']
+    levels = [torch.randn(1, 32, 8, 8), torch.randn(1, 64, 4, 4)]
+    maps = found[0](levels)
+    assert list(maps) == ['cracks', 'lidar', 'facing']
+    assert maps['facing'].shape == (1, 3, 8, 8)
 
 
 class OneLayerHead(BaseMultiTaskHead):
