@@ -13,7 +13,6 @@ from torch import Tensor
 from mmmtl.structures import MultiTaskDataSample
 from mmmtl.tasks import TASKS, check_tasks, get_task
 from mmmtl.visualization.painters import display_range, paint
-from mmmtl.visualization.palettes import default_palette
 from mmmtl.visualization.picture_grid import Cell
 
 _COLUMNS = 5  # of tasks beside each other; the others go below
@@ -121,7 +120,7 @@ def _paint_pair(
 
 def _range_text(ends: tuple[float, float]) -> str:
     low, high = ends
-    digits = '.1f' if high - low >= 1 else '.2g'
+    digits = '.1f' if high - low >= 1 else '.3g'
     return f'{low:{digits}}{"-" if low >= 0 else " to "}{high:{digits}}'
 
 
@@ -142,8 +141,9 @@ def _legend(
     )
     known = ids < len(names)
     ids = ids[known][np.argsort(-counts[known], kind='stable')]
-    palette = meta.get(row.palette_key)
-    colours = default_palette(len(names)) if palette is None else palette
+    # Each id as the painter of the task shows it.
+    every_id = np.arange(len(names))[None]
+    colours = paint(task, every_id, meta.get(row.palette_key))[0]
     picture = draw_legend(ids, names, colours, size)
     return Cell(row.classes_key.replace('_', ' '), picture)
 

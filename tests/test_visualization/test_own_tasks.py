@@ -86,6 +86,16 @@ def test_two_class_maps_have_palettes_and_legends_of_their_own() -> None:
     assert len(rows[0]) == 3
 
 
+def test_a_legend_has_the_colours_of_the_painter() -> None:
+    """Body parts without a palette: 0 is the grey of the background."""
+    meta = dict(human_parts_classes=('none', 'head'))
+    rows = cells_of_sample(IMAGE, Sample('human_parts'), dataset_meta=meta)
+    label, legend = rows[0][1], rows[1][0]
+    swatches = legend.picture[:, :10].reshape(-1, 3).tolist()
+    for colour in label.picture[0, [0, -1]].tolist():
+        assert colour in swatches
+
+
 def test_two_masks_stand_side_by_side() -> None:
     rows = cells_of_sample(IMAGE, Sample('cracks', 'puddles'))
     for cell in rows[1][1:]:
