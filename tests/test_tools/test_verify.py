@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from mmmtl.datasets.room_layouts import order_rooms
+from mmmtl.registry import DATASETS
 from mmmtl.rooms.produce import produce
+from mmmtl.tasks import task
 from tests.test_datasets.nyud_folder import stored_arrays, write_file
 
 TOOL = 'dataset_converters/verify.py'
@@ -107,3 +109,60 @@ def test_nothing_but_the_report_is_printed(
     )
     assert done.stdout.startswith('NYUDv2Dataset in ')
     assert 'Could not import' not in done.stdout + done.stderr
+
+
+CONFIG = """
+custom_imports = dict(imports=['own_bridges'], allow_failed_imports=False)
+new_tasks = dict(cracks=dict(kind='binary'))
+train_dataloader = dict(
+    dataset=dict(
+        type='Bridges',
+        data_root={root!r},
+        split='train',
+        tasks=['depth', 'normals', 'cracks'],
+        pipeline=[dict(type='LoadImageFromFile')],
+        image='images/{{}}.png',
+        labels=dict(
+            depth='depth/{{}}.npy',
+            normals=dict(path='normals/{{}}.png', axes={axes!r}),
+            cracks='edge/{{}}.png'),
+        splits=dict(train='gt_sets/train.txt', val='gt_sets/val.txt')))
+val_dataloader = None
+"""
+MODULE = """
+from mmmtl.datasets import FolderDataset
+from mmmtl.registry import DATASETS
+
+
+@DATASETS.register_module()
+class Bridges(FolderDataset):
+    pass
+"""
+
+
+def test_config_of_a_class_of_ones_own(
+    run_tool: Callable,
+    rooms: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / 'own_bridges.py').write_text(MODULE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    # What the config adds is gone after the test.
+    for table in (task._TABLE, task._FIELDS, DATASETS._module_dict):
+        for name in ('cracks', 'gt_cracks', 'pred_cracks', 'Bridges'):
+            monkeypatch.setitem(table, name, None)
+            del table[name]
+    config = tmp_path / 'bridges.py'
+    config.write_text(CONFIG.format(root=str(rooms), axes='left up towards'))
+    done = run_tool(TOOL, '--config', config, '--workers', 2)
+    assert done.code == 0, done.err + done.out
+    assert 'Bridges in' in done.out
+    assert 'train 1 samples, 4 files' in done.out
+    config.write_text(CONFIG.format(root=str(rooms), axes='left down towards'))
+    done = run_tool(TOOL, '--config', config, '--workers', 1)
+    assert done.code == 1, done.err
+    assert 'these look like another frame' in done.out
+    done = run_tool(TOOL, rooms, '--config', config)
+    assert done.code == 2
+    assert 'DATA_ROOT and --dataset NAME, or --config FILE' in done.err
