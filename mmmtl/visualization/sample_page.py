@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 from torch import Tensor
 
+from mmmtl.palettes import default_palette
 from mmmtl.structures import MultiTaskDataSample
 from mmmtl.tasks import TASK_SPECS, check_tasks
 from mmmtl.visualization.painters import display_range, paint
-from mmmtl.visualization.palettes import default_palette
 from mmmtl.visualization.picture_grid import Cell
 
 #: Key of a data set's metainfo that holds the palette of a task.

@@ -23,7 +23,6 @@ from mmmtl.datasets.nyud.encodings import (
     write_arrays,
     write_pictures,
 )
-from mmmtl.datasets.sample_files import write_ids
 from mmmtl.datasets.stored_normals import vectors_of_bytes
 from mmmtl.datasets.transforms.raw_depth import RAW_FOLDER
 from mmmtl.errors import DatasetError, MissingFileError
@@ -34,6 +33,7 @@ from mmmtl.geometry import (
 )
 from mmmtl.io.arrays import read_mat
 from mmmtl.io.folders import new_folder
+from mmmtl.io.id_lists import write_ids
 from mmmtl.io.workers import run_parallel
 
 # Of 480x640: the region that the depth camera sees, as the boundary and the

@@ -23,12 +23,11 @@ from mmmtl.datasets.pascal.room_layout import voc_palette
 from mmmtl.datasets.sample_files import (
     FolderListing,
     check_files,
-    read_ids,
-    write_ids,
 )
 from mmmtl.errors import DatasetError
 from mmmtl.io.arrays import READ_ERRORS, unreadable
 from mmmtl.io.folders import new_folder
+from mmmtl.io.id_lists import read_ids, write_ids
 from mmmtl.io.workers import run_parallel
 
 SPLITS = ('train', 'val')

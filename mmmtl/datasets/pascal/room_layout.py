@@ -15,9 +15,9 @@ import numpy as np
 from PIL import Image
 
 from mmmtl.datasets.pascal import encodings
-from mmmtl.datasets.sample_files import write_ids
 from mmmtl.datasets.stored_normals import bytes_of_vectors, swap_frame
 from mmmtl.io.arrays import structs, write_mat
+from mmmtl.io.id_lists import write_ids
 from mmmtl.rooms.classes import CLASS_ID, CLASSES, HUMAN_PARTS
 from mmmtl.rooms.produce import RoomLayout
 from mmmtl.rooms.render import RoomSample

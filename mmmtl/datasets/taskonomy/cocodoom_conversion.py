@@ -31,7 +31,6 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
-from mmmtl.datasets.sample_files import write_ids
 from mmmtl.datasets.stored_normals import bytes_of_vectors
 from mmmtl.datasets.taskonomy.dataset import CocoDoomDataset
 from mmmtl.datasets.taskonomy.encodings import (
@@ -44,6 +43,7 @@ from mmmtl.errors import DatasetError
 from mmmtl.geometry import Intrinsics, normals_from_depth
 from mmmtl.io.arrays import READ_ERRORS, read_array
 from mmmtl.io.folders import new_folder
+from mmmtl.io.id_lists import write_ids
 from mmmtl.io.workers import run_parallel
 from mmmtl.rooms import labels as operators
 
