@@ -32,7 +32,7 @@ from mmmtl.geometry import (
     normals_from_depth,
 )
 from mmmtl.io.arrays import read_mat
-from mmmtl.io.folders import new_folder
+from mmmtl.io.folders import META_FILE, new_folder
 from mmmtl.io.id_lists import write_ids
 from mmmtl.io.workers import run_parallel
 
@@ -50,7 +50,6 @@ _MAPS = {
     'labels': ('N', 640, 480),
     'instances': ('N', 640, 480),
 }
-META_FILE = 'meta.json'
 FOLDERS = ('images', 'segmentation', 'depth', 'normals', 'edge', 'gt_sets')
 LayoutName = Literal['nyud', 'nyud-mt']
 # How a view is written, and what stands where it has no normal.
