@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from mmengine.config import DictAction
-
 from mmmtl.engine.errors import user_errors
-from mmmtl.tasks import TASK_SPECS
 
 
 def parse_args() -> argparse.Namespace:
@@ -29,7 +26,7 @@ def parse_args() -> argparse.Namespace:
         '--tasks',
         nargs='+',
         metavar='TASK',
-        help=f'show these only, of {" ".join(TASK_SPECS)}',
+        help='show these only, of the tasks of the model',
     )
     parser.add_argument(
         '--save-maps',
@@ -40,8 +37,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
-        help='changes to the config as key=value',
+        default=[],
+        metavar='KEY=VALUE',
+        help='changes to the config',
     )
     parser.add_argument(
         '--traceback',
@@ -53,13 +51,15 @@ def parse_args() -> argparse.Namespace:
 
 def run(args: argparse.Namespace) -> None:
     """Predict as the command line says."""
+    # Imported after the command line is read: --help does not wait for them.
     from mmmtl.apis import MultiTaskInferencer
+    from mmmtl.engine.prepare import parse_options
 
     inferencer = MultiTaskInferencer(
         args.config,
         args.weights,
         device=args.device,
-        cfg_options=args.cfg_options,
+        cfg_options=parse_options(args.cfg_options),
     )
     count = 0
     for _ in inferencer.stream(

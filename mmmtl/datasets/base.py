@@ -18,10 +18,10 @@ from mmmtl.datasets.sample_files import (
     check_any_file,
     check_files,
     check_root,
-    read_ids,
 )
 from mmmtl.errors import DatasetError
 from mmmtl.io.arrays import unreadable
+from mmmtl.io.id_lists import read_ids
 from mmmtl.registry import SCOPE
 from mmmtl.tasks import TASK_SPECS, check_tasks
 

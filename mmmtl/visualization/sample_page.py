@@ -9,18 +9,17 @@ import cv2
 import numpy as np
 from torch import Tensor
 
+from mmmtl.palettes import default_palette
 from mmmtl.structures import MultiTaskDataSample
 from mmmtl.tasks import TASK_SPECS, check_tasks
 from mmmtl.visualization.painters import display_range, paint
-from mmmtl.visualization.palettes import default_palette
-from mmmtl.visualization.picture_grid import Cell
+from mmmtl.visualization.picture_grid import INK, Cell
 
 #: Key of a data set's metainfo that holds the palette of a task.
 PALETTE_KEYS = {'semseg': 'palette', 'human_parts': 'human_parts_palette'}
 _COLUMNS = 5  # of tasks beside each other; the others go below
 _LINE = 14  # pixels
 _LEGEND_COLUMN = 96  # pixels; the longest usual name in the small font
-_INK = (32, 32, 32)
 Row = list[Cell | None]
 
 
@@ -164,7 +163,7 @@ def draw_legend(
             (x + 13, y + 11),
             cv2.FONT_HERSHEY_SIMPLEX,
             0.34,
-            _INK,
+            INK,
             1,
             cv2.LINE_AA,
         )

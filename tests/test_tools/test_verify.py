@@ -107,3 +107,11 @@ def test_nothing_but_the_report_is_printed(
     )
     assert done.stdout.startswith('NYUDv2Dataset in ')
     assert 'Could not import' not in done.stdout + done.stderr
+
+
+def test_an_option_without_a_value_is_named(
+    run_tool: Callable, tmp_path: Path
+) -> None:
+    result = run_tool(TOOL, tmp_path, '--dataset', 'nyud', '--options', 'x')
+    assert result.code == 2
+    assert 'error: --options x: write KEY=VALUE' in result.err

@@ -11,19 +11,18 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+from mmmtl.datasets.verification.known_sets import KNOWN_SETS, find_set
 from mmmtl.engine.errors import user_errors
 from mmmtl.errors import UserError
+from mmmtl.io.json_file import write_json
+from mmmtl.io.workers import usable_cores
 
 
 def parse_args() -> argparse.Namespace:
     """Return the command line."""
-    from mmengine.config import DictAction
-
-    from mmmtl.datasets.verification import KNOWN_SETS
-    from mmmtl.io.workers import usable_cores
-
     parser = argparse.ArgumentParser(
         description='Open every file of a data folder and judge it'
     )
@@ -48,8 +47,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--options',
         nargs='+',
-        action=DictAction,
-        default={},
+        default=[],
         metavar='KEY=VALUE',
         help='further arguments of the data set, as in a config, for '
         'instance layout=multimae',
@@ -75,15 +73,15 @@ def run(args: argparse.Namespace) -> bool:
     Returns:
         Whether nothing is wrong.
     """
-    from dataclasses import replace
-
-    from mmmtl.datasets.verification import find_set, format_report, verify
-    from mmmtl.io.json_file import write_json
+    # Imported after the command line is read: --help does not wait for them.
+    from mmmtl.datasets.verification.verify import format_report, verify
+    from mmmtl.engine.prepare import parse_options
 
     if args.out is not None and args.out.is_dir():
         raise UserError(f'--out {args.out} is a folder: name a file')
     rules = find_set(args.dataset, args.data_root)
-    rules = replace(rules, options={**rules.options, **args.options})
+    options = parse_options(args.options, '--options')
+    rules = replace(rules, options={**rules.options, **options})
     report = verify(
         args.data_root,
         rules,

@@ -39,19 +39,6 @@ _BATCH = 8
 _SHOWN = 3
 
 
-@dataclass(frozen=True)
-class _Source:
-    """What a process needs to read a split."""
-
-    root: str
-    split: str
-    tasks: tuple[str, ...] | None
-    rules: KnownSet
-
-    def __hash__(self) -> int:  # options may hold lists
-        return hash((self.root, self.split, self.tasks))
-
-
 def verify(
     root: Path,
     rules: KnownSet,
@@ -115,6 +102,19 @@ def verify(
         **_summary(reports, Path(root), always, findings),
         'statistics': statistics,
     }
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What a process needs to read a split."""
+
+    root: str
+    split: str
+    tasks: tuple[str, ...] | None
+    rules: KnownSet
+
+    def __hash__(self) -> int:  # options may hold lists
+        return hash((self.root, self.split, self.tasks))
 
 
 @cache
