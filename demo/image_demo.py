@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import argparse
 
-from mmengine.config import DictAction
-
 from mmmtl.engine.errors import user_errors
 
 
@@ -39,8 +37,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
-        help='changes to the config as key=value',
+        default=[],
+        metavar='KEY=VALUE',
+        help='changes to the config',
     )
     parser.add_argument(
         '--traceback',
@@ -52,13 +51,15 @@ def parse_args() -> argparse.Namespace:
 
 def run(args: argparse.Namespace) -> None:
     """Predict as the command line says."""
+    # Imported after the command line is read: --help does not wait for them.
     from mmmtl.apis import MultiTaskInferencer
+    from mmmtl.engine.prepare import parse_options
 
     inferencer = MultiTaskInferencer(
         args.config,
         args.weights,
         device=args.device,
-        cfg_options=args.cfg_options,
+        cfg_options=parse_options(args.cfg_options),
     )
     count = 0
     for _ in inferencer.stream(

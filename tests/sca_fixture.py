@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmmtl.tasks import get_task_spec
+from mmmtl.tasks import get_task
 
 DATA = Path(__file__).parent / 'data'
 SPEC = json.loads((DATA / 'sca_losses.json').read_text())
@@ -32,9 +32,9 @@ def prediction(description: dict) -> Tensor:
 def label(name: str, task: str) -> Tensor:
     """Return a label of the fixture; the authors' 255 becomes our value."""
     array = ARRAYS[name if name in ARRAYS else f'{name}/label/{task}']
-    spec = get_task_spec(our_name(task))
-    found = torch.from_numpy(array).to(spec.dtype)
+    kind = get_task(our_name(task)).kind
+    found = torch.from_numpy(array).to(kind.dtype)
     if task in ('depth', 'normals'):
         ignored = (found == 255).any(dim=1, keepdim=True)
-        found = found.masked_fill(ignored, spec.ignore_value)
+        found = found.masked_fill(ignored, kind.no_label)
     return found

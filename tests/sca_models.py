@@ -9,7 +9,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmmtl.registry import MODELS, build_in_scope
-from mmmtl.tasks import TASK_SPECS
+from mmmtl.tasks import get_task
 
 ROOT = Path(__file__).resolve().parent.parent
 BASE = ROOT / 'configs/_base_/models/hrnet18-small.py'
@@ -25,7 +25,7 @@ def sca_hrnet18(channels: Mapping[str, int], **head: Any) -> Any:
     """
     tasks = {
         task: {}
-        if TASK_SPECS[task].channels
+        if get_task(task).kind.out_channels(None) == (channels[task],)
         else dict(out_channels=channels[task])
         for task in channels
     }

@@ -20,7 +20,7 @@ from mmmtl.engine.single_task_config import single_task_config
 from mmmtl.evaluation import primary_metric
 from mmmtl.models.weighting import FixedWeighting, UncertaintyWeighting
 from mmmtl.registry import METRICS, MODELS, TRANSFORMS, build_in_scope
-from mmmtl.tasks import TASK_SPECS, get_task_spec
+from mmmtl.tasks import TASKS, get_task
 from tests.tiny import random_batch
 
 ROOT = Path(__file__).resolve().parent.parent / 'configs'
@@ -313,7 +313,7 @@ def test_tasks_agree_throughout(leaf: str) -> None:
     if 'neck' in cfg.model:
         assert list(cfg.model.neck.tasks) == tasks
     assert list(cfg.model.decode_head.tasks) == tasks
-    assert set(tasks) <= set(TASK_SPECS)
+    assert set(tasks) <= set(TASKS)
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         assert list(cfg[loader].dataset.tasks) == tasks
 
@@ -623,14 +623,18 @@ def train_and_predict(cfg: Config) -> None:
 def check_prediction(
     task: str, found: torch.Tensor, size: tuple[int, int], classes: int
 ) -> None:
-    spec = get_task_spec(task)
-    assert found.shape == (spec.label_channels, *size)
-    assert found.dtype == spec.pred_dtype
-    low, high = spec.range
-    high = classes - 1 if spec.decode == 'argmax' else high
+    row = get_task(task)
+    assert found.shape == (row.kind.components, *size)
+    assert found.dtype == row.kind.pred_dtype
     assert found.isfinite().all()
-    if spec.decode != 'identity':  # heat maps are not clamped
-        assert found.min() >= low - 1e-6
-        assert found.max() <= high + 1e-6
-    if spec.decode == 'l2_normalize':
+    low, high = {
+        'classes': (0, classes - 1),
+        'binary': (0, 1),
+        'depth': (0, float('inf')),
+        'normals': (-1, 1),
+        'scalar': (-float('inf'), float('inf')),  # not clamped
+    }[row.kind_name]
+    assert found.min() >= low - 1e-6
+    assert found.max() <= high + 1e-6
+    if row.kind_name == 'normals':
         assert torch.allclose(found.norm(dim=0), torch.ones(size), atol=1e-4)

@@ -14,7 +14,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import PARAM_SCHEDULERS, DefaultScope
 
 from mmmtl.registry import MODELS, build_in_scope
-from mmmtl.tasks import TASK_SPECS
+from mmmtl.tasks import TASKS
 from tests.test_configs import (
     BACKBONES,
     LEAVES,
@@ -78,7 +78,7 @@ def test_tasks_agree_throughout(leaf: str) -> None:
     assert list(cfg.model.decode_head.tasks) == tasks
     auxiliary = list(cfg.model.decode_head.get('auxiliary_tasks', {}))
     supervised = [*tasks, *auxiliary]
-    assert set(supervised) <= set(TASK_SPECS)
+    assert set(supervised) <= set(TASKS)
     for part in ('train', 'val', 'test'):
         wanted = supervised if part == 'train' else tasks
         assert list(cfg[f'{part}_dataloader'].dataset.tasks) == wanted

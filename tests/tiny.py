@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mmmtl.structures import MultiTaskDataSample
-from mmmtl.tasks import get_task_spec
+from mmmtl.tasks import get_task
 
 LOSSES: dict[str, dict[str, Any]] = {
     'semseg': dict(type='SegCrossEntropyLoss'),
@@ -122,11 +122,11 @@ def random_label(
     classes: Mapping[str, int] = CLASSES,
 ) -> Tensor:
     """A valid label; every class of the task occurs with some luck."""
-    spec = get_task_spec(task)
-    shape = (spec.label_channels, *size)
-    if spec.decode == 'argmax':
+    row = get_task(task)
+    shape = (row.kind.components, *size)
+    if row.kind_name == 'classes':
         return torch.randint(classes[task], shape)
-    if spec.dtype == torch.int64:
+    if row.kind_name == 'binary':
         return torch.randint(2, shape)
     if task == 'normals':
         return torch.nn.functional.normalize(torch.randn(shape), dim=0)

@@ -4,9 +4,9 @@ A folder per family (``nyud``, ``pascal``, ``taskonomy``, ``cityscapes``) has
 its data sets, encodings, classes and conversion; ``folder`` reads any other
 folder as a config describes it. What they share lies beside
 them: ``base.py``, ``label_file.py`` (one label: where, how, is it sound),
-``sample_files.py`` (lists of samples, missing files), ``stored_normals.py``,
-``geometry.py``. Array files and errors are read and named in
-:mod:`mmmtl.io` and :mod:`mmmtl.errors`, for all of the package.
+``sample_files.py`` (missing files), ``stored_normals.py``. Array files, lists
+of ids and errors are read and named in :mod:`mmmtl.io` and
+:mod:`mmmtl.errors`, for all of the package.
 ``transforms`` varies samples, ``verification`` judges whole folders.
 
 The names below are imported when they are asked for: the processes that

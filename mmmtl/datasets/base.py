@@ -18,10 +18,10 @@ from mmmtl.datasets.sample_files import (
     check_any_file,
     check_files,
     check_root,
-    read_ids,
 )
 from mmmtl.errors import DatasetError
 from mmmtl.io.arrays import unreadable
+from mmmtl.io.id_lists import read_ids
 from mmmtl.registry import SCOPE
 from mmmtl.tasks import check_tasks, get_task, new_rows, register_tasks
 from mmmtl.tasks.kinds import Classes

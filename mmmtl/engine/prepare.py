@@ -85,15 +85,18 @@ def _load(args: argparse.Namespace, purpose: str) -> Config:
     return config
 
 
-def parse_options(options: Sequence[str]) -> dict[str, Any]:
-    """Read the values of ``--cfg-options``.
+def parse_options(
+    options: Sequence[str], name: str = '--cfg-options'
+) -> dict[str, Any]:
+    """Read ``KEY=VALUE`` pairs of a command line.
 
     Args:
-        options: ``KEY=VALUE`` as they stand on the command line.
+        options: The pairs, as they stand there.
+        name: The argument they belong to, for the error text.
     """
     for option in options:
         if '=' not in option:
-            raise UserError(f'--cfg-options {option}: write KEY=VALUE')
+            raise UserError(f'{name} {option}: write KEY=VALUE')
     parser = argparse.ArgumentParser()
     parser.add_argument('--options', nargs='*', action=DictAction)
     return parser.parse_args(['--options', *options]).options

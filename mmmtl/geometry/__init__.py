@@ -1,25 +1,34 @@
-"""Geometry of label maps: boundaries, thin lines, normals from depth.
+"""Geometry of pictures and label maps, for data sets, rooms and metrics.
 
-Numpy only; data sets make labels with it and metrics measure with it.
+``boundaries.py``: outlines of regions; ``thinning.py`` and ``level_stack.py``:
+thin lines; ``normals.py``: normals from depth; ``operators.py``: 2D edges and
+key points of a picture. Maps are arrays of numpy.
+
+The names below are imported when they are asked for: the processes that
+render rooms use ``operators.py`` and need neither OpenCV nor SciPy.
 """
 
-from mmmtl.geometry.boundaries import instance_boundaries, outline
-from mmmtl.geometry.normals import (
-    NYUD_COLOUR,
-    Intrinsics,
-    fit_planes,
-    normals_from_depth,
-    normals_of_planes,
-)
-from mmmtl.geometry.thinning import thin
+from __future__ import annotations
 
-__all__ = [
-    'NYUD_COLOUR',
-    'Intrinsics',
-    'fit_planes',
-    'instance_boundaries',
-    'normals_from_depth',
-    'normals_of_planes',
-    'outline',
-    'thin',
-]
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    'NYUD_COLOUR': 'normals',
+    'Intrinsics': 'normals',
+    'fit_planes': 'normals',
+    'instance_boundaries': 'boundaries',
+    'normals_from_depth': 'normals',
+    'normals_of_planes': 'normals',
+    'outline': 'boundaries',
+    'thin': 'thinning',
+}
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name from its module."""
+    if name not in _HOMES:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    return getattr(import_module(f'{__name__}.{_HOMES[name]}'), name)

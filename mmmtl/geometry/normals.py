@@ -95,7 +95,7 @@ def normals_from_depth(
 
     Returns:
         ``(H, W, 3)`` float32 unit vectors in the frame of
-        :class:`mmmtl.tasks.TaskSpec`, all turned to the camera side of
+        `Normals` of :mod:`mmmtl.tasks.kinds`, all turned to the camera side of
         their pixel's ray; (0, 0, 0) where there is no depth, or too little
         around it.
     """

@@ -15,6 +15,8 @@ from PIL import Image
 
 from mmmtl.errors import MissingFileError, UnreadableFileError
 
+#: What a label map of bytes is, for :func:`check_array`.
+ONE_BYTE = 'a picture of one channel of 8 bits'
 #: What numpy and Pillow raise on files that they cannot read. SyntaxError is
 #: Pillow's for a broken PNG chunk.
 READ_ERRORS = (

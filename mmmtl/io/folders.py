@@ -14,6 +14,9 @@ from types import FrameType
 
 from mmmtl.errors import FolderExistsError
 
+#: Where tools write what a folder was made from, and how.
+META_FILE = 'meta.json'
+
 
 @contextmanager
 def new_folder(out: Path, what: str = 'is not empty') -> Iterator[Path]:

@@ -5,16 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from mmmtl.rooms import fittings, furniture
 from mmmtl.rooms.camera import Camera
 from mmmtl.rooms.fittings import floor_lamp, prop, table_lamp
+from mmmtl.rooms.furniture import Rng
 from mmmtl.rooms.people import SEAT_HEIGHT, person
 from mmmtl.rooms.scene import Light, Scene
 from mmmtl.rooms.solids import Solids
-
-Rng = np.random.Generator
 
 Rect = tuple[float, float, float, float]  # x0, y0, x1, y1
 

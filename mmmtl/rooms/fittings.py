@@ -6,13 +6,9 @@ with their backs at y = 0 and their middles at z = 0.
 
 from __future__ import annotations
 
-import numpy as np
-
-from mmmtl.rooms.furniture import Piece
+from mmmtl.rooms.furniture import Piece, Rng
 from mmmtl.rooms.solids import ball, box, fabric, paint, pillar, wood
 from mmmtl.rooms.textures import Material, hsv
-
-Rng = np.random.Generator
 
 
 def door(rng: Rng) -> Piece:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmmtl.io.folders import new_folder
+from mmmtl.io.folders import META_FILE, new_folder
 from mmmtl.io.workers import run_parallel
 from mmmtl.rooms.classes import (
     CLASSES,
@@ -21,7 +21,6 @@ from mmmtl.rooms.classes import (
 )
 from mmmtl.rooms.render import RoomSample, render_room
 
-META_FILE = 'meta.json'
 _MAX_SEED = 2**32 - 1
 
 

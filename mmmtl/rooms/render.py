@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mmmtl.geometry.operators import edges2d, keypoints2d
 from mmmtl.rooms import labels
 from mmmtl.rooms.raster import cast
 from mmmtl.rooms.sampling import sample_scene
@@ -73,8 +74,8 @@ def render_room(seed: int, height: int, width: int) -> RoomSample:
         saliency=labels.saliency(semseg, instance, hits.depth),
         human_parts=_table(solids, 'part', np.uint8)[hits.primitive],
         reshading=labels.reshading(hits),
-        keypoints2d=labels.keypoints2d(image),
-        edges2d=labels.edges2d(image),
+        keypoints2d=keypoints2d(image),
+        edges2d=edges2d(image),
         instance=instance,
     )
 

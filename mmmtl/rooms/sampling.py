@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from mmmtl.rooms.arrangement import (
     Floorplan,
     against_walls,
@@ -14,11 +12,10 @@ from mmmtl.rooms.arrangement import (
 )
 from mmmtl.rooms.camera import Camera, Vector
 from mmmtl.rooms.fittings import pendant
+from mmmtl.rooms.furniture import Rng
 from mmmtl.rooms.scene import Light, Scene
 from mmmtl.rooms.solids import Primitive
 from mmmtl.rooms.textures import Material, hsv
-
-Rng = np.random.Generator
 
 
 def sample_scene(rng: Rng) -> Scene:

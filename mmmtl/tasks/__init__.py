@@ -15,28 +15,18 @@ from mmmtl.tasks.task import (
     register_task,
     register_tasks,
 )
-from mmmtl.tasks.task_spec import (
-    TASK_SPECS,
-    TaskSpec,
-    get_task_spec,
-    valid_mask,
-)
 
 __all__ = [
     'FIELDS',
     'KINDS',
     'TASKS',
-    'TASK_SPECS',
     'Kind',
     'Primary',
     'Task',
-    'TaskSpec',
     'check_tasks',
     'get_task',
-    'get_task_spec',
     'new_rows',
     'register_kind',
     'register_task',
     'register_tasks',
-    'valid_mask',
 ]

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmmtl.evaluation.comparison import Column
-
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -18,36 +16,47 @@ if TYPE_CHECKING:
 _LEVELS = np.arange(1, 10) / 10
 
 
+@dataclass(frozen=True)
+class Bars:
+    """One panel of bars.
+
+    Attributes:
+        title: What stands above.
+        values: One per model; None has no bar.
+        labels: What stands at the bars.
+    """
+
+    title: str
+    values: Sequence[float | None]
+    labels: Sequence[str]
+
+
 def save_bar_chart(
-    results: Mapping[str, Mapping[str, float | None]],
-    columns: Sequence[Column],
-    path: str | Path,
+    names: Sequence[str], panels: Sequence[Bars], path: str | Path
 ) -> None:
     """Draw a bar per model in a panel per metric.
 
     Args:
-        results: Per model the values by name; a missing one has no bar.
-        columns: The panels.
+        names: The models, for the legend.
+        panels: The metrics.
         path: Where the picture goes; its folder is made if needed.
     """
-    width = max(2.4, 0.5 * len(results) + 1.2)
-    legend = 0.3 + 0.22 * len(results)  # inches, as the other sizes
+    width = max(2.4, 0.5 * len(names) + 1.2)
+    legend = 0.3 + 0.22 * len(names)  # inches, as the other sizes
     height = 3.0 + legend
-    figure = _figure(width * len(columns), height)
-    colours = [f'C{index % 10}' for index in range(len(results))]
-    for index, column in enumerate(columns):
-        axes = figure.add_subplot(1, len(columns), index + 1)
-        values = [m.get(column.key) for m in results.values()]
-        bars = axes.bar(
-            range(len(values)), [v or 0.0 for v in values], color=colours
-        )
-        axes.bar_label(bars, [column.text(v) for v in values], fontsize=8)
-        axes.set_title(column.title, fontsize=9)
+    figure = _figure(width * len(panels), height)
+    colours = [f'C{index % 10}' for index in range(len(names))]
+    for index, panel in enumerate(panels):
+        axes = figure.add_subplot(1, len(panels), index + 1)
+        heights = [value or 0.0 for value in panel.values]
+        bars = axes.bar(range(len(heights)), heights, color=colours)
+        axes.bar_label(bars, panel.labels, fontsize=8)
+        axes.set_title(panel.title, fontsize=9)
         axes.set_xticks([])
         axes.margins(y=0.15)
         axes.axhline(0, color='black', linewidth=0.5)
         if not index:
-            figure.legend(bars, list(results), loc='lower center', fontsize=8)
+            figure.legend(bars, names, loc='lower center', fontsize=8)
     figure.tight_layout(rect=(0, legend / height, 1, 1))
     _save(figure, path)
 

@@ -16,7 +16,8 @@ import numpy as np
 GAP = 6  # pixels of paper around every cell
 TITLE = 18  # height of a title in pixels
 _PAPER = 255
-_INK = (32, 32, 32)
+#: Colour of text.
+INK = (32, 32, 32)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _FONT_SCALE = 0.38
 
@@ -145,7 +146,7 @@ def _draw_cell(
         (0, TITLE - 6),
         _FONT,
         _FONT_SCALE,
-        _INK,
+        INK,
         1,
         cv2.LINE_AA,
     )

@@ -13,12 +13,11 @@ from torch import Tensor
 from mmmtl.structures import MultiTaskDataSample
 from mmmtl.tasks import TASKS, check_tasks, get_task
 from mmmtl.visualization.painters import display_range, paint
-from mmmtl.visualization.picture_grid import Cell
+from mmmtl.visualization.picture_grid import INK, Cell
 
 _COLUMNS = 5  # of tasks beside each other; the others go below
 _LINE = 14  # pixels
 _LEGEND_COLUMN = 96  # pixels; the longest usual name in the small font
-_INK = (32, 32, 32)
 Row = list[Cell | None]
 
 
@@ -181,7 +180,7 @@ def draw_legend(
             (x + 13, y + 11),
             cv2.FONT_HERSHEY_SIMPLEX,
             0.34,
-            _INK,
+            INK,
             1,
             cv2.LINE_AA,
         )

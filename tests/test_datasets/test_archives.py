@@ -14,7 +14,8 @@ from mmengine.dataset import pseudo_collate
 from mmengine.optim import OptimWrapper
 from torch import Tensor
 
-from mmmtl.datasets.verification import find_set, verify
+from mmmtl.datasets.verification.known_sets import find_set
+from mmmtl.datasets.verification.verify import verify
 from mmmtl.registry import DATASETS, EVALUATOR, MODELS, build_in_scope
 from mmmtl.structures import MultiTaskDataSample
 from tests.test_datasets import archive_folders as archive

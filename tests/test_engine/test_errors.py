@@ -9,7 +9,7 @@ from torch._utils import ExceptionWrapper
 from mmmtl.engine.errors import user_errors
 from mmmtl.errors import UserError
 from mmmtl.registry import MODELS
-from mmmtl.tasks import get_task_spec
+from mmmtl.tasks import get_task
 
 
 def raise_foreign() -> None:
@@ -29,7 +29,7 @@ def test_value_error_of_a_check_of_ours_is_one_line(
     capsys: pytest.CaptureFixture,
 ) -> None:
     with pytest.raises(SystemExit), user_errors():
-        get_task_spec('dept')
+        get_task('dept')
     err = capsys.readouterr().err
     assert "'depth'" in err
     assert err.count('\n') == 1
@@ -45,7 +45,7 @@ def test_error_of_a_loader_worker_loses_the_packed_traceback(
 ) -> None:
     """A data loader packs its worker's traceback into the message."""
     try:
-        get_task_spec('dept')
+        get_task('dept')
     except ValueError:
         packed = ExceptionWrapper(where='in DataLoader worker process 0')
     with pytest.raises(SystemExit), user_errors():
@@ -86,7 +86,7 @@ def test_rank_is_named_among_several(
 
 class Leaf:
     def __init__(self, *, width: int, index: int) -> None:
-        self.width = get_task_spec('dept') if width < 0 else width
+        self.width = get_task('dept') if width < 0 else width
 
 
 class Stack:

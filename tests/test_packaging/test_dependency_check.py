@@ -249,6 +249,27 @@ def test_nothing_heavy_is_needed_or_loaded(code: str, repo_root: Path) -> None:
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.parametrize(
+    'script',
+    [
+        'tools/analysis_tools/benchmark.py',
+        'tools/dataset_converters/verify.py',
+        'demo/image_demo.py',
+    ],
+)
+def test_help_does_not_wait_for_torch(script: str, repo_root: Path) -> None:
+    code = (
+        'import runpy, sys\n'
+        # Makes the import fail as if there were no such module.
+        "sys.modules.update(dict.fromkeys(['torch', 'mmengine', 'mmcv']))\n"
+        f"sys.argv = [{script!r}, '--help']\n"
+        f"runpy.run_path({script!r}, run_name='__main__')"
+    )
+    result = run_python(code, repo_root)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith('usage: ')
+
+
 def test_the_check_imports_none_of_what_it_checks(repo_root: Path) -> None:
     code = (
         'import runpy, sys\n'

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+from mmmtl.geometry.operators import edges2d, keypoints2d
 from mmmtl.rooms import (
     CLASSES,
     HUMAN_PARTS,
@@ -10,7 +11,7 @@ from mmmtl.rooms import (
     RoomSample,
     render_room,
 )
-from mmmtl.rooms.labels import boundaries, edges2d, keypoints2d, saliency
+from mmmtl.rooms.labels import boundaries, saliency
 
 PERSON, CHAIR, WALL = (CLASSES.index(n) for n in ('person', 'chair', 'wall'))
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmmtl.tasks import TASK_SPECS, valid_mask
+from mmmtl.tasks import TASKS, get_task
 
 NAN, INF = float('nan'), float('inf')
 CASES = {
@@ -31,7 +31,7 @@ LIBRARIES = pytest.mark.parametrize('array', [torch.tensor, np.array])
 @pytest.mark.parametrize('task', CASES)
 def test_pixels(task: str, array: Callable[..., Any]) -> None:
     values, want = zip(*CASES[task], strict=True)
-    mask = valid_mask(array([[list(values)]]), TASK_SPECS[task])
+    mask = get_task(task).kind.valid(array([[list(values)]]))
     assert mask.shape == (1, 1, len(values))
     assert mask.tolist() == [[list(want)]]
 
@@ -42,7 +42,7 @@ def test_a_normal_with_zero_components_is_a_label(
 ) -> None:
     # Pixels: facing the camera, to the right, none.
     label = array([[[0.0, 1.0, 0.0]], [[0.0, 0.0, 0.0]], [[-1.0, 0.0, 0.0]]])
-    mask = valid_mask(label, TASK_SPECS['normals'])
+    mask = get_task('normals').kind.valid(label)
     assert mask.tolist() == [[[True, True, False]]]
 
 
@@ -50,7 +50,7 @@ def test_a_normal_with_zero_components_is_a_label(
 def test_a_batch_keeps_its_axes(array: Callable[..., Any]) -> None:
     label = array(np.ones((2, 3, 4, 5), np.float32))
     label[1, :, 2, 3] = 0
-    mask = valid_mask(label, TASK_SPECS['normals'])
+    mask = get_task('normals').kind.valid(label)
     assert mask.shape == (2, 1, 4, 5)
     assert int(mask.sum()) == 39
     assert not mask[1, 0, 2, 3]
@@ -58,12 +58,13 @@ def test_a_batch_keeps_its_axes(array: Callable[..., Any]) -> None:
 
 def test_the_libraries_agree() -> None:
     rng = np.random.default_rng(0)
-    for task, spec in TASK_SPECS.items():
-        label = rng.integers(0, 2, (spec.label_channels, 6, 7))
+    for task, row in TASKS.items():
+        kind = row.kind
+        label = rng.integers(0, 2, (kind.components, 6, 7))
         label = label.astype(np.float32) * 2 - 1
-        label[:, rng.random((6, 7)) < 0.5] = spec.ignore_value
-        from_numpy = valid_mask(label, spec)
-        from_torch = valid_mask(torch.from_numpy(label), spec).numpy()
+        label[:, rng.random((6, 7)) < 0.5] = kind.no_label
+        from_numpy = kind.valid(label)
+        from_torch = kind.valid(torch.from_numpy(label)).numpy()
         assert (from_numpy == from_torch).all(), task
         assert isinstance(from_numpy, np.ndarray), task
         assert from_numpy.any(), task

@@ -23,7 +23,7 @@ from mmengine.model import revert_sync_batchnorm
 from mmengine.optim import OptimWrapper
 
 from mmmtl.registry import DATASETS, EVALUATOR, MODELS, build_in_scope
-from mmmtl.tasks import get_task_spec
+from mmmtl.tasks import get_task
 from tests.test_configs import load, shrink
 
 pytestmark = pytest.mark.slow
@@ -109,7 +109,7 @@ def score(cfg: Config, predictions: Mapping[str, np.ndarray]) -> dict:
     for item in dataset:
         sample = item['data_samples']
         for task, values in predictions.items():
-            dtype = get_task_spec(task).pred_dtype
+            dtype = get_task(task).kind.pred_dtype
             sample.set_pred(task, torch.from_numpy(values).to(dtype))
         evaluator.process([sample])
     return evaluator.evaluate(len(dataset))

@@ -166,3 +166,11 @@ def test_config_of_a_class_of_ones_own(
     done = run_tool(TOOL, rooms, '--config', config)
     assert done.code == 2
     assert 'DATA_ROOT and --dataset NAME, or --config FILE' in done.err
+
+
+def test_an_option_without_a_value_is_named(
+    run_tool: Callable, tmp_path: Path
+) -> None:
+    result = run_tool(TOOL, tmp_path, '--dataset', 'nyud', '--options', 'x')
+    assert result.code == 2
+    assert 'error: --options x: write KEY=VALUE' in result.err

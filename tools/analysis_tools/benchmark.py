@@ -41,11 +41,14 @@ SUBJECTS = {
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Return the command line."""
+    argv = sys.argv[1:] if argv is None else argv
     parser = argparse.ArgumentParser(description='Measure speed and memory')
     subjects = parser.add_subparsers(dest='subject', required=True)
     for name, text in SUBJECTS.items():
         subject = subjects.add_parser(name, help=text, description=text)
-        importlib.import_module(f'benchmarks.{name}').add_arguments(subject)
+        if argv[:1] == [name]:  # the others would take seconds to import
+            part = importlib.import_module(f'benchmarks.{name}')
+            part.add_arguments(subject)
         add = subject.add_argument
         add('--out', metavar='FILE.json', help='write it there')
         add('--runs', type=int, default=10, help='that count')

@@ -93,7 +93,7 @@ def compare(args: argparse.Namespace) -> None:
         markdown_table,
     )
     from mmmtl.evaluation.single_task import read_single_task
-    from mmmtl.visualization.charts import save_bar_chart
+    from mmmtl.visualization.charts import Bars, save_bar_chart
 
     for option, path, ending in (
         ('--out', args.out, '.md'),
@@ -131,7 +131,12 @@ def compare(args: argparse.Namespace) -> None:
     if args.out is not None:
         Path(args.out).parent.mkdir(parents=True, exist_ok=True)
         Path(args.out).write_text(text + '\n', encoding='utf-8')
-    save_bar_chart(table, columns, args.chart)
+    panels = []
+    for column in columns:
+        values = [metrics.get(column.key) for metrics in rows]
+        labels = [column.text(value) for value in values]
+        panels.append(Bars(column.title, values, labels))
+    save_bar_chart(names, panels, args.chart)
     print(f'bar chart: {args.chart}', file=sys.stderr)
 
 

@@ -18,10 +18,11 @@ from pathlib import Path
 
 from mmmtl.datasets import CityscapesMTDataset
 from mmmtl.datasets.cityscapes.dataset import image_ids
-from mmmtl.datasets.sample_files import FolderListing, write_ids
+from mmmtl.datasets.sample_files import FolderListing
 from mmmtl.engine.errors import user_errors
 from mmmtl.errors import UserError
 from mmmtl.io.folders import new_folder
+from mmmtl.io.id_lists import write_ids
 
 # The published numbers of images. The test split has no public labels.
 _PUBLISHED = {'train': 2975, 'val': 500}

@@ -19,7 +19,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmmtl.datasets import ReplicaDataset, TaskonomyDataset
-from mmmtl.datasets.sample_files import write_ids
 from mmmtl.datasets.taskonomy.dataset import TaskonomyLayoutDataset
 from mmmtl.datasets.taskonomy.layout import LAYOUTS
 from mmmtl.datasets.taskonomy.view_lists import (
@@ -33,6 +32,7 @@ from mmmtl.datasets.taskonomy.view_lists import (
 from mmmtl.engine.errors import user_errors
 from mmmtl.errors import UserError
 from mmmtl.io.folders import new_folder
+from mmmtl.io.id_lists import write_ids
 
 _DATASETS = {'taskonomy': TaskonomyDataset, 'replica': ReplicaDataset}
 _LAYOUTS = [name for name, place in LAYOUTS.items() if '{building}' in place]

@@ -12,19 +12,18 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+from mmmtl.datasets.verification.known_sets import KNOWN_SETS, find_set
 from mmmtl.engine.errors import user_errors
 from mmmtl.errors import UserError
+from mmmtl.io.json_file import write_json
+from mmmtl.io.workers import usable_cores
 
 
 def parse_args() -> argparse.Namespace:
     """Return the command line."""
-    from mmengine.config import DictAction
-
-    from mmmtl.datasets.verification import KNOWN_SETS
-    from mmmtl.io.workers import usable_cores
-
     parser = argparse.ArgumentParser(
         description='Open every file of a data folder and judge it'
     )
@@ -55,8 +54,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--options',
         nargs='+',
-        action=DictAction,
-        default={},
+        default=[],
         metavar='KEY=VALUE',
         help='further arguments of the data set, as in a config, for '
         'instance layout=multimae',
@@ -87,28 +85,27 @@ def run(args: argparse.Namespace) -> bool:
     Returns:
         Whether nothing is wrong.
     """
-    from dataclasses import replace
-
-    from mmmtl.datasets.verification import (
-        find_set,
+    # Imported after the command line is read: --help does not wait for them.
+    from mmmtl.datasets.verification.verify import (
         format_report,
         verify,
         verify_config,
     )
     from mmmtl.engine.config import load_config
-    from mmmtl.io.json_file import write_json
+    from mmmtl.engine.prepare import parse_options
 
     if args.out is not None and args.out.is_dir():
         raise UserError(f'--out {args.out} is a folder: name a file')
+    options = parse_options(args.options, '--options')
     how = dict(
         splits=args.split, tasks=args.tasks, workers=args.workers, bar=True
     )
     if args.config:
         config = load_config(args.config)
-        report = verify_config(config, options=args.options, **how)
+        report = verify_config(config, options=options, **how)
     else:
         rules = find_set(args.dataset, args.data_root)
-        rules = replace(rules, options={**rules.options, **args.options})
+        rules = replace(rules, options={**rules.options, **options})
         report = verify(args.data_root, rules, **how)
     print(format_report(report))
     if args.out is not None:

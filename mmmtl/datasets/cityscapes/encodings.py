@@ -14,11 +14,10 @@ import numpy as np
 
 from mmmtl.datasets.cityscapes.classes import LAST_ID
 from mmmtl.errors import UnreadableFileError, ValueRangeError
-from mmmtl.io.arrays import check_array, read_array
+from mmmtl.io.arrays import ONE_BYTE, check_array, read_array
 
 #: Stored steps per pixel of disparity, after 1 is taken off.
 _STEPS = 256
-_ONE_BYTE = 'a picture of one channel of 8 bits'
 _DISPARITY = ('disparity', '_disparity.png')
 _CAMERA = ('camera', '_camera.json')
 
@@ -33,7 +32,7 @@ def decode_ids(stored: np.ndarray, *, table: np.ndarray) -> np.ndarray:
     Returns:
         ``(H, W)`` uint8.
     """
-    check_array(stored, f'{_ONE_BYTE} (label ids)')
+    check_array(stored, f'{ONE_BYTE} (label ids)')
     found = np.flatnonzero(np.bincount(stored.ravel(), minlength=256))
     wrong = found[(found > LAST_ID) & (found != 255)]
     if wrong.size:
@@ -54,7 +53,7 @@ def decode_train_ids(stored: np.ndarray) -> np.ndarray:
     Returns:
         The same, as an array that may be changed.
     """
-    check_array(stored, f'{_ONE_BYTE} (classes)')
+    check_array(stored, f'{ONE_BYTE} (classes)')
     return stored.copy()
 
 

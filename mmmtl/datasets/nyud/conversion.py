@@ -23,7 +23,6 @@ from mmmtl.datasets.nyud.encodings import (
     write_arrays,
     write_pictures,
 )
-from mmmtl.datasets.sample_files import write_ids
 from mmmtl.datasets.stored_normals import vectors_of_bytes
 from mmmtl.datasets.transforms.raw_depth import RAW_FOLDER
 from mmmtl.errors import DatasetError, MissingFileError
@@ -33,7 +32,8 @@ from mmmtl.geometry import (
     normals_from_depth,
 )
 from mmmtl.io.arrays import read_mat
-from mmmtl.io.folders import new_folder
+from mmmtl.io.folders import META_FILE, new_folder
+from mmmtl.io.id_lists import write_ids
 from mmmtl.io.workers import run_parallel
 
 # Of 480x640: the region that the depth camera sees, as the boundary and the
@@ -50,7 +50,6 @@ _MAPS = {
     'labels': ('N', 640, 480),
     'instances': ('N', 640, 480),
 }
-META_FILE = 'meta.json'
 FOLDERS = ('images', 'segmentation', 'depth', 'normals', 'edge', 'gt_sets')
 LayoutName = Literal['nyud', 'nyud-mt']
 # How a view is written, and what stands where it has no normal.

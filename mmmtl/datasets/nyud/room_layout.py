@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from mmmtl.datasets.nyud.encodings import ViewMaps, write_pictures
-from mmmtl.datasets.sample_files import write_ids
+from mmmtl.io.id_lists import write_ids
 from mmmtl.rooms.produce import RoomLayout
 from mmmtl.rooms.render import RoomSample
 

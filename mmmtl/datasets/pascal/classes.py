@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from mmmtl.rooms.classes import HUMAN_PARTS
-
 # Name, VOC's colour, and id among the 459 classes of PASCAL-Context. There,
 # dining tables are tables and everything else is background.
 _VOC = (
@@ -37,7 +35,15 @@ NUM_CONTEXT_CLASSES = 459
 PERSON = CLASSES.index('person')
 
 #: Index = value of the human parts map.
-HUMAN_PARTS_CLASSES = HUMAN_PARTS
+HUMAN_PARTS_CLASSES = (
+    'background',
+    'head',
+    'torso',
+    'upper arm',
+    'lower arm',
+    'upper leg',
+    'lower leg',
+)
 HUMAN_PARTS_PALETTE = (
     (0, 0, 0),
     (128, 0, 0),

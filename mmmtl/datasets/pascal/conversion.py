@@ -23,16 +23,14 @@ from mmmtl.datasets.pascal.room_layout import voc_palette
 from mmmtl.datasets.sample_files import (
     FolderListing,
     check_files,
-    read_ids,
-    write_ids,
 )
 from mmmtl.errors import DatasetError
 from mmmtl.io.arrays import READ_ERRORS, unreadable
-from mmmtl.io.folders import new_folder
+from mmmtl.io.folders import META_FILE, new_folder
+from mmmtl.io.id_lists import read_ids, write_ids
 from mmmtl.io.workers import run_parallel
 
 SPLITS = ('train', 'val')
-META_FILE = 'meta.json'
 _NUM_CLASSES = {
     'semseg': len(CLASSES),
     'human_parts': len(HUMAN_PARTS_CLASSES),

@@ -34,7 +34,7 @@ from mmmtl.datasets.pascal.classes import (
     PERSON,
 )
 from mmmtl.errors import SizeMismatchError, ValueRangeError
-from mmmtl.io.arrays import check_array, read_array, read_mat
+from mmmtl.io.arrays import ONE_BYTE, check_array, read_array, read_mat
 
 IMAGE = 'JPEGImages/{}.jpg'
 SEMSEG_OF_VOC = 'semseg/VOC12/{}.png'
@@ -47,7 +47,6 @@ SPLIT = 'ImageSets/Context/{}.txt'
 
 _HAS_NORMALS = np.zeros(NUM_CONTEXT_CLASSES + 1, bool)
 _HAS_NORMALS[list(NORMALS_CONTEXT_IDS)] = True
-_ONE_BYTE = 'a picture of one channel of 8 bits'
 
 
 def decode_semseg(stored: np.ndarray) -> np.ndarray:
@@ -59,7 +58,7 @@ def decode_semseg(stored: np.ndarray) -> np.ndarray:
     Returns:
         The same ids.
     """
-    check_array(stored, f'{_ONE_BYTE} (class ids, or a palette)')
+    check_array(stored, f'{ONE_BYTE} (class ids, or a palette)')
     return stored.copy()  # Pillow's arrays cannot be written to
 
 
@@ -72,7 +71,7 @@ def decode_saliency(stored: np.ndarray) -> np.ndarray:
     Returns:
         ``(H, W)`` uint8.
     """
-    check_array(stored, f'{_ONE_BYTE} (white is salient)')
+    check_array(stored, f'{ONE_BYTE} (white is salient)')
     return (stored > 127).view(np.uint8)
 
 

@@ -15,10 +15,10 @@ import numpy as np
 from PIL import Image
 
 from mmmtl.datasets.pascal import encodings
-from mmmtl.datasets.sample_files import write_ids
 from mmmtl.datasets.stored_normals import bytes_of_vectors, swap_frame
 from mmmtl.io.arrays import structs, write_mat
-from mmmtl.rooms.classes import CLASS_ID, CLASSES, HUMAN_PARTS
+from mmmtl.io.id_lists import write_ids
+from mmmtl.rooms.classes import CLASSES, HUMAN_PARTS
 from mmmtl.rooms.produce import RoomLayout
 from mmmtl.rooms.render import RoomSample
 
@@ -49,16 +49,23 @@ VOC = {
 }
 
 
-def _lookup(values: dict[str, int], dtype: type) -> np.ndarray:
-    table = np.zeros(len(CLASS_ID), dtype)
-    for name, value in values.items():
-        table[CLASS_ID[name]] = value
-    return table
-
-
 #: From the rooms' classes to PASCAL-Context's, and to VOC's.
-TO_CONTEXT = _lookup(CONTEXT_ID, np.uint16)
-TO_VOC = _lookup({name: pair[0] for name, pair in VOC.items()}, np.uint8)
+TO_CONTEXT = np.array([CONTEXT_ID[name] for name in CLASSES], np.uint16)
+TO_VOC = np.array([VOC.get(name, (0,))[0] for name in CLASSES], np.uint8)
+
+# PASCAL-Part tells left from right; which side a limb is on does not matter
+# to any label here.
+_PART_NAMES = dict(
+    zip(
+        HUMAN_PARTS[1:],
+        ('head', 'torso', 'luarm', 'llarm', 'luleg', 'llleg'),
+        strict=True,
+    )
+)
+
+_SPLITS = tuple(encodings.SPLIT.format(split) for split in ('train', 'val'))
+_IGNORE = 255
+_JPEG_QUALITY = 95
 
 
 def voc_palette() -> np.ndarray:
@@ -71,17 +78,6 @@ def voc_palette() -> np.ndarray:
     place, channel = np.arange(8)[:, None], np.arange(3)
     bits = (ids >> (3 * place + channel)) & 1  # (256, 8, 3)
     return (bits << (7 - place)).sum(1).astype(np.uint8)
-
-
-# PASCAL-Part tells left from right; which side a limb is on does not matter
-# to any label here.
-_PART_NAMES = dict(
-    zip(
-        HUMAN_PARTS[1:],
-        ('head', 'torso', 'luarm', 'llarm', 'luleg', 'llleg'),
-        strict=True,
-    )
-)
 
 
 def annotation(sample_id: str, sample: RoomSample) -> dict:
@@ -118,11 +114,6 @@ def _part_masks(sample: RoomSample, mask: np.ndarray) -> list[dict]:
         }
         for number in np.unique(parts[parts > 0])
     ]
-
-
-_SPLITS = tuple(encodings.SPLIT.format(split) for split in ('train', 'val'))
-_IGNORE = 255
-_JPEG_QUALITY = 95
 
 
 def _sample_id(number: int) -> str:

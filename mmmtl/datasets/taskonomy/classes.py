@@ -7,7 +7,7 @@ __init__.py``). Neighbouring ids get colours that are far apart.
 
 from __future__ import annotations
 
-from mmmtl.visualization.palettes import default_palette
+from mmmtl.palettes import default_palette
 
 _TABLE = (
     ('background', 70, 70, 70),

@@ -31,7 +31,6 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
-from mmmtl.datasets.sample_files import write_ids
 from mmmtl.datasets.stored_normals import bytes_of_vectors
 from mmmtl.datasets.taskonomy.dataset import CocoDoomDataset
 from mmmtl.datasets.taskonomy.encodings import (
@@ -42,10 +41,11 @@ from mmmtl.datasets.taskonomy.encodings import (
 from mmmtl.datasets.taskonomy.layout import ViewId, pattern
 from mmmtl.errors import DatasetError
 from mmmtl.geometry import Intrinsics, normals_from_depth
+from mmmtl.geometry.operators import edges2d, keypoints2d
 from mmmtl.io.arrays import READ_ERRORS, read_array
 from mmmtl.io.folders import new_folder
+from mmmtl.io.id_lists import write_ids
 from mmmtl.io.workers import run_parallel
-from mmmtl.rooms import labels as operators
 
 SPLITS = ('train', 'val', 'test')
 BACKGROUND = 'background'
@@ -214,11 +214,9 @@ def _convert_frame(frame: _Frame) -> None:
         'reshading': np.stack([grey] * 3, axis=-1),
         'mask_valid': np.where(known, 255, 0).astype(np.uint8),
         'keypoints2d': encode_heat_map(
-            operators.keypoints2d(image), _FULL['keypoints2d']
+            keypoints2d(image), _FULL['keypoints2d']
         ),
-        'edge_texture': encode_heat_map(
-            operators.edges2d(image), _FULL['edges2d']
-        ),
+        'edge_texture': encode_heat_map(edges2d(image), _FULL['edges2d']),
     }
     view = view_of(frame.file_name)
     for domain, picture in pictures.items():

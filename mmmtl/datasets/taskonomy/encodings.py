@@ -17,9 +17,10 @@ from mmmtl.datasets.stored_normals import VALUE_OF_BYTE
 from mmmtl.errors import ValueRangeError
 from mmmtl.io.arrays import check_array
 
-#: Stored depth of a pixel that no surface was found for.
-DEPTH_HOLE = 65535
+# The largest number of 16 bits.
 _FULL = 65535
+#: Stored depth of a pixel that no surface was found for.
+DEPTH_HOLE = _FULL
 # Unit vectors are within 1 % of length 1 as bytes; the grey (128, 128, 128)
 # of a hole has length 0.007.
 _SHORTEST_NORMAL = 0.5

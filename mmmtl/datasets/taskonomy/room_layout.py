@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mmmtl.datasets.sample_files import write_ids
 from mmmtl.datasets.stored_normals import bytes_of_vectors
 from mmmtl.datasets.taskonomy.encodings import (
     HEAT_MAP_SCALES,
     encode_depth,
     encode_heat_map,
 )
+from mmmtl.io.id_lists import write_ids
 from mmmtl.rooms.produce import RoomLayout
 from mmmtl.rooms.render import RoomSample
 

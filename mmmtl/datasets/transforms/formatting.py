@@ -27,6 +27,35 @@ META_KEYS = (
 )
 
 
+@TRANSFORMS.register_module()
+class PackMultiTaskInputs(BaseTransform):
+    """Pack image, labels and what was done to them.
+
+    Returns ``inputs``, ``(3, H, W)`` uint8 in the channel order of the
+    loader, and ``data_samples``, a
+    :class:`~mmmtl.structures.MultiTaskDataSample` with the loaded labels and,
+    as metainfo, those of ``meta_keys`` that the sample has.
+    """
+
+    def __init__(self, *, meta_keys: Sequence[str] = META_KEYS) -> None:
+        """Store the settings.
+
+        Args:
+            meta_keys: What to keep of the sample's other entries.
+        """
+        self.meta_keys = tuple(meta_keys)
+
+    def transform(self, results: dict) -> dict:
+        """Pack a sample."""
+        sample = MultiTaskDataSample()
+        for task, label in results.get('labels', {}).items():
+            sample.set_gt(task, pack_label(label, get_task(task).kind))
+        sample.set_metainfo(
+            {key: results[key] for key in self.meta_keys if key in results}
+        )
+        return dict(inputs=pack_image(results['img']), data_samples=sample)
+
+
 def pack_image(image: np.ndarray) -> Tensor:
     """Turn an image into a tensor.
 
@@ -57,32 +86,3 @@ def pack_label(label: np.ndarray, kind: Kind) -> Tensor:
     label = label[None] if label.ndim == 2 else label.transpose(2, 0, 1)
     # PyTorch knows no negative strides; the copy undoes them.
     return torch.from_numpy(np.ascontiguousarray(label)).to(kind.dtype)
-
-
-@TRANSFORMS.register_module()
-class PackMultiTaskInputs(BaseTransform):
-    """Pack image, labels and what was done to them.
-
-    Returns ``inputs``, ``(3, H, W)`` uint8 in the channel order of the
-    loader, and ``data_samples``, a
-    :class:`~mmmtl.structures.MultiTaskDataSample` with the loaded labels and,
-    as metainfo, those of ``meta_keys`` that the sample has.
-    """
-
-    def __init__(self, *, meta_keys: Sequence[str] = META_KEYS) -> None:
-        """Store the settings.
-
-        Args:
-            meta_keys: What to keep of the sample's other entries.
-        """
-        self.meta_keys = tuple(meta_keys)
-
-    def transform(self, results: dict) -> dict:
-        """Pack a sample."""
-        sample = MultiTaskDataSample()
-        for task, label in results.get('labels', {}).items():
-            sample.set_gt(task, pack_label(label, get_task(task).kind))
-        sample.set_metainfo(
-            {key: results[key] for key in self.meta_keys if key in results}
-        )
-        return dict(inputs=pack_image(results['img']), data_samples=sample)

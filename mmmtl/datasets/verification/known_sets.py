@@ -11,6 +11,7 @@ from typing import Any
 from mmmtl.datasets.base import BaseMultiTaskDataset
 from mmmtl.errors import DatasetError, did_you_mean
 from mmmtl.geometry import NYUD_COLOUR, Intrinsics
+from mmmtl.io.folders import META_FILE
 
 RENDERED = 'rooms'
 
@@ -94,7 +95,7 @@ def find_set(name: str, root: Path) -> KnownSet:
                 f'unknown data set {name!r}: {did_you_mean(name, known)}'
             )
         return _with_classes(KNOWN_SETS[name], root)
-    path = root / 'meta.json'
+    path = root / META_FILE
     try:
         meta = json.loads(path.read_text('utf-8'))
         base, own_classes = _RENDERED_LAYOUTS[meta['layout']]

@@ -66,6 +66,18 @@ _KIND_OF_ERROR = {
 }
 
 
+# Published normals have 1 to 2 % of pixels that face away, on surfaces seen
+# edge on, and lengths of 0.99 to 1.03 after 8-bit storage. Wrong signs and
+# axes give tens of percent.
+MAX_FACING_AWAY = 0.2
+MAX_LENGTH_ERROR = 0.05
+# Real scans differ by 1 to 7 degrees and rendered rooms by less than 1; what
+# a wrong axis gives depends on the view, so it is looked for by name as well.
+MAX_ANGLE = 25.0
+# Horizontal, degrees, where the camera is not known.
+_ASSUMED_FIELD_OF_VIEW = 60.0
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing about one file.
@@ -104,18 +116,6 @@ class SampleReport:
     files: int = 0
     findings: list[Finding] = field(default_factory=list)
     numbers: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-
-# Published normals have 1 to 2 % of pixels that face away, on surfaces seen
-# edge on, and lengths of 0.99 to 1.03 after 8-bit storage. Wrong signs and
-# axes give tens of percent.
-MAX_FACING_AWAY = 0.2
-MAX_LENGTH_ERROR = 0.05
-# Real scans differ by 1 to 7 degrees and rendered rooms by less than 1; what
-# a wrong axis gives depends on the view, so it is looked for by name as well.
-MAX_ANGLE = 25.0
-# Horizontal, degrees, where the camera is not known.
-_ASSUMED_FIELD_OF_VIEW = 60.0
 
 
 def check_sample(

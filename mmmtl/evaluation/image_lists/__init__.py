@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mmmtl.datasets.sample_files import read_ids
+from mmmtl.io.id_lists import read_ids
 
 _FOLDER = Path(__file__).parent
 

@@ -34,6 +34,9 @@ from mmmtl.models.layers.gradients import contiguous_gradient
 from mmmtl.models.layers.resize import resize_bilinear
 from mmmtl.registry import MODELS, build_in_scope
 
+# mmseg's arguments that follow from the task, or would have no effect here.
+_OURS = ('num_classes', 'out_channels', 'loss_decode', 'threshold')
+
 
 @MODELS.register_module()
 class PerTaskHeads(BaseMultiTaskHead):
@@ -117,10 +120,6 @@ class PerTaskHeads(BaseMultiTaskHead):
         return torch.cat(
             [resize_bilinear(level, size) for level in inputs], dim=1
         )
-
-
-# mmseg's arguments that follow from the task, or would have no effect here.
-_OURS = ('num_classes', 'out_channels', 'loss_decode', 'threshold')
 
 
 class MMSegDecoder(nn.Module):

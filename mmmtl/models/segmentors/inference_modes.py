@@ -9,9 +9,9 @@ from torch import Tensor
 
 from mmmtl.errors import did_you_mean
 from mmmtl.models.argument_checks import check_choice
+from mmmtl.models.decode_heads.base_multi_task_head import TaskMaps
 from mmmtl.models.postprocess import ClassResize
 
-TaskMaps = dict[str, Tensor]
 Mode = Literal['whole', 'slide']
 _KEYS = ('mode', 'crop_size', 'stride', 'class_resize')
 

@@ -8,10 +8,10 @@ from typing import Any
 from mmseg.models.segmentors import BaseSegmentor
 from torch import Tensor, nn
 
+from mmmtl.models.decode_heads.base_multi_task_head import TaskMaps
 from mmmtl.models.losses import flatten_losses
 from mmmtl.models.postprocess import undo_augmentation
 from mmmtl.models.segmentors.inference_modes import (
-    TaskMaps,
     check_test_cfg,
     slide_windows,
 )

@@ -9,11 +9,15 @@ import numpy as np
 import pytest
 
 from mmmtl.datasets import PascalContextMTDataset
-from mmmtl.datasets.pascal.classes import CLASSES, CONTEXT_IDS
+from mmmtl.datasets.pascal.classes import (
+    CLASSES,
+    CONTEXT_IDS,
+    HUMAN_PARTS_CLASSES,
+)
 from mmmtl.datasets.pascal.room_layout import CONTEXT_ID
 from mmmtl.datasets.room_layouts import order_rooms
 from mmmtl.rooms import render_room
-from mmmtl.rooms.classes import CLASS_ID
+from mmmtl.rooms.classes import CLASS_ID, HUMAN_PARTS
 from mmmtl.rooms.produce import produce
 from mmmtl.rooms.render import RoomSample
 
@@ -158,3 +162,7 @@ def test_context_ids_of_the_two_tables_agree() -> None:
     context = dict(zip(CLASSES, CONTEXT_IDS, strict=True))
     for room, voc in SHARED.items():
         assert CONTEXT_ID[room] == context[voc]
+
+
+def test_rooms_number_the_parts_of_people_as_pascal_does() -> None:
+    assert HUMAN_PARTS == HUMAN_PARTS_CLASSES

@@ -14,12 +14,8 @@ from mmengine.config import Config
 from PIL import Image
 
 from mmmtl.datasets.room_layouts import order_rooms
-from mmmtl.datasets.verification import (
-    KNOWN_SETS,
-    find_set,
-    format_report,
-    verify,
-)
+from mmmtl.datasets.verification.known_sets import KNOWN_SETS, find_set
+from mmmtl.datasets.verification.verify import format_report, verify
 from mmmtl.errors import DatasetError
 from mmmtl.registry import DATASETS
 from mmmtl.rooms.produce import produce

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmmtl.datasets.verification import verify_config
+from mmmtl.datasets.verification.verify import verify_config
 from mmmtl.errors import DatasetError
 from mmmtl.registry import DATASETS
 from mmmtl.tasks import task

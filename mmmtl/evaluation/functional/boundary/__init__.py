@@ -1,8 +1,9 @@
 """Exact, deterministic boundary precision and recall without MATLAB.
 
-The order of the work: :mod:`.nms` (optional), :mod:`.level_stack` (all
-thresholds at once), :mod:`.thinning`, :mod:`.matching`, :mod:`.counts`,
-:mod:`.summary`. :mod:`.outline` makes labels from maps of regions.
+The order of the work: :mod:`.nms` (optional), thinning of all thresholds at
+once (:mod:`mmmtl.geometry.thinning`), :mod:`.matching`, :mod:`.counts`, which
+has the summary too. :func:`mmmtl.geometry.outline` makes labels from maps of
+regions.
 
 Measure: D. R. Martin, C. C. Fowlkes and J. Malik, "Learning to detect
 natural image boundaries using local brightness, color, and texture cues",
