@@ -19,8 +19,6 @@ import cv2
 import numpy as np
 import pytest
 
-from mmmtl.registry import METRICS, MODELS
-
 SIZE = (32, 48)
 MODULES = Path(__file__).parent / 'data/outside_project'
 PREDICT = """
@@ -32,16 +30,35 @@ maps = MultiTaskInferencer(*sys.argv[1:3], device='cpu')(
 print({task: (str(v.dtype), v.shape) for task, v in maps.items()})
 """
 
+FOLDER = """
+folder = dict(
+    _delete_=True,
+    type='FolderDataset',
+    data_root='.',
+    tasks=tasks,
+    image='rgb/{}.png',
+    labels=dict(
+        semseg='labels/semseg/{}.npy',
+        cracks='labels/cracks/{}.npy',
+        materials='labels/materials/{}.npy',
+        height=dict(path='labels/height/{}.npy', scale=1.0, no_label=0),
+    ),
+    classes=dict(
+        semseg=['grass', 'stone', 'water'], materials=['wood', 'metal']
+    ),
+    splits=dict(train='train.txt', val='val.txt'),
+)
+pipeline = {{_base_.pipeline}}
+train_dataloader = dict(
+    dataset=dict(**folder, split='train', pipeline=pipeline)
+)
+val_dataloader = dict(
+    dataset=dict(**folder, split='val', pipeline={{_base_.test_pipeline}})
+)
+test_dataloader = val_dataloader
+"""
 Run = Callable[..., str]
 
-# Kinds whose default losses and metrics are all there.
-needs_new_kinds = pytest.mark.skipif(
-    MODELS.get('ScalarL1Loss') is None
-    or MODELS.get('BinaryCrossEntropyLoss') is None
-    or METRICS.get('ScalarMetric') is None
-    or METRICS.get('BinaryMetric') is None,
-    reason='losses and metrics of the binary and scalar kinds are absent',
-)
 pytestmark = pytest.mark.slow
 
 
@@ -105,6 +122,7 @@ pipeline = [
     dict(type='MultiTaskRandomFlip', prob=0.5),
     dict(type='PackMultiTaskInputs'),
 ]
+test_pipeline = [*pipeline[:2], pipeline[3]]
 model = dict(
     type='MultiTaskSegmentor',
     data_preprocessor=dict(
@@ -132,7 +150,7 @@ val_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='ArraysDataset', data_root='.', split='val',
-        pipeline=[*pipeline[:2], pipeline[3]],
+        pipeline=test_pipeline,
     ),
 )
 test_dataloader = val_dataloader
@@ -218,7 +236,6 @@ def test_a_data_set_a_method_and_a_weighting(
     assert losses == pytest.approx([2.0] * 6)
 
 
-@needs_new_kinds
 def test_tasks_of_a_config_alone(
     run: Run, project: Path, repo_root: Path
 ) -> None:
@@ -232,15 +249,16 @@ def test_tasks_of_a_config_alone(
             height=dict(kind='scalar', unit='m', mean=12.0, spread=5.0),
         ),
         tasks=['semseg', 'cracks', 'materials', 'height'],
-        metainfo=dict(materials_classes=('wood', 'metal')),
     )
-    text = (project / 'config.py').read_text()
-    parts = ('train', 'val', 'test')
-    text += ''.join(
-        f'{part}_dataloader = dict(dataset=dict(metainfo=metainfo))\n'
-        for part in parts
-    )
+    text = (project / 'config.py').read_text() + FOLDER
     (project / 'config.py').write_text(text)
+    # Nothing but the config: no module of one's own.
+    base = (project / 'base.py').read_text()
+    assert "custom_imports = dict(imports=['outside_data'])\n" in base
+    base = base.replace(
+        "custom_imports = dict(imports=['outside_data'])\n", ''
+    )
+    (project / 'base.py').write_text(base)
     metrics, out = follow(run, project, repo_root)
     wanted = dict(
         metrics=['semseg/mIoU', 'cracks/IoU', 'materials/mIoU', 'height/mae'],
@@ -249,7 +267,6 @@ def test_tasks_of_a_config_alone(
     check(metrics, out, wanted)
 
 
-@needs_new_kinds
 def test_a_kind(run: Run, project: Path, repo_root: Path) -> None:
     write_config(
         project,

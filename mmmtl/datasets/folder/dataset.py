@@ -18,9 +18,10 @@ from mmmtl.datasets.folder.encodings import (
 )
 from mmmtl.datasets.folder.listing import files_by_id, ids_of_share
 from mmmtl.datasets.label_file import LabelFile
-from mmmtl.datasets.sample_files import FolderListing, check_root, read_ids
+from mmmtl.datasets.sample_files import FolderListing, check_root
 from mmmtl.errors import DatasetError, did_you_mean
 from mmmtl.io.arrays import read_array
+from mmmtl.io.id_lists import read_ids
 from mmmtl.registry import DATASETS
 from mmmtl.tasks import Task, get_task
 from mmmtl.tasks.kinds import Binary, Classes
