@@ -98,8 +98,6 @@ class BaseMultiTaskDataset(BaseDataset, metaclass=ABCMeta):
         self.image = self.image_pattern()
         self.label_files = self.label_table()
         self.tasks = self._check_tasks(tasks)
-        # Pickled with the data set, they are known in a spawned worker.
-        self.rows = tuple(get_task(task) for task in self.tasks)
         self.split = split
         self.allow_missing_labels = allow_missing_labels
         # A transform's name is looked up in our registry whoever builds us.

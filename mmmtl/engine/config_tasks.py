@@ -199,7 +199,10 @@ def _class_count(config: Config, task: str) -> dict[str, int]:
             if kind is None or not issubclass(kind, BaseDataset):
                 continue
             meta = kind._load_metainfo(_plain(node.get('metainfo') or {}))
-            names = meta.get(row.classes_key)
+            # A FolderDataset has its lists of classes by task.
+            stated = node.get('classes')
+            stated = stated if isinstance(stated, Mapping) else {}
+            names = stated.get(task) or meta.get(row.classes_key)
             # A string names a file that is missing; the data set says so.
             if names and not isinstance(names, str):
                 return {'out_channels': row.kind.out_channels(len(names))[0]}

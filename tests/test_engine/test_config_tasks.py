@@ -262,13 +262,16 @@ def test_losses_classes_and_metrics_that_are_left_out(leaf) -> None:
             'out_channels': 3,
         },
         'reshading': {'loss': {'type': 'HeatMapL1Loss'}},
-        'edge': {'weight': 3.0, 'loss': {'type': 'BalancedEdgeLoss'}},
+        'edge': {
+            'weight': 3.0,
+            'loss': {'type': 'BalancedEdgeLoss', 'pos_weight': 0.95},
+        },
     }
     assert list(config.model.decode_head.tasks)[:2] == ['semseg', 'edge']
     assert config.val_evaluator.primary == {'edge': 'pixelF'}
     assert config.val_evaluator.metrics == [
         {'type': 'SegmentationMetric', 'task': 'semseg'},
-        dict(get_task('edge').metric),
+        {**get_task('edge').metric, 'task': 'edge'},
         {'type': 'SegmentationMetric', 'task': 'human_parts'},
         {'type': 'HeatMapMetric', 'task': 'reshading'},
     ]

@@ -6,12 +6,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mmmtl.datasets.base import BaseMultiTaskDataset
 from mmmtl.errors import DatasetError, did_you_mean
 from mmmtl.geometry import NYUD_COLOUR, Intrinsics
 from mmmtl.io.folders import META_FILE
+
+if TYPE_CHECKING:  # torch comes with it, and --help needs the table alone
+    from mmmtl.datasets.base import BaseMultiTaskDataset
 
 RENDERED = 'rooms'
 
