@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 
 from mmmtl.evaluation.functional.binary import mask_scores, threshold_counts
@@ -29,29 +27,6 @@ class BinaryMetric(BaseTaskMetric):
 
     reports = ('IoU', 'F', 'precision', 'recall')
     kind = Binary
-
-    def __init__(
-        self,
-        *,
-        task: str,
-        prefix: str | None = None,
-        collect_device: Literal['cpu', 'gpu'] = 'cpu',
-        collect_dir: str | None = None,
-    ) -> None:
-        """Store the task.
-
-        Args:
-            task: A task of kind ``binary``.
-            prefix: See the base class.
-            collect_device: See the base class.
-            collect_dir: See the base class.
-        """
-        super().__init__(
-            task=task,
-            prefix=prefix,
-            collect_device=collect_device,
-            collect_dir=collect_dir,
-        )
 
     def measure(self, prediction: np.ndarray, label: np.ndarray) -> Sums:
         """See the base class."""

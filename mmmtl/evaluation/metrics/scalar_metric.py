@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Literal
 
 import numpy as np
 
@@ -29,29 +28,6 @@ class ScalarMetric(BaseTaskMetric):
     reports = ('mae', 'rmse')
     errors = MappingProxyType({'mae': '', 'rmse': ''})
     kind = Scalar
-
-    def __init__(
-        self,
-        *,
-        task: str,
-        prefix: str | None = None,
-        collect_device: Literal['cpu', 'gpu'] = 'cpu',
-        collect_dir: str | None = None,
-    ) -> None:
-        """Store the task.
-
-        Args:
-            task: A task of kind ``scalar``.
-            prefix: See the base class.
-            collect_device: See the base class.
-            collect_dir: See the base class.
-        """
-        super().__init__(
-            task=task,
-            prefix=prefix,
-            collect_device=collect_device,
-            collect_dir=collect_dir,
-        )
 
     @classmethod
     def unit_of(cls, name: str, kind: Kind) -> str:
