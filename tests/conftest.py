@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import socket
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,10 @@ from mmmtl.tasks.task import _FIELDS, _TABLE
 # One thread unless told otherwise: sums keep their order, and two test
 # processes do not compete for two cores.
 torch.set_num_threads(int(os.environ.get('OMP_NUM_THREADS') or 1))
+
+# A shell starts what runs in its background deaf to Ctrl-C, and processes
+# started from there stay deaf; the tests that stop a process need it to hear.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import socket
 
 import numpy as np
@@ -60,3 +61,7 @@ def test_loopback_is_allowed() -> None:
         server.listen()
         client.connect(server.getsockname())
         assert client.getpeername() == server.getsockname()
+
+
+def test_interrupts_reach_tests_started_in_the_background() -> None:
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
