@@ -60,7 +60,9 @@ def test_paths_in_the_text_exist(page: str) -> None:
 @pytest.mark.parametrize('page', PAGES)
 def test_commands_name_files_that_exist(page: str) -> None:
     text = (ROOT / page).read_text()
-    named = re.findall(r'(?<!test_)(?:tools|configs|demo)/[\w./-]+\.(?:py|sh)', text)
+    named = re.findall(
+        r'(?<!test_)(?:tools|configs|demo)/[\w./-]+\.(?:py|sh)', text
+    )
     written = re.findall(r'> (\S+)', text)  # by an earlier command
     absent = [name for name in named if not (ROOT / name).is_file()]
     assert set(absent) <= set(written)
