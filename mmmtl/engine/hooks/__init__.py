@@ -3,6 +3,7 @@
 from mmmtl.engine.hooks.last_epochs_checkpoint_hook import (
     LastEpochsCheckpointHook,
 )
+from mmmtl.engine.hooks.loss_weighting_hook import LossWeightingHook
 from mmmtl.engine.hooks.multi_task_visualization_hook import (
     MultiTaskVisualizationHook,
 )
@@ -12,6 +13,7 @@ from mmmtl.engine.hooks.optimizer_step_scheduler_hook import (
 
 __all__ = [
     'LastEpochsCheckpointHook',
+    'LossWeightingHook',
     'MultiTaskVisualizationHook',
     'OptimizerStepSchedulerHook',
 ]

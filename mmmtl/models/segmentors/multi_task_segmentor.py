@@ -9,7 +9,7 @@ from mmseg.models.segmentors import BaseSegmentor
 from torch import Tensor, nn
 
 from mmmtl.models.decode_heads.base_multi_task_head import TaskMaps
-from mmmtl.models.losses import flatten_losses
+from mmmtl.models.losses.by_task import flatten_losses, losses_by_task
 from mmmtl.models.postprocess import undo_augmentation
 from mmmtl.models.segmentors.inference_modes import (
     check_test_cfg,
@@ -126,6 +126,24 @@ class MultiTaskSegmentor(BaseSegmentor):
         """
         losses = self.decode_head.loss(self.extract_feat(inputs), data_samples)
         return flatten_losses(self.loss_weighting(losses))
+
+    def parse_losses(
+        self, losses: Mapping[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Add up the losses for mmengine, and keep the tasks' sums.
+
+        Args:
+            losses: What :meth:`loss` returns.
+
+        Returns:
+            The total, and what is logged. The total's attribute ``by_task``
+            is ``{task: scalar}``: mmengine hands its optimizer wrapper this
+            one tensor, and :class:`mmmtl.engine.optim.AggregationOptimWrapper`
+            wants the gradient of each task.
+        """
+        total, log_vars = super().parse_losses(losses)
+        total.by_task = losses_by_task(losses)
+        return total, log_vars
 
     def predict(
         self,
