@@ -217,7 +217,7 @@ class AggregationOptimWrapper(OptimWrapper):
     def _log_conflicts(
         self, rows: Sequence[Tensor], tasks: Sequence[str]
     ) -> None:
-        flat = [row.flatten(1) for row in rows]
+        flat = [row.reshape(len(tasks), -1) for row in rows]
         gramian = sum(row @ row.T for row in flat)  # (T, T)
         norms = gramian.diagonal().clamp(min=0).sqrt()
         cosines = gramian / (norms[:, None] * norms).clamp(min=1e-30)
