@@ -75,7 +75,8 @@ class DivergenceHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Have the gradients looked at before each step.
 
-        A model that steps several optimizers itself is left alone.
+        A model that steps several optimizers itself is judged by its losses
+        alone.
         """
         model = bare_model(runner.model)
         self._names = {value: name for name, value in model.named_parameters()}
@@ -153,9 +154,9 @@ class DivergenceHook(Hook):
         bad += [n for n, b in model.named_buffers() if b.isnan().any()]
         if bad:
             raise NonFiniteError(
-                f'iteration {runner.iter + 1}: {len(bad)} weights are NaN or '
-                f'infinite, first {_some(bad, 3)}; no checkpoint is written; '
-                f'{_remedy(runner)}'
+                f'{len(bad)} weights are NaN or infinite, first '
+                f'{_some(bad, 3)}; stopped before such a checkpoint is '
+                f'written; {_remedy(runner)}'
             )
 
     def _before_step(self, optimizer: Optimizer, *_: Any) -> None:
@@ -193,27 +194,26 @@ class DivergenceHook(Hook):
             )
             if runner.optim_wrapper.clip_grad_kwargs:
                 what += ', as clipping leaves them'
-        return f'{what} (samples {_samples(passes)})'
+        return what + _samples(passes)
 
     def _stop_or_skip(
         self, runner: Runner, text: str, *, can_skip: bool
     ) -> None:
+        text = f'iteration {runner.iter + 1}: {text}'
         if not can_skip or self.skipped >= self.max_skipped:
             after = f' after {self.skipped} skipped' if self.skipped else ''
             raise NonFiniteError(
-                f'iteration {runner.iter + 1}: {text}; stopped{after}, no '
-                'checkpoint is written of it; look at these samples; '
-                f'{_remedy(runner)}; or let some such steps be skipped: '
-                '--cfg-options '
-                'default_hooks.divergence.max_skipped=N'
+                f'{text}; stopped{after}, earlier checkpoints stay; look at '
+                f'the samples, {_remedy(runner)}, or have some such steps '
+                'skipped: --cfg-options '
+                'default_hooks.divergence.max_skipped=10'
             )
         self.skipped += 1
         buffers = bare_model(runner.model).buffers()
         for buffer, before in zip(buffers, self._buffers, strict=True):
             buffer.copy_(before)
         runner.logger.warning(
-            f'iteration {runner.iter + 1}: {text}; step skipped '
-            f'({self.skipped} of {self.max_skipped})'
+            f'{text}; step skipped ({self.skipped} of {self.max_skipped})'
         )
 
     def _count_amp(self, runner: Runner, passes: Sequence[_Pass]) -> None:
@@ -226,7 +226,7 @@ class DivergenceHook(Hook):
         )
         if self._amp_in_a_row > AMP_PATIENCE:
             raise NonFiniteError(
-                f'{text}; samples {_samples(passes)}; {_remedy(runner)}, or '
+                f'{text}{_samples(passes)}; {_remedy(runner)}, or '
                 'train without --amp'
             )
         runner.logger.info(text)
@@ -270,7 +270,8 @@ def _number(value: Tensor | float) -> float:
 
 
 def _samples(passes: Sequence[_Pass]) -> str:
-    return _some([name for report in passes for name in report.samples])
+    names = [name for report in passes for name in report.samples]
+    return f' (samples {_some(names)})' if names else ''
 
 
 def _some(names: Sequence[str], shown: int = _SHOWN) -> str:
@@ -281,4 +282,4 @@ def _some(names: Sequence[str], shown: int = _SHOWN) -> str:
 
 def _remedy(runner: Runner) -> str:
     rate = next(iter(runner.optim_wrapper.get_lr().values()))[0]
-    return f'lower the learning rate ({rate:g} now) or clip gradients'
+    return f'lower the learning rate ({rate:g} now), clip gradients'
