@@ -35,9 +35,10 @@ class DivergenceHook(Hook):
 
     Convention:
         The decision falls once per optimizer step, about all forward passes
-        that were accumulated for it, on the largest gradient of each
-        parameter as the optimizer gets them: after DDP's averaging, AMP's
-        unscaling and clipping. A total loss that is not finite makes them NaN
+        that were accumulated for it, on the norm of each parameter's gradient
+        as the optimizer gets it: after DDP's averaging, AMP's unscaling and
+        clipping. A norm that overflows single precision (3e38) counts as
+        infinite. A total loss that is not finite makes gradients NaN
         (:meth:`MultiTaskSegmentor.parse_losses`), so that all processes see
         the same and decide alike; they tell each other what they know in bad
         steps only. Checkpoints are written later than the decision.
@@ -108,7 +109,7 @@ class DivergenceHook(Hook):
         wrapper = runner.optim_wrapper
         has_scaler = hasattr(wrapper, 'loss_scaler')
         is_due = (
-            self._largest is not None
+            self._norms is not None
             # Nobody says when it steps.
             or not isinstance(wrapper, OptimWrapper)
             or (has_scaler and wrapper.should_update())
@@ -118,7 +119,7 @@ class DivergenceHook(Hook):
         spoiled = self._spoiled()
         # The scaler does not call the optimizer, or, if it is a fused one,
         # tells it to do nothing.
-        by_amp = has_scaler and (self._largest is None or bool(spoiled))
+        by_amp = has_scaler and (self._norms is None or bool(spoiled))
         passes = self._passes
         if spoiled or by_amp:  # all processes know it, none waits alone
             passes = [
@@ -166,16 +167,19 @@ class DivergenceHook(Hook):
             for parameter in group['params']
             if parameter.grad is not None
         ]
-        norms = torch._foreach_norm([p.grad for p in self._stepped], math.inf)
-        self._largest = torch.stack([norm.float() for norm in norms])
+        # The Euclidean norm takes a twentieth of the time of isfinite() or of
+        # the maximum norm on a CPU; all at once, a few kernels on a GPU. The
+        # norm of half precision would overflow early.
+        gradients = [p.grad.float() for p in self._stepped]
+        self._norms = torch.stack(torch._foreach_norm(gradients))
         if self.max_skipped and self._spoiled():
             optimizer.zero_grad()  # a step without gradients does nothing
 
     def _spoiled(self) -> list[str]:
         """Return the parameters whose gradients are not finite."""
-        if self._largest is None:
+        if self._norms is None:
             return []
-        finite = self._largest.isfinite().tolist()
+        finite = self._norms.isfinite().tolist()
         return [
             self._names.get(parameter, '?')
             for parameter, good in zip(self._stepped, finite, strict=True)
@@ -234,7 +238,7 @@ class DivergenceHook(Hook):
     def _forget(self) -> None:
         self._passes: list[_Pass] = []
         self._stepped: list[nn.Parameter] = []
-        self._largest: Tensor | None = None
+        self._norms: Tensor | None = None
         self._buffers: list[Tensor] | None = None
 
 
