@@ -204,6 +204,8 @@ class DivergenceHook(Hook):
         self, runner: Runner, text: str, *, can_skip: bool
     ) -> None:
         text = f'iteration {runner.iter + 1}: {text}'
+        if not can_skip:  # another project's loss, which spoils no gradient
+            text += ', gradients are finite, so the step was taken'
         if not can_skip or self.skipped >= self.max_skipped:
             after = f' after {self.skipped} skipped' if self.skipped else ''
             raise NonFiniteError(
