@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from mmmtl.models.decode_heads.base_multi_task_head import TaskMaps
 from mmmtl.models.losses import flatten_losses
-from mmmtl.models.postprocess import undo_augmentation
+from mmmtl.models.postprocess import check_finite, undo_augmentation
 from mmmtl.models.segmentors.inference_modes import (
     check_test_cfg,
     slide_windows,
@@ -127,6 +127,24 @@ class MultiTaskSegmentor(BaseSegmentor):
         losses = self.decode_head.loss(self.extract_feat(inputs), data_samples)
         return flatten_losses(self.loss_weighting(losses))
 
+    def parse_losses(
+        self, losses: Mapping[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Add the losses up, as mmengine does.
+
+        A total that is not finite gets NaN for its gradient. The gradient of
+        |x - inf| is 1: such a step would be taken, and with several processes
+        the others would not hear of it. The factor is exactly 1 otherwise.
+
+        Args:
+            losses: What :meth:`loss` returns.
+
+        Returns:
+            The total to go backward from, and all values to log.
+        """
+        total, log_vars = super().parse_losses(losses)
+        return total * (1 + 0 * total.detach()), log_vars
+
     def predict(
         self,
         inputs: Tensor,
@@ -182,6 +200,7 @@ class MultiTaskSegmentor(BaseSegmentor):
             )
         else:
             batch = self.encode_decode(inputs)
+        check_finite(batch, samples)
         # Before the zoom is undone, which multiplies metres, not logits.
         values = {
             task: self.decode_head.outputs[task].to_values(logits)
