@@ -10,6 +10,10 @@ class UserError(ValueError):
     """A mistake in a command, config or file; the text names the fix."""
 
 
+class NonFiniteError(UserError):
+    """Losses, gradients, weights or predictions became NaN or infinite."""
+
+
 class DatasetError(ValueError):
     """A folder, file or value of a data set is not as it must be.
 

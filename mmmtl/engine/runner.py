@@ -97,6 +97,23 @@ class MultiTaskRunner(Runner):
             if isinstance(module, LossWeighting):
                 self.register_hook(LossWeightingHook(module))
 
+    def register_default_hooks(
+        self, hooks: Mapping[str, Any] | None = None
+    ) -> None:
+        """Add :class:`DivergenceHook` to mmengine's default hooks.
+
+        Args:
+            hooks: ``default_hooks`` of the config. ``divergence=None`` leaves
+                ours out, ``divergence=dict(max_skipped=3)`` changes it.
+        """
+        hooks = dict(hooks or {})
+        ours = hooks.pop('divergence', {})
+        if isinstance(ours, Mapping):
+            ours = dict(type='DivergenceHook') | dict(ours)
+        super().register_default_hooks(
+            hooks if ours is None else hooks | dict(divergence=ours)
+        )
+
     def load_checkpoint(
         self,
         filename: str,

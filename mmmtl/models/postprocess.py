@@ -2,15 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmmtl.errors import NonFiniteError
+from mmmtl.structures import MultiTaskDataSample, sample_names
 from mmmtl.tasks import get_task
 
 ClassResize = Literal['bilinear', 'nearest']
+
+
+def check_finite(
+    logits: Mapping[str, Tensor], samples: Sequence[MultiTaskDataSample]
+) -> None:
+    """Refuse logits of which a prediction would only look like one.
+
+    The argmax of NaN is a valid class, the sigmoid of infinity a certain
+    edge. One pass over the logits, and one wait for the device.
+
+    Args:
+        logits: ``{task: (B, K, H, W)}``.
+        samples: The batch, for the names.
+
+    Raises:
+        NonFiniteError: Names the tasks and the samples.
+    """
+    # Faster than isfinite() by far; half precision would overflow early.
+    norms = [
+        torch.linalg.vector_norm(maps.flatten(1).float(), dim=1)
+        for maps in logits.values()
+    ]
+    finite = torch.stack(norms).isfinite()  # (T, B)
+    if finite.all():
+        return
+    tasks = [
+        task for task, row in zip(logits, finite, strict=True) if not row.all()
+    ]
+    names = sample_names(samples)
+    bad = [
+        name
+        for name, good in zip(names, finite.all(0).tolist(), strict=True)
+        if not good
+    ]
+    raise NonFiniteError(
+        f'the prediction of {", ".join(tasks)} is NaN or infinite for '
+        f'{", ".join(bad)}: the weights are of a run that diverged, or the '
+        'precision is too low for them'
+    )
 
 
 def undo_augmentation(

@@ -7,7 +7,13 @@ check_dependencies()
 from mmmtl.structures.merge import merge_unique
 from mmmtl.structures.multi_task_data_sample import (
     MultiTaskDataSample,
+    sample_names,
     stack_labels,
 )
 
-__all__ = ['MultiTaskDataSample', 'merge_unique', 'stack_labels']
+__all__ = [
+    'MultiTaskDataSample',
+    'merge_unique',
+    'sample_names',
+    'stack_labels',
+]

@@ -119,6 +119,22 @@ def stack_labels(
     return torch.stack([label.to(device) for label in labels])
 
 
+def sample_names(samples: Sequence[Any]) -> list[str]:
+    """Return what to call the samples of a batch in a message.
+
+    Args:
+        samples: Data samples, also of other libraries.
+
+    Returns:
+        The id, else the path of the image, else the place in the batch.
+    """
+    known = [getattr(sample, 'metainfo', {}) for sample in samples]
+    return [
+        str(info.get('sample_id') or info.get('img_path') or f'number {i}')
+        for i, info in enumerate(known)
+    ]
+
+
 def _check_field(name: str, value: Any) -> None:
     if name in _FREE_FIELDS:
         return

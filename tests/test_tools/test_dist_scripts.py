@@ -7,12 +7,15 @@ import os
 import socket
 import subprocess
 import sys
+from math import inf
 from pathlib import Path
 
 import pytest
 import torch
 
 from mmmtl.engine.checkpoint import read_checkpoint
+from tests.spoiled_samples import TASKS
+from tests.tiny import demt
 
 pytestmark = pytest.mark.slow
 
@@ -128,6 +131,51 @@ def test_error_ends_all_processes_with_one_line_each(
     assert done.returncode != 0
     for rank in (0, 1):
         assert f'error (rank {rank}): model.backbone.init_cfg' in done.stderr
+
+
+@pytest.mark.parametrize('max_skipped', [0, 1])
+def test_processes_decide_alike_about_a_bad_loss(
+    max_skipped: int, repo_root: Path, tmp_path: Path
+) -> None:
+    """The second process alone reads sample 5, in its second batch."""
+    config = dict(
+        custom_imports=dict(imports=['tests.spoiled_samples']),
+        default_scope='mmmtl',
+        work_dir=str(tmp_path / 'work'),
+        model=demt(TASKS),
+        train_dataloader=dict(
+            dataset=dict(type='SpoiledSamples', spoiled={'5': inf}),
+            batch_size=2,
+            num_workers=0,
+            sampler=dict(type='InfiniteSampler', shuffle=False),
+            collate_fn=dict(type='pseudo_collate'),
+        ),
+        optim_wrapper=dict(
+            type='OptimWrapper', optimizer=dict(type='SGD', lr=1e-3)
+        ),
+        train_cfg=dict(type='IterBasedTrainLoop', max_iters=3),
+        default_hooks=dict(
+            checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=1),
+            divergence=dict(max_skipped=max_skipped),
+        ),
+    )
+    path = tmp_path / 'config.py'
+    path.write_text(
+        "inf = float('inf')\n"
+        + '\n'.join(f'{key} = {value!r}' for key, value in config.items())
+    )
+    done = run_script(repo_root, 'dist_train.sh', path, 2)
+    said = 'iteration 2: reshading.loss_l1 = inf (samples room5, room7)'
+    last = (tmp_path / 'work' / 'last_checkpoint').read_text()
+    if max_skipped:
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert f'{said}; step skipped (1 of 1)' in done.stdout
+        assert Path(last).name == 'iter_3.pth'
+    else:
+        assert done.returncode != 0
+        for rank in (0, 1):
+            assert f'error (rank {rank}): {said}; stopped' in done.stderr
+        assert Path(last).name == 'iter_1.pth'
 
 
 def test_scripts_without_arguments_explain_themselves(repo_root: Path) -> None:

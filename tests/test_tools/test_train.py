@@ -178,3 +178,55 @@ def test_amp_of_an_aggregation(toy_config: Path) -> None:
     config.optim_wrapper.type = 'MyOptimWrapper'
     with pytest.raises(UserError, match='set mixed precision there'):
         set_amp(config)
+
+
+def test_diverging_run_ends(
+    run_tool: Callable, toy_config: Path, tmp_path: Path
+) -> None:
+    options = (
+        'optim_wrapper.optimizer.lr=1e30',
+        'default_hooks.checkpoint.interval=1',
+        'default_hooks.divergence.max_skipped=1',
+        'train_cfg.max_iters=50',
+    )
+    result = run_tool(
+        'train.py',
+        toy_config,
+        f'--work-dir={tmp_path}',
+        '--cfg-options',
+        *options,
+    )
+    assert result.code == 2
+    line = result.err.splitlines()[-1]
+    # The toy's loss gives a gradient of 0 where it is NaN.
+    found = re.match(
+        r'error: iteration (\d+): loss = nan, gradients are finite, so the '
+        r'step was taken; stopped, .* rate \(',
+        line,
+    )
+    assert found, line
+    bad = int(found[1])
+    assert bad <= 4
+    assert not (tmp_path / f'iter_{bad}.pth').exists()
+    for path in tmp_path.glob('*.pth'):
+        state = weights(path)
+        assert all(value.isfinite().all() for value in state.values()), path
+
+
+def test_divergence_hook_is_set_by_options(
+    run_tool: Callable, toy_config: Path, tmp_path: Path
+) -> None:
+    """The configs do not name it."""
+    common = (
+        'train.py',
+        toy_config,
+        f'--work-dir={tmp_path}',
+        '--cfg-options',
+        'optim_wrapper.optimizer.lr=1e30',
+    )
+    off = run_tool(*common, 'default_hooks.divergence=None')
+    assert off.code == 0
+    assert 'loss: nan' in off.out
+    wrong = run_tool(*common, 'default_hooks.divergence.max_skiped=1')
+    assert wrong.code == 2
+    assert 'max_skiped' in wrong.err

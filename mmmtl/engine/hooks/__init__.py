@@ -1,5 +1,6 @@
 """Hooks of mmmtl."""
 
+from mmmtl.engine.hooks.divergence_hook import DivergenceHook
 from mmmtl.engine.hooks.last_epochs_checkpoint_hook import (
     LastEpochsCheckpointHook,
 )
@@ -12,6 +13,7 @@ from mmmtl.engine.hooks.optimizer_step_scheduler_hook import (
 )
 
 __all__ = [
+    'DivergenceHook',
     'LastEpochsCheckpointHook',
     'LossWeightingHook',
     'MultiTaskVisualizationHook',

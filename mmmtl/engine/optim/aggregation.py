@@ -104,6 +104,8 @@ class AggregationOptimWrapper(OptimWrapper):
         self._scaler = torch.amp.GradScaler(
             self._parameters[0].device.type, enabled=precision == 'float16'
         )
+        if self._scaled:  # by this name others know that steps are skipped
+            self.loss_scaler = self._scaler
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from mmmtl.models.decode_heads.base_multi_task_head import TaskMaps
 from mmmtl.models.losses.by_task import flatten_losses, losses_by_task
-from mmmtl.models.postprocess import undo_augmentation
+from mmmtl.models.postprocess import check_finite, undo_augmentation
 from mmmtl.models.segmentors.inference_modes import (
     check_test_cfg,
     slide_windows,
@@ -130,19 +130,27 @@ class MultiTaskSegmentor(BaseSegmentor):
     def parse_losses(
         self, losses: Mapping[str, Tensor]
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Add up the losses for mmengine, and keep the tasks' sums.
+        """Add the losses up for mmengine, and keep the tasks' sums.
+
+        A loss that is not finite gets NaN for its gradient. The gradient of
+        |x - inf| is 1: such a step would be taken, and with several processes
+        the others would not hear of it. The factor is exactly 1 otherwise.
 
         Args:
             losses: What :meth:`loss` returns.
 
         Returns:
-            The total, and what is logged. The total's attribute ``by_task``
-            is ``{task: scalar}``: mmengine hands its optimizer wrapper this
-            one tensor, and :class:`mmmtl.engine.optim.AggregationOptimWrapper`
-            wants the gradient of each task.
+            The total to go backward from, and all values to log. The total's
+            attribute ``by_task`` is ``{task: scalar}``: mmengine hands its
+            optimizer wrapper this one tensor, and
+            :class:`mmmtl.engine.optim.AggregationOptimWrapper` wants the
+            gradient of each task.
         """
         total, log_vars = super().parse_losses(losses)
-        total.by_task = losses_by_task(losses)
+        factor = 1 + 0 * total.detach()
+        by_task = losses_by_task(losses)
+        total = total * factor
+        total.by_task = {task: loss * factor for task, loss in by_task.items()}
         return total, log_vars
 
     def predict(
@@ -200,6 +208,7 @@ class MultiTaskSegmentor(BaseSegmentor):
             )
         else:
             batch = self.encode_decode(inputs)
+        check_finite(batch, samples)
         # Before the zoom is undone, which multiplies metres, not logits.
         values = {
             task: self.decode_head.outputs[task].to_values(logits)

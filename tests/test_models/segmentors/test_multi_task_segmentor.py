@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmmtl.errors import NonFiniteError
 from mmmtl.models.layers.scoped_attention import SCOPES
 from mmmtl.models.segmentors import MultiTaskSegmentor
 from mmmtl.registry import MODELS, build_in_scope
@@ -376,3 +378,23 @@ def test_test_cfg_says_how_classes_are_resized() -> None:
         assert soft['semseg'].argmax(0)[0].tolist() == found[resize]
     # A quarter of the way, 0.25 * 9 is more than 0.75 * 1.
     assert found == dict(bilinear=[0, 1, 1, 1], nearest=[0, 0, 1, 1])
+
+
+@pytest.mark.parametrize('value', [math.nan, math.inf])
+@pytest.mark.parametrize('way', ['predict', 'predict_soft'])
+def test_no_id_is_made_of_what_is_no_number(value: float, way: str) -> None:
+    """The argmax of NaN is class 0."""
+    image = torch.rand(2, 3, 8, 8)
+    samples = [
+        MultiTaskDataSample(metainfo=dict(sample_id=name)) for name in 'ab'
+    ]
+    # The last channel is read by classes and edges alone.
+    image[1, 2, 3, 3] = value
+    with pytest.raises(
+        NonFiniteError,
+        match='the prediction of semseg, edge is NaN or infinite for b:',
+    ):
+        getattr(fake_model(), way)(image, samples)
+    for cfg in (None, dict(mode='slide', crop_size=(4, 4), stride=(4, 4))):
+        with pytest.raises(NonFiniteError, match='infinite for number 1:'):
+            getattr(fake_model(test_cfg=cfg), way)(image)
