@@ -19,6 +19,7 @@ from mmmtl.engine.checkpoint import (
 )
 from mmmtl.engine.config_tasks import complete_tasks
 from mmmtl.engine.distributed import together
+from mmmtl.engine.hooks import LabelledTasksHook
 from mmmtl.engine.total_batch import check_same_accumulation
 from mmmtl.engine.weights import (
     open_door,
@@ -83,6 +84,16 @@ class MultiTaskRunner(Runner):
             if cfg.get('resume'):
                 check_resumable(cfg, checkpoint, path)
         return super().from_cfg(cfg)
+
+    def register_hooks(
+        self,
+        default_hooks: dict[str, Any] | None = None,
+        custom_hooks: list[Any] | None = None,
+    ) -> None:
+        """Add the hooks of a config, and those of every run."""
+        super().register_hooks(default_hooks, custom_hooks)
+        if not any(isinstance(h, LabelledTasksHook) for h in self.hooks):
+            self.register_hook(LabelledTasksHook())
 
     def load_checkpoint(
         self,

@@ -1,5 +1,6 @@
 """Hooks of mmmtl."""
 
+from mmmtl.engine.hooks.labelled_tasks_hook import LabelledTasksHook
 from mmmtl.engine.hooks.last_epochs_checkpoint_hook import (
     LastEpochsCheckpointHook,
 )
@@ -11,6 +12,7 @@ from mmmtl.engine.hooks.optimizer_step_scheduler_hook import (
 )
 
 __all__ = [
+    'LabelledTasksHook',
     'LastEpochsCheckpointHook',
     'MultiTaskVisualizationHook',
     'OptimizerStepSchedulerHook',
