@@ -8,6 +8,7 @@ from typing import Any
 from mmengine.dist import all_gather_object, get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from mmengine.structures import BaseDataElement
 
 from mmmtl.engine.checkpoint import bare_model
 from mmmtl.engine.distributed import together
@@ -61,8 +62,8 @@ class LabelledTasksHook(Hook):
             return
         samples = data_batch['data_samples']
         if not all(isinstance(s, MultiTaskDataSample) for s in samples):
-            self._unseen = []  # of another library: they say it elsewhere
-        if self._unseen and not self._done:
+            self._unseen = []  # of another library: nobody knows
+        if not self._done:
             with together():
                 _check_loaded(samples)
         self._unseen = [
@@ -88,8 +89,14 @@ class LabelledTasksHook(Hook):
             )
 
 
-def _check_loaded(samples: list[MultiTaskDataSample]) -> None:
-    if not any('label_frames' in s.metainfo or s.keys() for s in samples):
+def _check_loaded(samples: list[BaseDataElement]) -> None:
+    loaded = [
+        not isinstance(sample, MultiTaskDataSample)
+        or 'label_frames' in sample.metainfo
+        or bool(sample.keys())
+        for sample in samples
+    ]
+    if not any(loaded):
         raise UserError(
             'the training pipeline loads no labels: add '
             "dict(type='LoadMultiTaskAnnotations') after LoadImageFromFile"
