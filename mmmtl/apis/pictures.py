@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mmmtl.apis.init_model import test_dataset_of
+from mmmtl.datasets.transforms.pasted import refuse_pasted
 from mmmtl.registry import TRANSFORMS, build_in_scope
 
 SUFFIXES = frozenset(
@@ -165,7 +166,7 @@ class PicturePipeline:
 
         Raises:
             ValueError: If there is no pipeline, or none that loads and packs
-                an image.
+                an image, or one that leaves predictions out of place.
         """
         steps = test_dataset_of(config).get('pipeline')
         steps = steps or config.get('test_pipeline') or []
@@ -180,6 +181,7 @@ class PicturePipeline:
             )
         self._load: Callable = build_in_scope(TRANSFORMS, loaders[0])
         self._steps = [build_in_scope(TRANSFORMS, step) for step in others]
+        refuse_pasted(self._steps)
 
     def __call__(self, picture: Picture) -> dict[str, Any]:
         """Read and transform a picture.

@@ -15,7 +15,7 @@ from mmmtl.apis.pictures import Picture, PicturePipeline
 from mmmtl.errors import UserError
 from mmmtl.models.layers.resize import resize_bilinear
 from mmmtl.models.mqtransformer import MultiQueryHead
-from mmmtl.models.postprocess import undo_augmentation
+from mmmtl.models.postprocess import restore_pixels
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,7 @@ class QueryMaps:
         resized = resize_bilinear(
             torch.from_numpy(maps)[None], self.input_size
         )
-        # Boundaries are plain maps: padding is cut off, no value changes.
-        return undo_augmentation('edge', resized[0], self.metainfo).numpy()
+        return restore_pixels(resized[0], self.metainfo).numpy()
 
 
 def check_query_tasks(

@@ -19,6 +19,7 @@ from mmmtl.datasets.sample_files import (
     check_files,
     check_root,
 )
+from mmmtl.datasets.transforms.pasted import refuse_pasted
 from mmmtl.errors import DatasetError
 from mmmtl.io.arrays import unreadable
 from mmmtl.io.id_lists import read_ids
@@ -92,8 +93,9 @@ class BaseMultiTaskDataset(BaseDataset, metaclass=ABCMeta):
 
         Raises:
             DatasetError: If a folder or file is missing.
-            ValueError: If a task is unknown, or this data set has no labels
-                for it.
+            ValueError: If a task is unknown, this data set has no labels
+                for it, or a transform of another library would part image
+                and labels.
         """
         self.image = self.image_pattern()
         self.label_files = self.label_table()
@@ -114,6 +116,7 @@ class BaseMultiTaskDataset(BaseDataset, metaclass=ABCMeta):
                 lazy_init=True,
                 max_refetch=0,
             )
+        refuse_pasted(self.pipeline.transforms)
         self._check_metainfo()
         if not lazy_init:
             self.full_init()

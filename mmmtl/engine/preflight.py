@@ -15,6 +15,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmmtl.datasets.base import BaseMultiTaskDataset
+from mmmtl.datasets.transforms.pasted import refuse_pasted
 from mmmtl.engine.checkpoint import bare_model
 from mmmtl.engine.distributed import together
 from mmmtl.engine.weights import check_pretrained_fit
@@ -41,6 +42,7 @@ def preflight(runner: Runner, purpose: Literal['train', 'test']) -> None:
         if purpose == 'train':
             check_pretrained_fit(runner.cfg, runner.model)
             dataset = runner.train_dataloader.dataset
+            check_wrappers(dataset)
             check_class_counts('train_dataloader', dataset, head)
             check_training_labels(dataset, head)
             loops = {'val': runner.val_loop}
@@ -50,8 +52,27 @@ def preflight(runner: Runner, purpose: Literal['train', 'test']) -> None:
             if loop is None:
                 continue
             dataset = loop.dataloader.dataset
+            check_wrappers(dataset)
             check_class_counts(f'{name}_dataloader', dataset, head)
             check_metrics(name, loop.evaluator.metrics, dataset, head)
+
+
+def check_wrappers(dataset: Any) -> None:
+    """Refuse wrappers with transforms that our labels do not follow.
+
+    A data set of ours looks at its own pipeline when it is built.
+
+    Args:
+        dataset: The built data set, or a wrapper of some.
+
+    Raises:
+        ValueError: Names the transform, and ours to use.
+    """
+    parts = parts_of(dataset)
+    if parts and any(our_data_sets(dataset)):
+        refuse_pasted(getattr(dataset, 'pipeline', ()), has_labels=True)
+    for part in parts:
+        check_wrappers(part)
 
 
 def check_class_counts(
@@ -167,11 +188,14 @@ def our_data_sets(dataset: Any) -> Iterator[BaseMultiTaskDataset]:
 
 def leaves(dataset: Any) -> Iterator[Any]:
     """Yield the data sets inside wrappers (several, repeated, balanced)."""
-    inside = getattr(dataset, 'datasets', None)
-    if inside is None and hasattr(dataset, 'dataset'):
-        inside = [dataset.dataset]
-    if inside is None:
+    parts = parts_of(dataset)
+    if not parts:
         yield dataset
-        return
-    for part in inside:
+    for part in parts:
         yield from leaves(part)
+
+
+def parts_of(dataset: Any) -> Sequence[Any]:
+    """Return the data sets that a wrapper holds; none of another."""
+    one = [dataset.dataset] if hasattr(dataset, 'dataset') else []
+    return getattr(dataset, 'datasets', one)

@@ -31,6 +31,12 @@ from mmmtl.errors import UserError
 from mmmtl.models.weighting import LossWeighting
 from mmmtl.registry import RUNNERS
 
+#: What every training has beside mmengine's default hooks.
+OUR_HOOKS = {
+    'divergence': 'mmmtl.DivergenceHook',
+    'labelled_tasks': 'mmmtl.LabelledTasksHook',
+}
+
 
 def build_runner(
     config: Config, notes: Iterable[str] = (), *, trains: bool = True
@@ -100,19 +106,20 @@ class MultiTaskRunner(Runner):
     def register_default_hooks(
         self, hooks: Mapping[str, Any] | None = None
     ) -> None:
-        """Add :class:`DivergenceHook` to mmengine's default hooks.
+        """Add :data:`OUR_HOOKS` to mmengine's default hooks.
 
         Args:
-            hooks: ``default_hooks`` of the config. ``divergence=None`` leaves
-                ours out, ``divergence=dict(max_skipped=3)`` changes it.
+            hooks: ``default_hooks`` of the config. ``divergence=None``, say,
+                leaves one of ours out, ``divergence=dict(max_skipped=3)``
+                changes it.
         """
         hooks = dict(hooks or {})
-        ours = hooks.pop('divergence', {})
-        if isinstance(ours, Mapping):
-            ours = dict(type='DivergenceHook') | dict(ours)
-        super().register_default_hooks(
-            hooks if ours is None else hooks | dict(divergence=ours)
-        )
+        for name, kind in OUR_HOOKS.items():
+            own = hooks.pop(name, {})
+            if own is not None:
+                is_config = isinstance(own, Mapping)
+                hooks[name] = dict(type=kind) | own if is_config else own
+        super().register_default_hooks(hooks)
 
     def load_checkpoint(
         self,

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.evaluator import BaseMetric
 from mmengine.registry import DefaultScope
 
 from mmmtl.engine.config import walk_dicts
 from mmmtl.errors import UserError
 from mmmtl.evaluation.metrics.base_task_metric import BaseTaskMetric
+from mmmtl.evaluation.multi_task_evaluator import MultiTaskEvaluator
 from mmmtl.evaluation.primary_metrics import primary_key
-from mmmtl.registry import METRICS, MODELS, SCOPE, build_in_scope
+from mmmtl.registry import MODELS, SCOPE
 
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 _EVALUATORS = ('val_evaluator', 'test_evaluator')
@@ -39,9 +41,7 @@ def comparable_tasks(config: Config) -> tuple[list[str], list[str]]:
             'the config has no model.decode_head.tasks or no test_evaluator: '
             'give the config of a multi-task model with its data set'
         )
-    names = set()
-    for metric in _metrics(config.test_evaluator):
-        names |= _reported(metric)
+    names = set().union(*map(_reported, _measured(config.test_evaluator)))
     primary = primary_changes(config)
     measured = [t for t in tasks if primary_key(t, primary) in names]
     return measured, [task for task in tasks if task not in measured]
@@ -87,9 +87,7 @@ def plain_head_config(config: Config) -> Config:
         dropout_ratio=0.0,
         norm_cfg=old.get('norm_cfg') or dict(type='BN'),
     )
-    tasks = {task: dict(output) for task, output in old['tasks'].items()}
-    for output in tasks.values():
-        output.pop('initial_bias', None)  # the head starts its own way
+    tasks = old['tasks']
     plain.model.decode_head = dict(
         type='PerTaskHeads',
         in_channels=levels,
@@ -182,13 +180,22 @@ def _drop_without(node: Any, task: str, place: str) -> None:
 
 def _keep_metrics(evaluator: Any, task: str) -> dict[str, Any]:
     kept = [
-        metric
-        for metric in _metrics(evaluator)
+        config
+        for config in _metrics(evaluator)
+        for metric in _measured([config])
         if any(name.startswith(f'{task}/') for name in _reported(metric))
     ]
-    single = dict(type='MultiTaskEvaluator', metrics=kept)
+    single: dict[str, Any] = dict(type='MultiTaskEvaluator', metrics=kept)
+    if not kept and task in _tasks(evaluator):
+        single = dict(type='MultiTaskEvaluator', tasks=[task])
     primary = {k: v for k, v in _primary(evaluator).items() if k == task}
     return {**single, 'primary': primary} if primary else single
+
+
+def _tasks(evaluator: Any) -> Sequence[str]:
+    """Return the tasks that an evaluator names, as it may without metrics."""
+    named = evaluator.get('tasks') if isinstance(evaluator, Mapping) else None
+    return list(named or ())
 
 
 def _primary(evaluator: Any) -> Mapping[str, str]:
@@ -199,15 +206,19 @@ def _primary(evaluator: Any) -> Mapping[str, str]:
 
 def _metrics(evaluator: Any) -> Iterable[Mapping[str, Any]]:
     """Return the configs of the metrics, however they are written."""
-    if isinstance(evaluator, Mapping):
-        if 'metrics' not in evaluator:
-            return [evaluator]
-        evaluator = evaluator['metrics']
+    if 'metrics' in evaluator or _tasks(evaluator):
+        evaluator = evaluator.get('metrics') or []
     return [evaluator] if isinstance(evaluator, Mapping) else evaluator
 
 
-def _reported(config: Mapping[str, Any]) -> set[str]:
-    metric = build_in_scope(METRICS, dict(config))
+def _measured(evaluator: Any) -> Sequence[BaseMetric]:
+    """Return the metrics that an evaluator builds, however it is written."""
+    return MultiTaskEvaluator(
+        list(_metrics(evaluator)), tasks=_tasks(evaluator) or None
+    ).metrics
+
+
+def _reported(metric: BaseMetric) -> set[str]:
     if isinstance(metric, BaseTaskMetric):
         return {f'{metric.prefix}/{name}' for name in metric.reports}
     # Of another library: its names are known only after a run.

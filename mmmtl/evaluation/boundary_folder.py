@@ -25,6 +25,8 @@ from mmmtl.io.workers import start_workers
 _QUEUE = 4
 _PICTURES = ('.png', '.npy')
 _SHOWN = 5
+# A mask of 0 and 1, read as grey levels.
+_FAINTEST = 1 / 255
 
 
 def pair_maps(
@@ -101,13 +103,22 @@ class MapPair:
         return strength, labels
 
 
-def check_pair(pair: MapPair) -> str | None:
-    """Return what is wrong with the files of a pair, if anything."""
-    try:
-        pair.read()
-    except DatasetError as error:
-        return str(error)
-    return None
+def check_pairs(pairs: Iterable[MapPair]) -> list[str]:
+    """Return what is wrong with the files of pairs."""
+    problems, strongest = [], 0.0
+    for pair in pairs:
+        try:
+            strength, _ = pair.read()
+        except DatasetError as error:
+            problems.append(str(error))
+        else:
+            strongest = max(strongest, float(strength.max()))
+    if not problems and 0 < strongest <= _FAINTEST:
+        problems.append(
+            'no prediction is stronger than 1 of 255, which counts as empty: '
+            'write 0 to 255 in place of 0 and 1, or floats from 0 to 1'
+        )
+    return problems
 
 
 def count_pairs(

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
 from mmmtl.errors import MissingFileError, UnreadableFileError
 
@@ -36,16 +36,35 @@ def read_array(path: str | Path) -> np.ndarray:
 
     Returns:
         The array; of a picture ``(H, W)`` grey levels or palette indices, or
-        ``(H, W, C)`` in RGB order.
+        ``(H, W, C)`` in RGB order. A picture that is stored lying down
+        (EXIF) is turned upright, as mmcv does with images.
     """
     if str(path).endswith('.npy'):
         # Never unpickle: a label file is untrusted input.
         return np.load(path, allow_pickle=False)
     with Image.open(path) as picture:
+        ImageOps.exif_transpose(picture, in_place=True)
         # 1-bit pictures as 0 and 255, as every other reader gives them.
         return np.asarray(
             picture.convert('L') if picture.mode == '1' else picture
         )
+
+
+def exif_orientation(path: str | Path) -> int:
+    """Return how a picture is stored.
+
+    Args:
+        path: Any file.
+
+    Returns:
+        EXIF's number: 1 upright, 2 to 8 mirrored or turned; 1 for anything
+        that is no picture.
+    """
+    try:
+        with Image.open(path) as picture:
+            return picture.getexif().get(ExifTags.Base.Orientation, 1)
+    except READ_ERRORS:
+        return 1
 
 
 def read_mat(path: str | Path, name: str) -> np.ndarray:
@@ -121,6 +140,27 @@ def unreadable(what: object, error: Exception) -> UnreadableFileError:
     return UnreadableFileError(
         f'{what} is unreadable ({reason}): it may be truncated, write it again'
     )
+
+
+def check_white(stored: np.ndarray) -> None:
+    """Refuse a mask of 0 and 1 where white is what counts.
+
+    With 255 for "no label" in it, it would be read inverted.
+
+    Args:
+        stored: uint8.
+
+    Raises:
+        ValueError: If it holds 1, and nothing but 0, 1 and 255.
+    """
+    levels = np.flatnonzero(np.bincount(stored.ravel(), minlength=256))
+    if 1 in levels and not set(levels.tolist()) - {0, 1, 255}:
+        shown = ', '.join(map(str, levels.tolist()))
+        raise ValueError(
+            f'holds {shown}: here 255 is 1 and 1 is 0; write 255 and 0, or '
+            'read the folder with a FolderDataset, which is told '
+            'no_label=255'
+        )
 
 
 def check_array(

@@ -78,6 +78,10 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
 
         Returns:
             ``inputs`` (B, 3, H, W) float and ``data_samples``.
+
+        Raises:
+            ValueError: If the labels do not fit the image in training, or
+                its file in testing.
         """
         data = self.cast_data(data)
         samples = data.get('data_samples')
@@ -88,6 +92,7 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
             below = height - image.shape[1]
             beside = width - image.shape[2]
             if samples is not None:
+                _check_labels(samples[index], training)
                 image = _clear_padding(image, samples[index])
                 _extend_padding_size(samples[index], beside, below)
                 if training:
@@ -108,6 +113,23 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
         return tuple(
             -(-max(image.shape[axis] for image in images) // step) * step
             for axis in (1, 2)
+        )
+
+
+def _check_labels(sample: MultiTaskDataSample, training: bool) -> None:
+    """Refuse labels that fit where the other of the two needs them."""
+    frames = sample.metainfo.get('label_frames', ('image', 'original'))
+    if training and 'image' not in frames:
+        raise ValueError(
+            'the training pipeline moves or resizes the image before the '
+            'labels are loaded: put LoadMultiTaskAnnotations first'
+        )
+    if not training and 'original' not in frames:
+        raise ValueError(
+            'the pipeline of this evaluation moves or resizes the labels '
+            'together with the image, and predictions are brought back to '
+            'the image file: put LoadMultiTaskAnnotations after these '
+            'transforms'
         )
 
 

@@ -94,6 +94,33 @@ def undo_augmentation(
         ValueError: If the image was mirrored along both axes at once.
     """
     kind = get_task(task).kind
+    ids = not kind.pred_dtype.is_floating_point
+    maps = restore_pixels(maps, metainfo, class_resize if ids else 'bilinear')
+    values = maps if then is None else then(maps)
+    if metainfo.get('flip'):
+        values = kind.flip(values, metainfo['flip_direction'], axis=-3)
+    zoom = metainfo.get('zoom') or 1.0
+    return values if zoom == 1.0 else kind.zoom(values, 1 / zoom)
+
+
+def restore_pixels(
+    maps: Tensor,
+    metainfo: Mapping[str, Any],
+    resize: ClassResize = 'bilinear',
+) -> Tensor:
+    """Bring pixels back to the original image; their values stay.
+
+    Args:
+        maps: ``(K, H, W)`` at the size of the network's input.
+        metainfo: As in :func:`undo_augmentation`; ``zoom`` is not read.
+        resize: How.
+
+    Returns:
+        ``(K, H0, W0)``.
+
+    Raises:
+        ValueError: If the image was mirrored along both axes at once.
+    """
     height, width = maps.shape[-2:]
     left, right, top, bottom = metainfo.get('padding_size') or (0, 0, 0, 0)
     maps = maps[..., top : height - bottom, left : width - right]
@@ -105,23 +132,17 @@ def undo_augmentation(
                 "'vertical'"
             )
         maps = maps.flip(-1 if direction == 'horizontal' else -2)
-    ids = not kind.pred_dtype.is_floating_point
-    maps = _to_original_size(maps, metainfo, class_resize if ids else None)
-    values = maps if then is None else then(maps)
-    if direction is not None:
-        values = kind.flip(values, direction, axis=-3)
-    zoom = metainfo.get('zoom') or 1.0
-    return values if zoom == 1.0 else kind.zoom(values, 1 / zoom)
+    return _to_original_size(maps, metainfo, resize)
 
 
 def _to_original_size(
-    maps: Tensor, metainfo: Mapping[str, Any], mode: ClassResize | None
+    maps: Tensor, metainfo: Mapping[str, Any], mode: ClassResize
 ) -> Tensor:
     full = tuple(metainfo.get('ori_shape', maps.shape[-2:])[:2])
     box = metainfo.get('crop_box') or (0, 0, full[1], full[0])
     size = (box[3] - box[1], box[2] - box[0])
     if size != tuple(maps.shape[-2:]):
-        maps = F.interpolate(maps[None], size, mode=mode or 'bilinear')[0]
+        maps = F.interpolate(maps[None], size, mode=mode)[0]
     if size != full:
         outside = (box[0], full[1] - box[2], box[1], full[0] - box[3])
         maps = F.pad(maps[None], outside, mode='replicate')[0]

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from mmmtl.datasets import FolderDataset, NYUDv2Dataset
 from mmmtl.datasets.folder.listing import ids_of_share
-from mmmtl.errors import DatasetError
+from mmmtl.errors import DatasetError, EncodingError
 from mmmtl.registry import DATASETS
 from mmmtl.tasks import register_tasks, task
 from tests.test_datasets.nyud_folder import write_nyud
@@ -235,7 +235,43 @@ def test_255_is_no_label_of_a_mask_where_that_is_stated(
     tmp_path: Path,
 ) -> None:
     row = dict(path='m/{}.png', no_label=255)
-    assert read(tmp_path, 'cracks', row, [[0, 255]]).tolist() == [[0, 255]]
+    for stored in ([[0, 255]], [[0, 1, 255]]):
+        root = tmp_path / str(len(stored[0]))
+        assert read(root, 'cracks', row, stored).tolist() == stored
+
+
+@pytest.mark.parametrize('name', ['cracks', 'edge'])
+def test_255_beside_1_has_to_be_stated(tmp_path: Path, name: str) -> None:
+    """In a file without 1 it would be taken for 1."""
+    with pytest.raises(EncodingError, match='declare it: no_label=255'):
+        read(tmp_path, name, 'm/{}.png', [[0, 1, 255]])
+
+
+@pytest.mark.parametrize('orientation', range(1, 9))
+def test_pictures_stored_lying_down_stay_beside_their_labels(
+    tmp_path: Path, orientation: int
+) -> None:
+    """Images are read by mmcv, labels by us."""
+    ids = (np.arange(24, dtype=np.uint8) % 3).reshape(4, 6)
+    for folder in ('rgb', 'm', 'c'):
+        (tmp_path / folder).mkdir()
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    colours = np.repeat(100 * ids[..., None], 3, axis=2)
+    for path, pixels in (
+        ('rgb/a.png', colours),
+        ('m/a.png', ids),
+        ('c/a.png', colours),
+    ):
+        Image.fromarray(pixels).save(tmp_path / path, exif=exif)
+    table = dict(path='c/{}.png', colours=[[0] * 3, [100] * 3, [200] * 3])
+    for row in ('m/{}.png', table):
+        sample = make(tmp_path, dict(materials=row))[0]
+        np.testing.assert_array_equal(
+            sample['img'][..., 0], 100 * sample['labels']['materials']
+        )
+        size = (4, 6) if orientation < 5 else (6, 4)
+        assert sample['labels']['materials'].shape == size
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from torch.utils.data import DataLoader
 
 from mmmtl.tasks import TASKS, register_tasks, task
@@ -72,3 +73,21 @@ def test_a_spawned_worker_learns_the_tasks_from_the_data_set(
         found['labels']['tilt'],
         np.array([[-3, -2, -1, np.nan], [-6, np.nan, -4, np.nan]], np.float32),
     )
+
+
+@pytest.mark.usefixtures('_own_rows')
+def test_own_tasks_are_packed_as_their_kinds_say(tmp_path: Path) -> None:
+    write(tmp_path)
+    dataset = OwnDataset(
+        tmp_path,
+        split='train',
+        tasks=None,
+        pipeline=[*PIPELINE, dict(type='PackMultiTaskInputs')],
+    )
+    sample = dataset[0]['data_samples']
+    cracks, tilt = sample.get_gt('cracks'), sample.get_gt('tilt')
+    assert (cracks.dtype, tilt.dtype) == (torch.int64, torch.float32)
+    assert cracks.tolist() == [[[1, 1, 0, 255], [1, 0, 0, 255]]]
+    want = [[[-3, -2, -1, np.nan], [-6, np.nan, -4, np.nan]]]
+    np.testing.assert_equal(tilt.numpy(), np.array(want, np.float32))
+    assert sample.metainfo['padding_size'] == (0, 1, 0, 0)

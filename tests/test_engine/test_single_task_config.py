@@ -17,7 +17,7 @@ from mmmtl.engine.single_task_config import (
     single_task_config,
 )
 from mmmtl.errors import UserError
-from mmmtl.registry import MODELS, build_in_scope
+from mmmtl.registry import EVALUATOR, MODELS, build_in_scope
 
 
 @pytest.fixture
@@ -192,3 +192,42 @@ def test_primary_metrics_of_the_recipe_go_with_it(repo_root: Path) -> None:
     # Where the metric does not measure it, saliency does not count.
     config.test_evaluator.metrics[2] = dict(type='SaliencyMetric')
     assert comparable_tasks(config) == (tasks[:2], ['saliency'])
+
+
+@pytest.mark.parametrize(
+    'metrics', [{}, dict(metrics=[dict(type='DepthErrorMetric')])]
+)
+def test_evaluators_may_name_tasks_in_place_of_metrics(
+    rooms: Config, metrics: dict
+) -> None:
+    tasks = ['semseg', 'depth', 'edge']
+    rooms.test_evaluator = dict(
+        type='MultiTaskEvaluator', tasks=tasks, **metrics
+    )
+    assert comparable_tasks(rooms) == (tasks, ['normals'])
+    for task, metric in (('edge', 'BoundaryMetric'), ('depth', 'DepthError')):
+        single = single_task_config(rooms, task).test_evaluator
+        (built,) = build_in_scope(EVALUATOR, single).metrics
+        assert type(built).__name__.startswith(metric)
+        assert built.task == task
+
+
+def test_evaluators_may_be_left_out(repo_root: Path, tmp_path: Path) -> None:
+    path = tmp_path / 'config.py'
+    path.write_text(
+        f"_base_ = '{repo_root}/configs/demt/demt_swin-t_rooms.py'\n"
+        "test_evaluator = dict(_delete_=True, type='MultiTaskEvaluator')\n"
+    )
+    config = load_config(path)
+    tasks = ['semseg', 'depth', 'normals', 'edge']
+    assert comparable_tasks(config) == (tasks, [])
+    evaluator = single_task_config(config, 'semseg').test_evaluator
+    assert evaluator['metrics'] == [
+        dict(type='SegmentationMetric', task='semseg')
+    ]
+
+
+def test_plain_head_starts_where_the_tasks_start(rooms: Config) -> None:
+    single = single_task_config(plain_head_config(rooms), 'depth')
+    head = build_in_scope(MODELS, single.model.decode_head)
+    assert head.decoders['depth'].initial_bias == 3.4

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmmtl.models.postprocess import undo_augmentation
+from mmmtl.models.postprocess import restore_pixels, undo_augmentation
 from mmmtl.structures import MultiTaskDataSample
 from mmmtl.tasks import TASKS, Kind, get_task
 from mmmtl.tasks.kinds import Binary, Classes, Depth, Normals
@@ -213,3 +213,17 @@ def test_other_maps_stay_bilinear() -> None:
         undo_augmentation('edge', logits, metainfo, class_resize='nearest'),
         undo_augmentation('edge', logits, metainfo),
     )
+
+
+def test_pixels_without_a_task_go_back_and_keep_their_values() -> None:
+    """Two rows of three, mirrored, zoomed and padded at the left by one."""
+    maps = torch.tensor([[[9.0, 3, 2, 1], [9, 6, 5, 4]]])
+    metainfo = dict(
+        padding_size=(1, 0, 0, 0),
+        flip=True,
+        flip_direction='horizontal',
+        zoom=2.0,
+        ori_shape=(2, 3),
+    )
+    found = restore_pixels(maps, metainfo)
+    assert found.tolist() == [[[1, 2, 3], [4, 5, 6]]]

@@ -127,7 +127,7 @@ def test_number_of_channels() -> None:
 
 @pytest.mark.parametrize(
     ('stored', 'read'),
-    [([0, 1], [0, 1]), ([0, 255], [0, 1]), ([0, 1, 255], [0, 1, 255])],
+    [([0, 1], [0, 1]), ([0, 255], [0, 1])],
 )
 def test_masks_of_several_encodings(stored: list, read: list) -> None:
     found = Binary().read(np.asarray([stored], np.uint8))
@@ -138,6 +138,7 @@ def test_masks_of_several_encodings(stored: list, read: list) -> None:
     ('kind', 'stored', 'words'),
     [
         (Binary(), [[0, 7]], 'a mask holds 0 and 1'),
+        (Binary(), [[0, 1, 255]], r'"no label", declare it: no_label=255'),
         (Classes(), [[0, 300]], 'ids from 0 to 300'),
         (Classes(), [[0.5]], 'class ids'),
         (Depth(), [[-1.0]], 'depth is 0'),

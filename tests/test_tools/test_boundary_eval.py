@@ -99,6 +99,33 @@ def test_the_number_of_processes_changes_nothing(
     assert one == two
 
 
+@pytest.mark.parametrize('suffix', ['.png', '.npy'])
+def test_predictions_of_0_and_1_are_refused(
+    suffix: str, folders: tuple[Path, Path], run_tool: Run, tmp_path: Path
+) -> None:
+    """As grey levels 1 is next to black; among others it may be one."""
+    paths = sorted(folders[0].iterdir())
+    for path in paths:
+        mask = (np.asarray(Image.open(path)) > 127).view(np.uint8)
+        path.unlink()
+        if suffix == '.npy':
+            np.save(path.with_suffix(suffix), mask)
+        else:
+            Image.fromarray(mask).save(path)
+    command = (TOOL, *folders, '--max-dist', '0.011', '--workers', 1)
+    done = run_tool(*command, '--out', tmp_path / 'r.json')
+    assert done.code == 2
+    assert 'no prediction is stronger than 1 of 255' in done.err
+    assert 'write 0 to 255 in place of 0 and 1' in done.err
+    stronger = np.zeros_like(mask)
+    stronger[3] = 3
+    np.save(paths[-1].with_suffix('.npy'), stronger)
+    if suffix == '.png':
+        paths[-1].unlink()
+    done = run_tool(*command, '--out', tmp_path / 'r.json')
+    assert done.code == 0, done.err
+
+
 def test_options_and_a_choice_of_maps(
     folders: tuple[Path, Path], run_tool: Run, tmp_path: Path
 ) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 from PIL import Image
 
 from mmmtl.visualization.picture_grid import GAP, TITLE
@@ -126,3 +128,91 @@ def test_mistakes_write_nothing(run_tool: Callable, tmp_path: Path) -> None:
         assert message in result.err
         assert result.err.count('\n') == 1
     assert not out.exists()
+
+
+OWN = """
+custom_imports = dict(imports=['outside_data'])
+new_tasks = dict(
+    cracks=dict(kind='binary'),
+    materials=dict(kind='classes'),
+    tilt=dict(kind='scalar', unit='degree'),
+)
+pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadMultiTaskAnnotations'),
+    dict(type='MultiTaskRandomFlip', prob=1.0),
+    dict(type='PackMultiTaskInputs'),
+]
+"""
+FOLDER = """
+train_dataloader = dict(dataset=dict(
+    type='FolderDataset', split='train', pipeline=pipeline,
+    image='rgb/{}.png',
+    labels=dict(
+        cracks='labels/cracks/{}.npy',
+        materials='labels/materials/{}.npy',
+        tilt='labels/tilt/{}.npy',
+    ),
+    classes=dict(materials=['wood', 'metal']),
+    palettes=dict(materials=[[10, 20, 30], [40, 50, 60]]),
+    splits=dict(train='train.txt'),
+"""
+CLASS = """
+train_dataloader = dict(dataset=dict(
+    type='ArraysDataset', split='train', pipeline=pipeline,
+    tasks=['cracks', 'materials', 'tilt'],
+    metainfo=dict(
+        materials_classes=['wood', 'metal'],
+        materials_palette=[[10, 20, 30], [40, 50, 60]],
+    ),
+"""
+
+
+@pytest.mark.parametrize('dataset', [FOLDER, CLASS])
+def test_tasks_and_data_sets_of_ones_own_are_drawn(
+    run_tool: Callable,
+    tmp_path: Path,
+    repo_root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    dataset: str,
+) -> None:
+    from mmmtl.registry import DATASETS
+
+    monkeypatch.setattr(DATASETS, '_module_dict', dict(DATASETS.module_dict))
+    monkeypatch.delitem(sys.modules, 'outside_data', raising=False)
+    monkeypatch.syspath_prepend(str(repo_root / 'tests/data/outside_project'))
+    right = np.zeros(SIZE, np.uint8)
+    right[:, SIZE[1] // 2 :] = 1
+    (tmp_path / 'rgb').mkdir()
+    cv2.imwrite(
+        str(tmp_path / 'rgb/a.png'), np.full((*SIZE, 3), (0, 0, 250), np.uint8)
+    )
+    for task in ('cracks', 'materials', 'tilt'):
+        (tmp_path / 'labels' / task).mkdir(parents=True)
+        np.save(tmp_path / f'labels/{task}/a.npy', right)
+    (tmp_path / 'train.txt').write_text('a\n')
+    config = tmp_path / 'config.py'
+    config.write_text(f'{OWN}{dataset}    data_root={str(tmp_path)!r}))\n')
+    result = run_tool(
+        'analysis_tools/browse_dataset.py',
+        *(config, '--out-dir', tmp_path / 'out'),
+    )
+    assert result.code == 0, result.err
+    page = cv2.imread(str(tmp_path / 'out/train_0000_0.png'))[..., ::-1]
+    top, width = GAP + TITLE, SIZE[1]
+    # Mirrored: ones are on the left.
+    image, cracks, materials, tilt = (
+        page[top : top + SIZE[0], left : left + width]
+        for left in (GAP + n * (width + GAP) for n in range(4))
+    )
+    assert (image == (250, 0, 0)).all()
+    halves = np.s_[:, : width // 2], np.s_[:, width // 2 :]
+    for cell, one, zero in (
+        (cracks, (255, 255, 255), (0, 0, 0)),
+        (materials, (40, 50, 60), (10, 20, 30)),
+    ):
+        assert (cell[halves[0]] == one).all()
+        assert (cell[halves[1]] == zero).all()
+    colours = [np.unique(tilt[half].reshape(-1, 3), axis=0) for half in halves]
+    assert [len(found) for found in colours] == [1, 1]
+    assert (colours[0] != colours[1]).any()

@@ -173,10 +173,9 @@ def check_out(out: Path, folders: Sequence[Path]) -> None:
 
 def check_files(pairs: list[MapPair]) -> None:
     """Refuse unfit maps before hours may have been spent on the others."""
-    from mmmtl.evaluation.boundary_folder import check_pair
+    from mmmtl.evaluation.boundary_folder import check_pairs
 
-    found = with_progress(map(check_pair, pairs), 'checking', len(pairs))
-    problems = [problem for problem in found if problem]
+    problems = check_pairs(with_progress(pairs, 'checking', len(pairs)))
     if problems:
         more = len(problems) - 1
         raise UserError(

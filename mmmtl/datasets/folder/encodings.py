@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from mmmtl.errors import ValueRangeError, did_you_mean
 from mmmtl.tasks import Kind, Task
@@ -283,6 +283,7 @@ def read_colours(path: str | Path) -> np.ndarray:
         ``(H, W, 3)`` uint8.
     """
     with Image.open(path) as picture:
+        ImageOps.exif_transpose(picture, in_place=True)
         return np.asarray(picture.convert('RGB'))
 
 

@@ -37,7 +37,7 @@ from mmmtl.datasets.stored_normals import (
     vectors_of_bytes,
 )
 from mmmtl.errors import ValueRangeError
-from mmmtl.io.arrays import check_array
+from mmmtl.io.arrays import check_array, check_white
 
 # The sensor saw to about 10 m. More than this is another unit (millimetres)
 # or the 255 that some code writes for "unknown".
@@ -145,7 +145,8 @@ def decode_edge(stored: np.ndarray) -> np.ndarray:
     Convention:
         A grey value counts as boundary from 128 on, i.e. from half of white.
         A picture that is not black but darker than that throughout was
-        written in other values (0 and 1, say) and is refused.
+        written in other values (0 and 1, say) and is refused; so is one of 0
+        and 1 with 255 for "no label".
 
     Args:
         stored: ``(H, W)`` uint8.
@@ -159,6 +160,7 @@ def decode_edge(stored: np.ndarray) -> np.ndarray:
             f'is uint8 with {stored.max(initial=0)} as its largest value: '
             'write 255 where there is a boundary and 0 elsewhere'
         )
+    check_white(stored)
     return (stored >= 128).view(np.uint8)
 
 

@@ -34,7 +34,13 @@ from mmmtl.datasets.pascal.classes import (
     PERSON,
 )
 from mmmtl.errors import SizeMismatchError, ValueRangeError
-from mmmtl.io.arrays import ONE_BYTE, check_array, read_array, read_mat
+from mmmtl.io.arrays import (
+    ONE_BYTE,
+    check_array,
+    check_white,
+    read_array,
+    read_mat,
+)
 
 IMAGE = 'JPEGImages/{}.jpg'
 SEMSEG_OF_VOC = 'semseg/VOC12/{}.png'
@@ -72,6 +78,7 @@ def decode_saliency(stored: np.ndarray) -> np.ndarray:
         ``(H, W)`` uint8.
     """
     check_array(stored, f'{ONE_BYTE} (white is salient)')
+    check_white(stored)
     return (stored > 127).view(np.uint8)
 
 

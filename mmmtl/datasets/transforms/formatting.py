@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
 from torch import Tensor
 
+from mmmtl.datasets.transforms.labels import frame_of
 from mmmtl.registry import TRANSFORMS
 from mmmtl.structures import MultiTaskDataSample
 from mmmtl.tasks import Kind, get_task
@@ -26,6 +28,8 @@ META_KEYS = (
     'crop_box',
 )
 
+LabelFrame = Literal['image', 'original']
+
 
 @TRANSFORMS.register_module()
 class PackMultiTaskInputs(BaseTransform):
@@ -34,7 +38,8 @@ class PackMultiTaskInputs(BaseTransform):
     Returns ``inputs``, ``(3, H, W)`` uint8 in the channel order of the
     loader, and ``data_samples``, a
     :class:`~mmmtl.structures.MultiTaskDataSample` with the loaded labels and,
-    as metainfo, those of ``meta_keys`` that the sample has.
+    as metainfo, those of ``meta_keys`` that the sample has. ``label_frames``
+    says what the labels fit (:func:`label_frames`).
     """
 
     def __init__(self, *, meta_keys: Sequence[str] = META_KEYS) -> None:
@@ -53,7 +58,44 @@ class PackMultiTaskInputs(BaseTransform):
         sample.set_metainfo(
             {key: results[key] for key in self.meta_keys if key in results}
         )
+        if 'labels' in results:
+            sample.set_metainfo({'label_frames': label_frames(results)})
         return dict(inputs=pack_image(results['img']), data_samples=sample)
+
+
+def label_frames(results: dict) -> tuple[LabelFrame, ...]:
+    """Return what the labels of a sample fit, pixel by pixel.
+
+    Args:
+        results: The sample.
+
+    Returns:
+        ``'image'``, the network's input, if they were loaded before
+        anything was done to it: training needs this. ``'original'``, the
+        image file, if nothing was done since: testing needs this.
+
+    Raises:
+        ValueError: If they fit neither.
+    """
+    shape = results['img'].shape[:2]
+    full = tuple(results.get('ori_shape', shape)[:2])
+    sizes = {label.shape[:2] for label in results['labels'].values()}
+    now, whole = frame_of(shape, results), frame_of(full, {})
+    over = results.get('labels_over')
+    fits: dict[LabelFrame, bool] = {
+        'image': sizes <= {shape} and over in (None, whole),
+        'original': sizes <= {full} and over in (None, now),
+    }
+    frames = tuple(name for name, fit in fits.items() if fit)
+    if not frames:
+        raise ValueError(
+            f'labels of (height, width) {sorted(sizes)} fit neither the '
+            f'image, {shape}, nor its file, {full}: load the labels before '
+            'all transforms that move or resize the image (for training) or '
+            'after them (for testing), and use only those of mmmtl between '
+            'LoadMultiTaskAnnotations and PackMultiTaskInputs'
+        )
+    return frames
 
 
 def pack_image(image: np.ndarray) -> Tensor:

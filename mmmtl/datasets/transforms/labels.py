@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +28,27 @@ def change_labels(results: dict, change: Change) -> None:
             task: change(label, get_task(task).kind)
             for task, label in results['labels'].items()
         }
+
+
+def frame_of(shape: Sequence[int], done: Mapping[str, Any]) -> tuple:
+    """Return where a picture lies over its file.
+
+    Args:
+        shape: Height and width first.
+        done: The sample, which says what was done to it so far.
+
+    Returns:
+        Size, mirror, padding, window and zoom: all that testing undoes in
+        predictions.
+    """
+    padding = done.get('padding_size')
+    return (
+        tuple(shape[:2]),
+        done.get('flip_direction') if done.get('flip') else None,
+        tuple(padding) if any(padding or ()) else None,
+        done.get('crop_box'),
+        done.get('zoom', 1.0),
+    )
 
 
 def refuse_padded(results: dict, name: str) -> None:

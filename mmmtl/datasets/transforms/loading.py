@@ -5,6 +5,7 @@ from __future__ import annotations
 from mmcv.transforms import BaseTransform
 
 from mmmtl.datasets.label_file import load_label
+from mmmtl.datasets.transforms.labels import frame_of
 from mmmtl.errors import DatasetError
 from mmmtl.registry import TRANSFORMS
 
@@ -18,6 +19,8 @@ class LoadMultiTaskAnnotations(BaseTransform):
     binary maps, float32 otherwise. Labels have the size of the image file
     (``ori_shape``), also where the image was changed before. A task whose
     label the sample lacks (``allow_missing_labels``) is left out.
+    ``labels_over`` says where the image lay over its file then
+    (:func:`~mmmtl.datasets.transforms.labels.frame_of`).
     """
 
     def transform(self, results: dict) -> dict:
@@ -35,6 +38,7 @@ class LoadMultiTaskAnnotations(BaseTransform):
                 'the sample has no label files: leave '
                 'LoadMultiTaskAnnotations out of a pipeline for prediction'
             )
+        results['labels_over'] = frame_of(results['img'].shape, results)
         results['labels'] = {
             task: load_label(
                 task,

@@ -31,7 +31,7 @@ from mmmtl.errors import (
     ValueRangeError,
 )
 from mmmtl.geometry import Intrinsics
-from mmmtl.io.arrays import READ_ERRORS
+from mmmtl.io.arrays import READ_ERRORS, exif_orientation
 from mmmtl.tasks import get_task
 from mmmtl.tasks.kinds import Depth, Normals
 
@@ -43,6 +43,7 @@ PROBLEMS = {
     'encoding': 'written in another way than the layout says',
     'range': 'values or classes that the data set does not have',
     'constant': 'one value everywhere',
+    'inverted': 'more than half of it is boundary',
     'not unit': 'normals are not of length 1',
     'facing away': 'normals point away from the camera',
     'disagree': 'normals are not those of the depth',
@@ -53,6 +54,7 @@ NOTES = {
     'empty': 'no pixel has a label',
     'one value': 'one class everywhere, or only 0 or only 1',
     'odd': 'values that maps of this kind hardly ever have',
+    'turned': 'stored lying down or mirrored (EXIF), and read upright',
     'duplicate': 'the same image twice in a split',
     'scale': 'a depth that rooms do not have; check the depth scale',
 }
@@ -142,17 +144,36 @@ def check_sample(
         return report
     labels = _load_labels(sample, dataset, size, report)
     paths = sample['label_paths']
+    # Outlines of a whole folder are asked for by the image.
+    others = {t: p for t, p in paths.items() if p != report.image_path}
+    report.findings += _turned({'image': report.image_path, **others})
     for task, label in labels.items():
         report.numbers[task] = numbers = describe(task, label)
         report.findings += _uniform(task, paths[task], label, numbers)
         if not isinstance(get_task(task).kind, Normals):
             said = get_task(task).kind.implausible(label)
+            kind = 'inverted' if _has_lines(task) else 'odd'
             path = paths[task]
-            report.findings += [Finding('odd', task, path, t) for t in said]
+            report.findings += [Finding(kind, task, path, t) for t in said]
             continue
         camera = rules.camera if size == rules.camera_size else None
         _check_normals(task, labels, paths[task], rules, camera, report)
     return report
+
+
+def _has_lines(task: str) -> bool:
+    """Say whether a task's masks are lines, which never fill a picture."""
+    return get_task(task).metric['type'] == 'BoundaryMetric'
+
+
+def _turned(paths: dict[str, str]) -> Iterator[Finding]:
+    orientations = {name: exif_orientation(paths[name]) for name in paths}
+    for name, found in orientations.items():
+        if found != 1:
+            text = f'EXIF orientation {found}'
+            if name == 'image' and set(orientations.values()) != {found}:
+                text += '; labels must be of the picture as viewers show it'
+            yield Finding('turned', name, paths[name], text)
 
 
 def _present(label_paths: dict[str, str]) -> dict[str, str]:

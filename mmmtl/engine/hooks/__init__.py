@@ -1,6 +1,7 @@
 """Hooks of mmmtl."""
 
 from mmmtl.engine.hooks.divergence_hook import DivergenceHook
+from mmmtl.engine.hooks.labelled_tasks_hook import LabelledTasksHook
 from mmmtl.engine.hooks.last_epochs_checkpoint_hook import (
     LastEpochsCheckpointHook,
 )
@@ -14,6 +15,7 @@ from mmmtl.engine.hooks.optimizer_step_scheduler_hook import (
 
 __all__ = [
     'DivergenceHook',
+    'LabelledTasksHook',
     'LastEpochsCheckpointHook',
     'LossWeightingHook',
     'MultiTaskVisualizationHook',

@@ -56,7 +56,9 @@ class Binary(Kind):
         """Read 0 and 1, or 0 and 255; see the base class.
 
         Raises:
-            ValueError: Also where 255 may mean 1 or "no label".
+            ValueError: Also where 255 stands beside 1. It is "no label"
+                there, and a file of the same folder that has no 1 would be
+                read inverted: whoever knows the folder has to say it.
         """
         if stored.ndim != 2 or stored.dtype.kind not in 'iub':
             raise ValueError(
@@ -68,12 +70,12 @@ class Binary(Kind):
             return stored.astype(np.uint8)
         if values <= {0, 255}:
             return (stored > 0).astype(np.uint8)
+        hint = 'declare which values are 1 where files hold others'
         if values <= {0, 1, 255}:
-            return stored.astype(np.uint8)
+            hint = 'if 255 is "no label", declare it: no_label=255'
         raise ValueError(
             f'holds {sorted(values)[:6]}: a mask holds 0 and 1, or 0 and '
-            '255, with 255 as "no label" beside 1; declare which values are '
-            '1 where files hold others'
+            f'255; {hint}'
         )
 
     def implausible(self, label: np.ndarray) -> list[str]:

@@ -22,6 +22,7 @@ from tests.test_datasets.nyud_folder import (
 )
 
 TASKS = ['semseg', 'depth', 'normals', 'edge']
+_BELOW = np.tri(12, 16, -3, dtype=np.uint8) * np.uint8(255)
 PIPELINE = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadMultiTaskAnnotations'),
@@ -166,6 +167,8 @@ def _depth(value: float) -> np.ndarray:
         ('semseg', stored_arrays()['image'], 'write (H, W) whole numbers'),
         ('edge', stored_arrays()['image'], 'write (H, W) uint8'),
         ('edge', stored_arrays()['edge'] // 255, '1 as its largest value'),
+        # 1 is an edge, 255 no label: read plainly, it is inverted.
+        ('edge', np.eye(12, 16, dtype=np.uint8) | _BELOW, 'holds 0, 1, 255'),
     ],
 )
 def test_wrong_encoding(

@@ -155,6 +155,7 @@ UNEQUAL = {'torso': ALL, 'head': ALL[1:]}
         ('semseg', COLOURS, 'write a picture of one channel'),
         ('semseg', GREY.astype(np.uint16), 'is uint16'),
         ('saliency', COLOURS, 'write a picture of one channel'),
+        ('saliency', np.eye(*SIZE, dtype=np.uint8), 'holds 0, 1: here 255'),
         ('normals', GREY, 'write an RGB picture'),
         ('context', {'LabelMap': GREY + 460.0}, 'holds 0 to 460: the ids'),
         ('context', {'LabelMap': GREY - 1.0}, 'are 0 to 459'),

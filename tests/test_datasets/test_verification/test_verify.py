@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from mmengine.config import Config
-from PIL import Image
+from PIL import ExifTags, Image
 
 from mmmtl.datasets.room_layouts import order_rooms
 from mmmtl.datasets.verification.known_sets import KNOWN_SETS, find_set
@@ -146,6 +146,7 @@ def _halved(stored: np.ndarray) -> np.ndarray:
         ({'range'}, 'depth', 'depth/{}.npy', lambda x: x * np.nan),
         ({'encoding'}, 'depth', 'depth/{}.npy', lambda x: x.astype(int)),
         ({'encoding'}, 'edge', 'edge/{}.png', lambda x: x // 255),
+        ({'inverted'}, 'edge', 'edge/{}.png', _turned_round),
         ({'encoding'}, 'normals', 'normals/{}.png', lambda x: x[..., 0]),
         ({'constant'}, 'depth', 'depth/{}.npy', lambda x: x * 0 + 2),
         ({'constant'}, 'image', 'images/{}.png', lambda x: x * 0 + x[:1, :1]),
@@ -183,6 +184,31 @@ def test_wrong_content(
     # wall faces away: second statements about the same files.
     also = {('disagree', 'normals'), ('facing away', 'normals')}
     assert set(found) <= also
+
+
+def test_pictures_stored_lying_down_are_named(rooms: Path) -> None:
+    """Turned by half: nothing about sizes gives it away."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 3
+    for file in ('images/0001.png', 'images/0002.png', 'edge/0002.png'):
+        with Image.open(rooms / file) as picture:
+            picture.transpose(Image.Transpose.ROTATE_180).save(
+                rooms / file, exif=exif
+            )
+    report = check(rooms, tasks=['edge'])
+    notes = {
+        (row['kind'], row['task']): (row['files'], row['example'])
+        for row in report['notes']
+    }
+    files, example = notes.pop(('turned', 'image'))
+    assert files == ['images/0001.png', 'images/0002.png']
+    assert example == (
+        'EXIF orientation 3; labels must be of the picture as viewers show it'
+    )
+    assert notes == {
+        ('turned', 'edge'): (['edge/0002.png'], 'EXIF orientation 3')
+    }
+    assert report['ok']
 
 
 def test_the_same_id_in_both_splits(rooms: Path) -> None:
