@@ -90,6 +90,7 @@ class DevelopWithMim(develop):
 
 OPTIONAL = read_requirements('optional')
 TESTS = read_requirements('tests')
+BALANCING = read_requirements('balancing')
 
 setup(
     name='mmmtl',
@@ -109,7 +110,8 @@ setup(
         'openmmlab': read_requirements('openmmlab'),
         'optional': OPTIONAL,
         'tests': TESTS,
-        'all': OPTIONAL + TESTS,
+        'balancing': BALANCING,
+        'all': OPTIONAL + TESTS + BALANCING,
     },
     cmdclass={'build_py': BuildPyWithMim, 'develop': DevelopWithMim},
     classifiers=[

@@ -21,7 +21,9 @@ def parse_args() -> argparse.Namespace:
         'the one given',
     )
     parser.add_argument(
-        '--amp', action='store_true', help='mixed precision (needs a GPU)'
+        '--amp',
+        action='store_true',
+        help='mixed precision: float16 on a GPU, bfloat16 elsewhere',
     )
     parser.add_argument(
         '--total-batch',

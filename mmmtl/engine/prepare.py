@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.config import Config, DictAction
 from mmengine.runner import find_latest_checkpoint
 
@@ -119,18 +120,25 @@ def check_sections(config: Config, purpose: str) -> None:
 
 
 def set_amp(config: Config) -> None:
-    """Switch a config to mixed precision."""
+    """Switch a config to mixed precision.
+
+    float16 with loss scaling on a GPU, bfloat16 elsewhere.
+    """
     wrapper = config.optim_wrapper
     kind = wrapper.get('type', 'OptimWrapper')
-    if kind == 'AmpOptimWrapper':
-        return
-    if kind != 'OptimWrapper':
+    gpu = torch.cuda.is_available()
+    if kind == 'AggregationOptimWrapper':
+        wrapper.setdefault('precision', 'float16' if gpu else 'bfloat16')
+    elif kind == 'OptimWrapper' and gpu:
+        wrapper.type = 'AmpOptimWrapper'
+        wrapper.loss_scale = 'dynamic'
+    elif kind == 'OptimWrapper':
+        wrapper.type = 'AutocastOptimWrapper'
+    elif kind not in ('AmpOptimWrapper', 'AutocastOptimWrapper'):
         raise UserError(
             '--amp replaces an OptimWrapper, the config has '
             f'optim_wrapper.type={kind!r}; set mixed precision there'
         )
-    wrapper.type = 'AmpOptimWrapper'
-    wrapper.loss_scale = 'dynamic'
 
 
 def set_seed(config: Config, seed: int) -> None:

@@ -19,6 +19,7 @@ from mmmtl.engine.checkpoint import (
 )
 from mmmtl.engine.config_tasks import complete_tasks
 from mmmtl.engine.distributed import together
+from mmmtl.engine.hooks.loss_weighting_hook import LossWeightingHook
 from mmmtl.engine.total_batch import check_same_accumulation
 from mmmtl.engine.weights import (
     open_door,
@@ -27,6 +28,7 @@ from mmmtl.engine.weights import (
     read_weights,
 )
 from mmmtl.errors import UserError
+from mmmtl.models.weighting import LossWeighting
 from mmmtl.registry import RUNNERS
 
 #: What every training has beside mmengine's default hooks.
@@ -89,6 +91,17 @@ class MultiTaskRunner(Runner):
             if cfg.get('resume'):
                 check_resumable(cfg, checkpoint, path)
         return super().from_cfg(cfg)
+
+    def register_hooks(
+        self,
+        default_hooks: dict[str, Any] | None = None,
+        custom_hooks: list[Any] | None = None,
+    ) -> None:
+        """Add the hook that the model's loss weighting works through."""
+        super().register_hooks(default_hooks, custom_hooks)
+        for module in self.model.modules():
+            if isinstance(module, LossWeighting):
+                self.register_hook(LossWeightingHook(module))
 
     def register_default_hooks(
         self, hooks: Mapping[str, Any] | None = None

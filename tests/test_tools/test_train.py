@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
 
 from mmmtl.engine.checkpoint import read_checkpoint
+from mmmtl.engine.prepare import set_amp
+from mmmtl.errors import UserError
 
 
 def scalars(work_dir: Path, key: str) -> list[float]:
@@ -156,13 +159,25 @@ def test_resume_with_another_accumulation_is_refused(
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='a CUDA device is here')
-def test_amp_without_a_gpu_is_refused(
+def test_amp_without_a_gpu_is_bfloat16(
     run_tool: Callable, toy_config: Path, tmp_path: Path
 ) -> None:
     result = run_tool('train.py', toy_config, '--amp', '--work-dir', tmp_path)
-    assert result.code == 2
-    assert 'config: optim_wrapper (AmpOptimWrapper)' in result.err
-    assert 'gpu' in result.err
+    assert result.code == 0, result.err
+    written = Config.fromfile(tmp_path / 'toy.py')
+    assert written.optim_wrapper.type == 'AutocastOptimWrapper'
+    assert (tmp_path / 'iter_4.pth').is_file()
+
+
+def test_amp_of_an_aggregation(toy_config: Path) -> None:
+    config = Config.fromfile(toy_config)
+    config.optim_wrapper.type = 'AggregationOptimWrapper'
+    set_amp(config)
+    lower = 'float16' if torch.cuda.is_available() else 'bfloat16'
+    assert config.optim_wrapper.precision == lower
+    config.optim_wrapper.type = 'MyOptimWrapper'
+    with pytest.raises(UserError, match='set mixed precision there'):
+        set_amp(config)
 
 
 def test_diverging_run_ends(

@@ -5,6 +5,7 @@ from mmmtl.engine.hooks.labelled_tasks_hook import LabelledTasksHook
 from mmmtl.engine.hooks.last_epochs_checkpoint_hook import (
     LastEpochsCheckpointHook,
 )
+from mmmtl.engine.hooks.loss_weighting_hook import LossWeightingHook
 from mmmtl.engine.hooks.multi_task_visualization_hook import (
     MultiTaskVisualizationHook,
 )
@@ -16,6 +17,7 @@ __all__ = [
     'DivergenceHook',
     'LabelledTasksHook',
     'LastEpochsCheckpointHook',
+    'LossWeightingHook',
     'MultiTaskVisualizationHook',
     'OptimizerStepSchedulerHook',
 ]

@@ -25,6 +25,21 @@ def is_loss(name: str) -> bool:
     return 'loss' in name
 
 
+def total_of(named: Mapping[str, Tensor]) -> Tensor:
+    """Return the sum of the losses among named values."""
+    return sum(value for name, value in named.items() if is_loss(name))
+
+
+def scaled(
+    named: Mapping[str, Tensor], factor: Tensor | float
+) -> dict[str, Tensor]:
+    """Multiply the losses among named values; diagnostics stay."""
+    return {
+        name: value * factor if is_loss(name) else value
+        for name, value in named.items()
+    }
+
+
 def flatten_losses(
     losses: Mapping[str, Mapping[str, Tensor]],
 ) -> dict[str, Tensor]:
@@ -41,3 +56,20 @@ def flatten_losses(
         for task, values in losses.items()
         for name, value in values.items()
     }
+
+
+def losses_by_task(flat: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the sum of each task's losses from mmengine's flat names.
+
+    Args:
+        flat: See :func:`flatten_losses`.
+
+    Returns:
+        ``{task: scalar}`` in the order of the tasks.
+    """
+    totals: dict[str, Tensor] = {}
+    for name, value in flat.items():
+        task, _, rest = name.partition('.')
+        if is_loss(rest):
+            totals[task] = totals[task] + value if task in totals else value
+    return totals

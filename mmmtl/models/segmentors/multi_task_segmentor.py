@@ -9,7 +9,7 @@ from mmseg.models.segmentors import BaseSegmentor
 from torch import Tensor, nn
 
 from mmmtl.models.decode_heads.base_multi_task_head import TaskMaps
-from mmmtl.models.losses import flatten_losses
+from mmmtl.models.losses.by_task import flatten_losses, losses_by_task
 from mmmtl.models.postprocess import check_finite, undo_augmentation
 from mmmtl.models.segmentors.inference_modes import (
     check_test_cfg,
@@ -130,9 +130,9 @@ class MultiTaskSegmentor(BaseSegmentor):
     def parse_losses(
         self, losses: Mapping[str, Tensor]
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Add the losses up, as mmengine does.
+        """Add the losses up for mmengine, and keep the tasks' sums.
 
-        A total that is not finite gets NaN for its gradient. The gradient of
+        A loss that is not finite gets NaN for its gradient. The gradient of
         |x - inf| is 1: such a step would be taken, and with several processes
         the others would not hear of it. The factor is exactly 1 otherwise.
 
@@ -140,10 +140,18 @@ class MultiTaskSegmentor(BaseSegmentor):
             losses: What :meth:`loss` returns.
 
         Returns:
-            The total to go backward from, and all values to log.
+            The total to go backward from, and all values to log. The total's
+            attribute ``by_task`` is ``{task: scalar}``: mmengine hands its
+            optimizer wrapper this one tensor, and
+            :class:`mmmtl.engine.optim.AggregationOptimWrapper` wants the
+            gradient of each task.
         """
         total, log_vars = super().parse_losses(losses)
-        return total * (1 + 0 * total.detach()), log_vars
+        factor = 1 + 0 * total.detach()
+        by_task = losses_by_task(losses)
+        total = total * factor
+        total.by_task = {task: loss * factor for task, loss in by_task.items()}
+        return total, log_vars
 
     def predict(
         self,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from torch import Tensor
 
-from mmmtl.models.losses.by_task import TaskLosses, is_loss
+from mmmtl.models.losses.by_task import TaskLosses, scaled
 from mmmtl.models.weighting.base import LossWeighting
 from mmmtl.registry import MODELS
 from mmmtl.tasks import check_tasks
@@ -59,11 +59,8 @@ class FixedWeighting(LossWeighting):
     ) -> TaskLosses:
         """See the base class."""
         return {
-            task: {
-                name: value * self.weights[task] if is_loss(name) else value
-                for name, value in values.items()
-            }
-            for task, values in losses.items()
+            task: scaled(named, self.weights[task])
+            for task, named in losses.items()
         }
 
     def extra_repr(self) -> str:

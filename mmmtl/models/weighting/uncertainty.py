@@ -23,8 +23,8 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor, nn
 
-from mmmtl.models.losses.by_task import TaskLosses, is_loss
-from mmmtl.models.weighting.base import LossWeighting
+from mmmtl.models.losses.by_task import TaskLosses, scaled, total_of
+from mmmtl.models.weighting.base import LossWeighting, check_same_tasks
 from mmmtl.registry import MODELS
 from mmmtl.tasks import check_tasks
 
@@ -62,12 +62,7 @@ class UncertaintyWeighting(LossWeighting):
             ValueError: If the tasks are not exactly those of the weighting:
                 the weight of a task that the model lacks would never learn.
         """
-        tasks, own = list(tasks), list(self.log_variances)
-        if set(tasks) != set(own):
-            raise ValueError(
-                f'UncertaintyWeighting has tasks={own}, but the model has '
-                f'{tasks}: give it the tasks of the model'
-            )
+        check_same_tasks(self, self.log_variances, tasks)
 
     def forward(
         self, losses: Mapping[str, Mapping[str, Tensor]]
@@ -89,12 +84,8 @@ class UncertaintyWeighting(LossWeighting):
     def _weighted(
         self, log_variance: Tensor, values: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
-        weighted = {
-            name: torch.exp(-log_variance) * value if is_loss(name) else value
-            for name, value in values.items()
-        }
-        total = sum(v.detach() for name, v in values.items() if is_loss(name))
-        return weighted | {
+        total = total_of(values).detach()
+        return scaled(values, torch.exp(-log_variance)) | {
             'loss_uncertainty': log_variance / 2 * (total != 0),
             'log_variance': log_variance.detach().clone(),
         }

@@ -75,6 +75,7 @@ def build(
             'forward',
         )
     model.train()
+    model.loss_weighting.bind(model)
     optimizer = build_optim_wrapper(model, loaded.optim_wrapper)
     outputs = model.decode_head.outputs
     classes = {task: output.channels for task, output in outputs.items()}
