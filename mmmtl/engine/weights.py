@@ -346,7 +346,8 @@ def _copy(url: str, part: Path) -> None:
     if not _has_its_hash(part):
         raise ValueError(
             f'its SHA-256 {file_hash(part)} does not begin with the '
-            f'{_hash_in(part.name)} in its name'
+            f'{_hash_in(part.name)} in its name; if you trust it, download '
+            'it yourself and give its path'
         )
 
 
