@@ -264,7 +264,7 @@ def test_weights_out_of_reach_name_source_and_option(
         work_dir,
         '--cfg-options',
         'model.backbone.init_cfg._delete_=True',
-        'model.backbone.init_cfg.type=Pretrained',
+        'model.backbone.init_cfg.type=mmengine.Pretrained',
         f'model.backbone.init_cfg.checkpoint={source}',
     )
     assert result.code == 2
