@@ -8,12 +8,10 @@ from typing import Any
 from torch import Tensor
 
 from mmmtl.converters.key_rules import ConversionError
-from mmmtl.engine.checkpoint import read_checkpoint
+from mmmtl.engine.checkpoint import read_checkpoint, state_dict_of
 
 # Where training scripts put the tensors in a file that holds more.
 _PLACES = ('model', 'state_dict')
-# What DataParallel writes before every name.
-_PREFIX = 'module.'
 
 
 def read_plain_state_dict(path: str | Path) -> dict[str, Tensor]:
@@ -29,16 +27,14 @@ def read_plain_state_dict(path: str | Path) -> dict[str, Tensor]:
     Raises:
         UnsafeCheckpointError: The file contains code.
         UnreadableCheckpointError: The file is missing or damaged.
+        ForeignCheckpointError: A name is there with and without ``module.``.
         ConversionError: There are no tensors by name in it.
     """
     content = read_checkpoint(path)
     candidates = [content.get(place) for place in _PLACES] + [content]
     for candidate in candidates:
         if _is_state_dict(candidate):
-            return {
-                key.removeprefix(_PREFIX): tensor
-                for key, tensor in candidate.items()
-            }
+            return state_dict_of(candidate, path)
     raise ConversionError(
         f'checkpoint {path} holds no tensors by name, neither itself nor '
         f'under {" or ".join(_PLACES)}; it has {sorted(map(str, content))}: '

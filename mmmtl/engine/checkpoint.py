@@ -7,19 +7,27 @@ cannot read its own checkpoints the safe way. So :func:`enable_safe_loading`
 forces the safe way for the whole process, whoever calls ``torch.load``, and
 registers the few harmless types that mmengine's checkpoints consist of.
 
+A file is whole or refused: PyTorch writes a checksum for each part of its
+files and never looks at it, so that a flipped bit would be another weight.
+:func:`read_checkpoint` looks.
+
 mmengine loads whatever names happen to agree and logs the rest, so that the
 checkpoint of another model would leave random weights and exit code 0.
-:func:`load_weights` compares names and shapes first.
+:func:`load_weights` compares names, shapes and types first, and refuses
+values that are not finite.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pickle
 import re
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +56,10 @@ class ForeignCheckpointError(UserError):
     """The checkpoint belongs to another model."""
 
 
+class SpoiledCheckpointError(UserError):
+    """Names and shapes fit, but the values cannot be weights."""
+
+
 def enable_safe_loading() -> None:
     """Make every ``torch.load`` of this process refuse code.
 
@@ -63,8 +75,12 @@ def enable_safe_loading() -> None:
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """Read a local checkpoint onto the CPU without running code from it.
 
+    Files older than PyTorch 1.6, and ``.safetensors``, hold no checksums.
+    Theirs is read from ``FILE.sha256`` where it stands beside (as
+    ``sha256sum FILE > FILE.sha256`` writes it); so is any other file's.
+
     Args:
-        path: A file on this machine.
+        path: A file on this machine, of PyTorch or ``.safetensors``.
 
     Returns:
         What was saved; a dict.
@@ -79,7 +95,10 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise UnreadableCheckpointError(f'checkpoint {path}: no such file')
     try:
-        content = torch.load(path, map_location='cpu', weights_only=True)
+        check_sums(path)
+        content = _read(path)
+    except ImportError:
+        raise
     except Exception as error:
         raise _refusal(path, error) from error
     if not isinstance(content, dict):
@@ -88,6 +107,65 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
             f'{type(content).__name__}; save {{"state_dict": ...}} instead'
         )
     return content
+
+
+def _read(path: Path) -> Any:
+    if path.suffix == '.safetensors':
+        # In the extra `optional`: nothing else here needs the package.
+        from safetensors.torch import load_file
+
+        return load_file(path)
+    return torch.load(path, map_location='cpu', weights_only=True)
+
+
+def check_sums(path: Path) -> None:
+    """Compare a file with the checksums in it and beside it.
+
+    Args:
+        path: Any file; one without checksums passes.
+
+    Raises:
+        ValueError: The file is not what was written.
+    """
+    noted = noted_hash(path)
+    if noted and noted != file_hash(path):
+        raise ValueError(f'its SHA-256 is not that in {path.name}.sha256')
+    with path.open('rb') as file:
+        is_zip = file.read(4) == b'PK\x03\x04'  # as PyTorch decides it
+    if not is_zip:
+        return
+    with zipfile.ZipFile(path) as archive:
+        records = archive.infolist()
+        # All zero: `torch.serialization.set_crc32_options(False)`.
+        wrong = archive.testzip() if any(r.CRC for r in records) else None
+        # PyTorch leaves the memory of what is marked as a folder as it was.
+        folders = [r for r in records if r.external_attr & 0x10]
+        lost = [r.filename for r in folders if not r.is_dir()]
+    if wrong or lost:
+        raise ValueError(f'{wrong or lost[0]} in it is not what was saved')
+
+
+def noted_hash(path: Path) -> str | None:
+    """Return the SHA-256 that is noted beside a file, None if none is."""
+    note = path.with_name(f'{path.name}.sha256')
+    text = note.read_text(errors='replace') if note.is_file() else ''
+    return next(iter(text.lower().split()), None)
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file, as hexadecimal digits."""
+    found = path.stat()
+    return _hash(path, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache
+def _hash(path: Path, *_: int) -> str:
+    """Read a file once for the same time of change and size."""
+    digest = hashlib.sha256()
+    with path.open('rb') as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _refusal(path: Path, error: Exception) -> UserError:
@@ -109,8 +187,8 @@ def _refusal(path: Path, error: Exception) -> UserError:
     reason = text.strip().partition('. ')[0].partition('\n')[0]
     return UnreadableCheckpointError(
         f'checkpoint {path} cannot be read ({type(error).__name__}: '
-        f'{reason}); the file is cut off or not a PyTorch checkpoint: '
-        'copy or download it again'
+        f'{reason}); the file is damaged, cut off or not a PyTorch '
+        'checkpoint: copy or download it again'
     )
 
 
@@ -166,6 +244,7 @@ def load_checkpoint_strict(
 
     Raises:
         ForeignCheckpointError: See :func:`load_weights`.
+        SpoiledCheckpointError: The same.
         UnsafeCheckpointError: The file contains code.
         UnreadableCheckpointError: The file is missing or damaged.
     """
@@ -187,6 +266,7 @@ def load_weights(
     Raises:
         ForeignCheckpointError: Names or shapes differ, or the order of the
             tasks where it belongs to the weights; the model is untouched.
+        SpoiledCheckpointError: See :func:`check_values`.
     """
     state = state_dict_of(checkpoint, path)
     check_task_order(model, state, path)
@@ -206,7 +286,59 @@ def load_weights(
             f'The file holds {len(state)} tensors: {listing}. '
             f'Fix: {hint}use the config the checkpoint was trained with'
         )
+    check_values(model, state, path)
     bare_model(model).load_state_dict(state)
+
+
+def check_values(
+    model: nn.Module, state: Mapping[str, Tensor], path: str | Path
+) -> None:
+    """Refuse tensors that a model would cast, leave out or be spoiled by.
+
+    A model's own buffer may hold infinities (a mask): then so may the file's.
+
+    Args:
+        model: The model, or a part of one.
+        state: Tensors by name; those that the model does not have, or has in
+            another shape, are not looked at.
+        path: The file, for the error text.
+
+    Raises:
+        SpoiledCheckpointError: Lists the tensors.
+    """
+    wrong = [
+        f'{name} {problem}'
+        for name, own in bare_model(model).state_dict().items()
+        if name in state and state[name].shape == own.shape
+        if (problem := _problem(state[name], own))
+    ]
+    if wrong:
+        raise SpoiledCheckpointError(
+            f'checkpoint {path}: {len(wrong)} tensors hold no weights: '
+            f'{_first_few(wrong)}. Fix: take a checkpoint from before the '
+            'training diverged, saved as dense floating-point numbers'
+        )
+
+
+def _problem(given: Tensor, own: Tensor) -> str | None:
+    if _form(given) != _form(own):
+        return f'is {_form(given)}, not {_form(own)}'
+    # In the model's type, which may be too small for the value.
+    values = given.to(own.dtype)
+    if torch.isfinite(values.sum()):  # ten times faster than one by one
+        return None
+    count = int((~torch.isfinite(values)).sum())
+    if count and bool(torch.isfinite(own).all()):
+        return f'has {count} of {own.numel()} values not finite'
+    return None
+
+
+def _form(tensor: Tensor) -> str:
+    """Name what must agree; one floating-point type may become another."""
+    if tensor.is_meta or tensor.layout is not torch.strided:
+        return 'without values' if tensor.is_meta else 'sparse'
+    kind = 'float' if tensor.is_floating_point() else tensor.dtype
+    return str(kind).removeprefix('torch.')
 
 
 def check_task_order(
@@ -299,7 +431,15 @@ def state_dict_of(
             f'checkpoint {path} holds no tensors by name at its top or under '
             f"'state_dict'; its keys are: {_first_few(checkpoint)}"
         )
-    return {re.sub(r'^module\.', '', key): v for key, v in state.items()}
+    bare = {re.sub(r'^module\.', '', key): v for key, v in state.items()}
+    if len(bare) < len(state):
+        twice = [name for name in bare if {name, f'module.{name}'} <= {*state}]
+        raise ForeignCheckpointError(
+            f'checkpoint {path} holds tensors with and without module. before '
+            f'their names: {_first_few(twice)}; remove those that are not of '
+            'the model'
+        )
+    return bare
 
 
 def _kind(model: nn.Module) -> str:

@@ -5,13 +5,12 @@ not finite), ``per_class`` (per task the score of each class, where there are
 classes), ``single_task`` (what ``delta_m`` is relative to, or ``null``),
 ``primary`` (tasks compared by another metric than elsewhere), ``new_tasks``
 (rows of the tasks that are not built in),
-``config`` (file and full text), ``checkpoint`` (path and SHA-256) and
-``versions``.
+``config`` (file and full text), ``checkpoint`` (path or URL, and the SHA-256
+of the weights as they were read) and ``versions``.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 from collections.abc import Mapping
@@ -23,6 +22,7 @@ from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
+from mmmtl.engine.weights import hash_of
 from mmmtl.errors import UserError
 from mmmtl.evaluation.primary_metrics import primary_key, primary_metrics
 from mmmtl.io.json_file import write_json
@@ -111,22 +111,10 @@ def make_results(
         'config': {'file': str(config_file), 'text': config.pretty_text},
         'checkpoint': {
             'path': str(checkpoint),
-            'sha256': file_hash(checkpoint),
+            'sha256': hash_of(str(checkpoint)),
         },
         'versions': describe_versions(),
     }
-
-
-def file_hash(path: str | Path) -> str | None:
-    """Return the SHA-256 of a file, None if it is none (a URL)."""
-    path = Path(path)
-    if not path.is_file():
-        return None
-    digest = hashlib.sha256()
-    with path.open('rb') as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def describe_versions() -> dict[str, str]:

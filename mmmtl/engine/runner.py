@@ -13,6 +13,7 @@ from mmmtl.engine.checkpoint import (
     UnsafeCheckpointError,
     bare_model,
     check_task_order,
+    check_values,
     compare,
     load_weights,
     state_dict_of,
@@ -22,6 +23,8 @@ from mmmtl.engine.distributed import together
 from mmmtl.engine.hooks.loss_weighting_hook import LossWeightingHook
 from mmmtl.engine.total_batch import check_same_accumulation
 from mmmtl.engine.weights import (
+    hash_of,
+    name_initialisers,
     open_door,
     read_ahead,
     read_start_files,
@@ -85,6 +88,7 @@ class MultiTaskRunner(Runner):
         """
         open_door()
         complete_tasks(cfg)
+        name_initialisers(cfg)
         if cfg.get('load_from'):
             path = cfg['load_from']
             checkpoint = read_ahead(path)
@@ -155,7 +159,9 @@ class MultiTaskRunner(Runner):
             else:
                 self._load_part(checkpoint, filename)
         self._has_loaded = True
-        self.logger.info(f'Load checkpoint from {filename}')
+        self.logger.info(
+            f'Load checkpoint from {filename} (SHA-256 {hash_of(filename)})'
+        )
         return checkpoint
 
     def _load_all(self, checkpoint: Mapping[str, Any], path: str) -> None:
@@ -178,6 +184,7 @@ class MultiTaskRunner(Runner):
             raise ForeignCheckpointError(
                 f'checkpoint {path}: {found.describe()}'
             )
+        check_values(self.model, state, path)
         self.logger.warning(f'load_from: a part of {path}: {found.describe()}')
         part = {name: state[name] for name in found.matching}
         load_state_dict(bare_model(self.model), part, logger=self.logger)

@@ -9,6 +9,8 @@ from mmengine.config import Config
 from mmmtl.apis import init_model
 from mmmtl.engine.checkpoint import (
     ForeignCheckpointError,
+    SpoiledCheckpointError,
+    UnreadableCheckpointError,
     UnsafeCheckpointError,
 )
 from mmmtl.errors import UserError
@@ -78,6 +80,24 @@ def test_checkpoint_of_another_model_is_refused_by_name(
     with pytest.raises(ForeignCheckpointError) as error:
         init_model(pixel_config, path)
     assert '1 missing (scale), 1 unexpected (head.weight)' in str(error.value)
+
+
+def test_spoiled_weights_are_refused(
+    pixel_config: Path, state: dict, weights: Path
+) -> None:
+    state['scale'].fill_(1.2345678)  # four bytes that are found once
+    torch.save({'state_dict': state}, weights)
+    content = bytearray(weights.read_bytes())
+    content[content.index(state['scale'].numpy().tobytes())] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(UnreadableCheckpointError, match='not what was saved'):
+        init_model(pixel_config, weights)
+    state['scale'] *= torch.nan
+    torch.save({'state_dict': state}, weights)
+    with pytest.raises(
+        SpoiledCheckpointError, match='scale has 1 of 1 values not finite'
+    ):
+        init_model(pixel_config, weights)
 
 
 def test_checkpoint_with_code_is_refused(

@@ -9,7 +9,10 @@ import torch
 
 from mmmtl.converters import ConversionError, convert_sca
 from mmmtl.converters.plain import read_plain_state_dict
-from mmmtl.engine.checkpoint import UnsafeCheckpointError
+from mmmtl.engine.checkpoint import (
+    ForeignCheckpointError,
+    UnsafeCheckpointError,
+)
 from mmmtl.models.sca_mtl.task_order import decode_names
 from tests.reference_weights import load_fixture, reference_state_dict
 
@@ -146,6 +149,13 @@ def test_a_file_without_tensors_is_refused(tmp_path):
     with pytest.raises(
         ConversionError, match=r"holds no tensors .*\['epoch', 'notes'\]"
     ):
+        read_plain_state_dict(tmp_path / 'x.pth')
+
+
+def test_a_name_with_and_without_module_is_refused(tmp_path):
+    state = {'module.x': torch.ones(1), 'x': torch.zeros(1)}
+    torch.save({'model': state}, tmp_path / 'x.pth')
+    with pytest.raises(ForeignCheckpointError, match=r'names: x;'):
         read_plain_state_dict(tmp_path / 'x.pth')
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from mmengine.config import Config
 from mmmtl.engine.prepare import set_per_class
 from mmmtl.engine.results import (
     check_only_task,
-    file_hash,
     make_results,
     primary_value,
     read_results,
@@ -60,13 +58,6 @@ def test_results_hold_the_rows_of_tasks_that_are_not_built_in(
         checkpoint=tmp_path / 'none.pth',
     )
     assert results['new_tasks'] == {'cracks': {'kind': 'binary'}}
-
-
-def test_hash_of_a_file_longer_than_a_block(tmp_path: Path) -> None:
-    path = tmp_path / 'weights.pth'
-    path.write_bytes(b'abc' * 600_000)
-    want = hashlib.sha256(path.read_bytes()).hexdigest()
-    assert file_hash(path) == want
 
 
 def test_classes_are_switched_on_wherever_the_metric_stands() -> None:

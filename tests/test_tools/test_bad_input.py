@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from mmmtl.engine.checkpoint import read_checkpoint
+from tests.test_tools.conftest import ToolResult
 
 
 class Payload:
@@ -45,7 +46,40 @@ def test_payload_is_live(evil_checkpoint: Path, trap: Path) -> None:
     assert trap.exists()
 
 
-@pytest.mark.parametrize('way', ['resume', 'load_from', 'pretrained', 'test'])
+def enter(
+    way: str, path: Path, run_tool: Callable, config: Path, work_dir: Path
+) -> ToolResult:
+    """Give a checkpoint to a tool, in one of the ways that there are."""
+    key = 'model.backbone.init_cfg'
+    tool, *arguments = {
+        'resume': ('train.py', '--resume', path),
+        'load_from': ('train.py', '--cfg-options', f'load_from={path}'),
+        'part': (
+            'train.py',
+            '--cfg-options',
+            f'load_from={path}',
+            'load_from_strict=False',
+        ),
+        'pretrained': (
+            'train.py',
+            '--cfg-options',
+            f'{key}._delete_=True',
+            f'{key}.type=Pretrained',
+            f'{key}.checkpoint={path}',
+            f'{key}.prefix=backbone.',
+        ),
+        'test': ('test.py', path),
+    }[way]
+    given = ['--work-dir', work_dir]
+    if tool == 'test.py':
+        return run_tool(tool, config, *arguments, *given)
+    return run_tool(tool, config, *given, *arguments)
+
+
+WAYS = ['resume', 'load_from', 'part', 'pretrained', 'test']
+
+
+@pytest.mark.parametrize('way', WAYS)
 @pytest.mark.parametrize('opened', [False, True])
 def test_code_in_a_checkpoint_is_refused(
     way: str,
@@ -60,28 +94,7 @@ def test_code_in_a_checkpoint_is_refused(
     if opened:  # a widespread workaround for old checkpoints
         monkeypatch.setenv('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '1')
     work_dir = tmp_path / 'work'
-    tool, arguments = {
-        'resume': ('train.py', ['--resume', evil_checkpoint]),
-        'load_from': (
-            'train.py',
-            ['--cfg-options', f'load_from={evil_checkpoint}'],
-        ),
-        'pretrained': (
-            'train.py',
-            [
-                '--cfg-options',
-                'model.backbone.init_cfg._delete_=True',
-                'model.backbone.init_cfg.type=Pretrained',
-                f'model.backbone.init_cfg.checkpoint={evil_checkpoint}',
-            ],
-        ),
-        'test': ('test.py', [evil_checkpoint]),
-    }[way]
-    if tool == 'test.py':
-        arguments = [*arguments, '--work-dir', work_dir]
-    else:
-        arguments = ['--work-dir', work_dir, *arguments]
-    result = run_tool(tool, toy_config, *arguments)
+    result = enter(way, evil_checkpoint, run_tool, toy_config, work_dir)
     assert result.code == 2
     assert str(evil_checkpoint) in result.err
     assert 'contains code (exec) and was refused' in result.err
@@ -109,6 +122,69 @@ def test_program_in_the_meta_of_plain_weights_is_refused(
 def trained(run_tool: Callable, toy_config: Path, work_dir: Path) -> Path:
     run_tool('train.py', toy_config, '--work-dir', work_dir)
     return work_dir / 'iter_4.pth'
+
+
+@pytest.mark.parametrize('way', WAYS)
+@pytest.mark.parametrize('spoil', ['bit', 'nan', 'int8'])
+def test_spoiled_weights_are_refused_by_name(
+    way: str, spoil: str, run_tool: Callable, toy_config: Path, tmp_path: Path
+) -> None:
+    path = trained(run_tool, toy_config, tmp_path / 'other')
+    if spoil == 'bit':
+        content = bytearray(path.read_bytes())
+        value = read_checkpoint(path)['state_dict']['backbone.conv.weight']
+        content[content.index(value.numpy().tobytes())] ^= 1
+        path.write_bytes(content)
+        words = 'is not what was saved'
+    else:
+        content = read_checkpoint(path)
+        name = 'backbone.conv.weight'
+        wrong = content['state_dict'][name]
+        wrong = wrong.char() if spoil == 'int8' else wrong * torch.nan
+        content['state_dict'][name] = wrong
+        torch.save(content, path)
+        words = {
+            'nan': 'conv.weight has 4 of 4 values not finite',
+            'int8': 'conv.weight is int8, not float',
+        }[spoil]
+    work_dir = tmp_path / 'work'
+    result = enter(way, path, run_tool, toy_config, work_dir)
+    assert result.code == 2
+    last = result.err.splitlines()[-1]
+    assert str(path) in last
+    assert words in last
+    assert not list(tmp_path.glob('work/*.pth'))
+
+
+@pytest.mark.parametrize(
+    ('kind', 'words'),
+    [
+        ('mmengine.Pretrained', 'are of another network: 0 tensors match'),
+        ('Pretraned', "no initialiser of type 'Pretraned'; did you mean"),
+    ],
+)
+def test_foreign_weights_under_another_spelling_are_refused(
+    kind: str,
+    words: str,
+    run_tool: Callable,
+    toy_config: Path,
+    tmp_path: Path,
+) -> None:
+    torch.save({'stem.weight': torch.ones(3)}, tmp_path / 'a.pth')
+    result = run_tool(
+        'train.py',
+        toy_config,
+        '--work-dir',
+        tmp_path / 'work',
+        '--cfg-options',
+        'model.backbone.init_cfg._delete_=True',
+        f'model.backbone.init_cfg.type={kind}',
+        f'model.backbone.init_cfg.checkpoint={tmp_path / "a.pth"}',
+    )
+    assert result.code == 2
+    last = result.err.splitlines()[-1]
+    assert 'model.backbone.init_cfg: ' in last
+    assert words in last
 
 
 OTHER_MODEL = ('model.backbone.depth=2', 'model.channels=8')
@@ -188,7 +264,7 @@ def test_weights_out_of_reach_name_source_and_option(
         work_dir,
         '--cfg-options',
         'model.backbone.init_cfg._delete_=True',
-        'model.backbone.init_cfg.type=Pretrained',
+        'model.backbone.init_cfg.type=mmengine.Pretrained',
         f'model.backbone.init_cfg.checkpoint={source}',
     )
     assert result.code == 2

@@ -13,6 +13,7 @@ import torch
 
 from mmmtl import __version__
 from mmmtl.engine.checkpoint import read_checkpoint
+from tests.file_server import serve_files
 
 
 @pytest.fixture
@@ -49,6 +50,30 @@ def test_metrics_go_to_the_file(
     assert content['versions']['mmmtl'] == __version__
     assert content['versions']['torch'] == metadata.version('torch')
     assert [path.name for path in out.parent.iterdir()] == ['metrics.json']
+
+
+def test_hash_of_downloaded_weights_goes_to_file_and_log(
+    run_tool: Callable,
+    toy_config: Path,
+    tmp_path: Path,
+    exact: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'cache'))
+    monkeypatch.setenv('no_proxy', '127.0.0.1')
+    out = tmp_path / 'results.json'
+    with serve_files() as server:
+        url = server.add('/iter_4.pth', exact.read_bytes())
+        result = run_tool(
+            'test.py', toy_config, url, '--work-dir', tmp_path, '--out', out
+        )
+    assert result.code == 0, result.err
+    digits = hashlib.sha256(exact.read_bytes()).hexdigest()
+    content = json.loads(out.read_text())
+    assert content['checkpoint'] == {'path': url, 'sha256': digits}
+    # Two runs of one second have one name, and one log.
+    logs = ''.join(log.read_text() for log in tmp_path.rglob('*.log'))
+    assert f'Load checkpoint from {url} (SHA-256 {digits})' in logs
 
 
 def test_pretrained_weights_are_not_asked_for(
