@@ -152,7 +152,7 @@ def test_resume_with_another_accumulation_is_refused(
         'train.py', toy_config, '--work-dir', tmp_path, '--resume'
     )
     assert result.code == 2
-    assert '2 forward pass(es) per optimizer step' in result.err
+    assert 'optim_wrapper.accumulative_counts (2 -> nothing)' in result.err
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='a CUDA device is here')

@@ -9,9 +9,11 @@ from mmmtl.engine.hooks.multi_task_visualization_hook import (
 from mmmtl.engine.hooks.optimizer_step_scheduler_hook import (
     OptimizerStepSchedulerHook,
 )
+from mmmtl.engine.hooks.safe_checkpoint_hook import SafeCheckpointHook
 
 __all__ = [
     'LastEpochsCheckpointHook',
     'MultiTaskVisualizationHook',
     'OptimizerStepSchedulerHook',
+    'SafeCheckpointHook',
 ]
