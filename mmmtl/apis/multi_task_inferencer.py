@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -312,8 +313,10 @@ def save_map(folder: Path, task: str, name: str, values: np.ndarray) -> Path:
     target = folder / 'maps' / task
     if get_task(task).kind.pred_dtype.is_floating_point:
         path = target / f'{name}.npy'
+        content = io.BytesIO()  # into a file, numpy hides that a disk is full
+        np.save(content, values.astype(np.float32))
         with new_file(path) as partial:
-            np.save(partial, values.astype(np.float32))
+            partial.write_bytes(content.getvalue())
         return path
     path = target / f'{name}.png'
     with new_file(path) as partial:

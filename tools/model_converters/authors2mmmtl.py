@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import torch
+from mmengine.runner import save_checkpoint
 
 from mmmtl import __version__
 from mmmtl.converters import CONVERTERS, READERS
@@ -46,7 +46,8 @@ def main() -> None:
             config_settings=settings,
         )
         with new_file(args.dst) as partial:
-            torch.save(dict(state_dict=converted, meta=meta), partial)
+            content = dict(state_dict=converted, meta=meta)
+            save_checkpoint(content, str(partial))
         print(
             f'{args.dst}: {len(converted)} tensors from {len(state)}. Use it '
             'with a config that has '
