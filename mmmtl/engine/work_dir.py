@@ -25,17 +25,26 @@ def alone_in(work_dir: str | Path) -> Iterator[None]:
     """Keep other trainings out of a folder; processes of one run share it.
 
     Args:
-        work_dir: The folder; it is made if needed.
+        work_dir: The folder; it is made if needed, and goes again if it is
+            new and stays empty, because the run was refused.
 
     Raises:
         UserError: Another training writes there.
     """
+    folder = Path(work_dir)
     with ExitStack() as stack:
         with together():
             if is_main_process():
-                lock = Path(work_dir, LOCK)
-                stack.enter_context(locked(lock, f'work folder {work_dir}'))
+                if not folder.exists():
+                    stack.callback(_remove_if_empty, folder)
+                lock = locked(folder / LOCK, f'work folder {work_dir}')
+                stack.enter_context(lock)
         yield
+
+
+def _remove_if_empty(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def settle_resume(config: Config) -> list[str]:
