@@ -3,9 +3,10 @@
 A checkpoint holds the text of the config it was made with, all options of
 the command line in it. What differs from the config of the run that resumes
 it is listed; what would make it another training is refused, unless the
-config says ``resume_changed`` (``--resume-changed``). The rule: whatever
-takes part in a step, in its schedule or in choosing the best checkpoint
-belongs to the training, except what :data:`HARMLESS` lists.
+config says ``resume_changed`` (``--resume-changed``). The rule: a change is
+harmless if the resumed run ends with the weights of one that had it from the
+start. :data:`HARMLESS` lists these; the validation data are not among them,
+since the best checkpoint is chosen by them.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmmtl.engine.config import runner_keys
+from mmmtl.engine.config import runner_keys, walk_dicts
 from mmmtl.engine.distributed import world_size
 from mmmtl.errors import UserError
 
@@ -49,6 +50,8 @@ HARMLESS = (
     # All weights come from the checkpoint.
     'model.*[.](init_cfg|pretrained)',
 )
+#: Harmless where every schedule says itself when it ends.
+LENGTH = ('train_cfg.(max_iters|max_epochs)',)
 #: Patterns of what ``--resume-changed`` lets pass and cannot change, because
 #: optimizer, schedules and seed are restored from the checkpoint.
 RESTORED = (
@@ -80,7 +83,8 @@ def check_options(
     if changes is None:
         notes = [f'{path} holds no config to compare this one with']
         changes = {}
-    harmless = [key for key in changes if _is_one_of(key, HARMLESS)]
+    patterns = HARMLESS + (LENGTH if _all_have_ends(config) else ())
+    harmless = [key for key in changes if _is_one_of(key, patterns)]
     if harmless:
         notes.append(
             'options that differ from those of the checkpoint, in the same '
@@ -136,6 +140,11 @@ def changed_options(
         for key, (old, new) in pairs.items()
         if old != new
     }
+
+
+def _all_have_ends(config: Config) -> bool:
+    nodes = walk_dicts(config.get('param_scheduler'))
+    return all('end' in node for _, node in nodes if 'type' in node)
 
 
 def _check_length(

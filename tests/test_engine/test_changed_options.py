@@ -44,7 +44,6 @@ def test_nothing_changed(config: Config, checkpoint: dict) -> None:
             {'train_dataloader.dataset.split': 'val'},
             r"dataset\.split \('train' -> 'val'\)",
         ),
-        ({'train_cfg.max_iters': 80_000}, r'\(40000 -> 80000\)'),
         ({'custom_hooks': [dict(type='EMAHook')]}, r"nothing -> 'EMAHook'"),
         ({'val_dataloader.dataset.split': 'train'}, r'val_dataloader'),
         ({'randomness.seed': 3}, r'randomness\.seed \(nothing -> 3\)'),
@@ -76,6 +75,7 @@ def test_another_number_of_processes_is_refused(
         {'default_hooks.logger.interval': 7},
         {'default_hooks.checkpoint.max_keep_ckpts': 7},
         {'train_cfg.val_interval': 7},
+        {'train_cfg.max_iters': 30_000},
         {'test_dataloader.dataset.split': 'train'},
         {'model.backbone.init_cfg.checkpoint': 'elsewhere.pth'},
         {'env_cfg.cudnn_benchmark': False},
@@ -87,6 +87,16 @@ def test_what_leaves_the_training_the_same_is_listed(
     config.merge_from_dict(change)
     (note,) = check_options(config, checkpoint, 'a.pth')
     assert f'in the same training: {next(iter(change))} (' in note
+
+
+def test_the_length_of_a_schedule_without_an_end_belongs_to_it(
+    config: Config, checkpoint: dict
+) -> None:
+    del config.param_scheduler[0]['end']
+    checkpoint['meta']['cfg'] = config.pretty_text
+    config.train_cfg.max_iters = 30_000
+    with pytest.raises(UserError, match=r'max_iters \(40000 -> 30000\)'):
+        check_options(config, checkpoint, 'a.pth')
 
 
 def test_what_cannot_change_is_said(config: Config, checkpoint: dict) -> None:
@@ -133,7 +143,6 @@ def test_beyond_the_end_there_is_nothing_to_train(
     config: Config, checkpoint: dict
 ) -> None:
     config.merge_from_dict({'train_cfg.max_iters': 10_000})
-    config.resume_changed = True
     with pytest.raises(UserError, match=r'iter 20000, beyond .*=10000'):
         check_options(config, checkpoint, 'a.pth')
     checkpoint['meta']['iter'] = 10_000

@@ -85,7 +85,7 @@ def test_a_save_that_fails_leaves_the_one_before(
             save_checkpoint(content, path, **more)
 
     monkeypatch.setattr('mmengine.runner.runner.save_checkpoint', save)
-    config.update(resume=True, resume_changed=True)
+    config.update(resume=True)
     config.train_cfg.max_iters = 7
     with pytest.raises(UserError, match=r'iter_7\.pth cannot be written'):
         train(config)
@@ -117,7 +117,7 @@ def test_a_copied_folder_leaves_the_original_alone(config: Config) -> None:
     train(config, max_keep_ckpts=1, save_best='a', rule='greater')
     copy = f'{config.work_dir}_copy'
     shutil.copytree(config.work_dir, copy)
-    config.update(work_dir=copy, resume=True, resume_changed=True)
+    config.update(work_dir=copy, resume=True)
     config.train_cfg.max_iters = 7
     train(config)
     assert names(copy) == ['best_a_iter_7.pth', 'iter_7.pth']
