@@ -48,7 +48,9 @@ def test_a_copied_or_moved_folder_goes_on_from_itself(
 ) -> None:
     other = folder.with_name('other')
     way(folder, other)
-    assert settle(other)[0].load_from == str(other / 'iter_4.pth')
+    config, notes = settle(other)
+    assert config.load_from == str(other / 'iter_4.pth')
+    assert notes == f'resuming {other / "iter_4.pth"}'
 
 
 def test_a_damaged_checkpoint_is_passed_over(folder: Path) -> None:
