@@ -71,16 +71,18 @@ def run(args: argparse.Namespace) -> None:
     from mmmtl.engine.hooks.step_times import time_steps
     from mmmtl.engine.prepare import set_seed
     from mmmtl.engine.runner import MultiTaskRunner
+    from mmmtl.engine.work_dir import alone_in
     from mmmtl.io.json_file import write_json
 
     config = load_config(args.config, args.cfg_options)
     config.work_dir = str(args.work_dir)
     place_rooms(args, config)
     set_seed(config, args.seed)
-    runner = MultiTaskRunner.from_cfg(config)
-    trivial = evaluate_trivial(runner)
-    results, steps = collect_results(runner), time_steps(runner)
-    runner.train()
+    with alone_in(args.work_dir):
+        runner = MultiTaskRunner.from_cfg(config)
+        trivial = evaluate_trivial(runner)
+        results, steps = collect_results(runner), time_steps(runner)
+        runner.train()
     pictures = draw(runner, args.work_dir / 'pictures', args.num_pictures)
     primary = getattr(runner.val_evaluator, 'primary', None)
     table = compare(trivial, results[0], results[-1], primary)

@@ -7,15 +7,15 @@ Example:
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
-import torch
+from mmengine.runner import save_checkpoint
 
 from mmmtl import __version__
 from mmmtl.converters import CONVERTERS, READERS
 from mmmtl.engine.errors import user_errors
 from mmmtl.errors import UserError
+from mmmtl.io.folders import new_file
 
 
 def parse_args() -> argparse.Namespace:
@@ -40,17 +40,14 @@ def main() -> None:
             converted, settings = CONVERTERS[args.method](state)
         except ValueError as error:
             raise UserError(f'{args.src}: {error}') from error
-        save_atomically(
-            dict(
-                state_dict=converted,
-                meta=dict(
-                    mmmtl_version=__version__,
-                    converted_from=args.method,
-                    config_settings=settings,
-                ),
-            ),
-            args.dst,
+        meta = dict(
+            mmmtl_version=__version__,
+            converted_from=args.method,
+            config_settings=settings,
         )
+        with new_file(args.dst) as partial:
+            content = dict(state_dict=converted, meta=meta)
+            save_checkpoint(content, str(partial))
         print(
             f'{args.dst}: {len(converted)} tensors from {len(state)}. Use it '
             'with a config that has '
@@ -65,17 +62,6 @@ def show(value: str | list[str]) -> str:
     if isinstance(value, str):
         return value
     return f'({", ".join(value)}), in this order'
-
-
-def save_atomically(content: dict, path: Path) -> None:
-    """Write a checkpoint so that it is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'{path.name}.{os.getpid()}.part')
-    try:
-        torch.save(content, partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 if __name__ == '__main__':
