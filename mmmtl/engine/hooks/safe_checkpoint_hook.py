@@ -58,8 +58,11 @@ class SafeCheckpointHook(CheckpointHook):
         self, runner: Runner, metrics: dict[str, float] | None = None
     ) -> None:
         """Save the best if it is better than before, then delete."""
-        with self._deleting_last():
-            super().after_val_epoch(runner, metrics or {})
+        # Without a best one nothing is saved here, and a validation may come
+        # before any training.
+        if self.save_best:
+            with self._deleting_last():
+                super().after_val_epoch(runner, metrics or {})
 
     @contextmanager
     def _deleting_last(self) -> Iterator[None]:

@@ -74,6 +74,13 @@ def test_it_keeps_as_many_as_mmengine(config: Config, kept: int) -> None:
     assert [type(hook) for hook in hooks] == [SafeCheckpointHook]
 
 
+def test_a_validation_before_any_training(config: Config) -> None:
+    config.default_hooks.checkpoint.max_keep_ckpts = 1
+    runner = MultiTaskRunner.from_cfg(config)
+    assert runner.val().keys() == {'a', 'b'}
+    assert names(config.work_dir) == []
+
+
 def test_a_save_that_fails_leaves_the_one_before(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
