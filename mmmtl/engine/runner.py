@@ -7,6 +7,8 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.runner import Runner, load_state_dict
+from mmengine.runner.base_loop import BaseLoop
+from torch.utils.data import DataLoader
 
 from mmmtl.engine.checkpoint import (
     ForeignCheckpointError,
@@ -19,7 +21,10 @@ from mmmtl.engine.checkpoint import (
 )
 from mmmtl.engine.config_tasks import complete_tasks
 from mmmtl.engine.distributed import together
+from mmmtl.engine.run_state import RunState
+from mmmtl.engine.stopping import shield
 from mmmtl.engine.total_batch import check_same_accumulation
+from mmmtl.engine.train_loops import resumable
 from mmmtl.engine.weights import (
     open_door,
     read_ahead,
@@ -120,6 +125,34 @@ class MultiTaskRunner(Runner):
         self._has_loaded = True
         self.logger.info(f'Load checkpoint from {filename}')
         return checkpoint
+
+    def build_train_loop(self, loop: BaseLoop | Mapping) -> BaseLoop:
+        """Build mmengine's loops so that they can be resumed exactly."""
+        return super().build_train_loop(
+            resumable(loop, self._train_dataloader)
+        )
+
+    @staticmethod
+    def build_dataloader(
+        dataloader: DataLoader | Mapping,
+        seed: int | None = None,
+        diff_rank_seed: bool = False,
+    ) -> DataLoader:
+        """Build a loader whose processes outlive a signal."""
+        loader = Runner.build_dataloader(dataloader, seed, diff_rank_seed)
+        loader.worker_init_fn = shield(loader.worker_init_fn)
+        return loader
+
+    def save_checkpoint(self, *args: Any, **options: Any) -> None:
+        """Save as mmengine does, with what is accumulated.
+
+        All processes call it: in the middle of an accumulation they hand
+        their gradients over.
+        """
+        state = getattr(self.train_loop, 'state', None)
+        if isinstance(state, RunState):
+            state.collect_gradients(self)
+        super().save_checkpoint(*args, **options)
 
     def _load_all(self, checkpoint: Mapping[str, Any], path: str) -> None:
         try:
