@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import signal
 import socket
 import subprocess
 import sys
@@ -138,6 +139,7 @@ def start(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=True,
     )
 
 
@@ -148,7 +150,11 @@ def finish(run: subprocess.Popen, expected: int | None = 0) -> str:
         run: The run.
         expected: Its exit code; None for any.
     """
-    out, _ = run.communicate(timeout=200)
+    try:
+        out, _ = run.communicate(timeout=900)
+    finally:
+        if run.poll() is None:
+            os.killpg(run.pid, signal.SIGKILL)
     assert expected in (None, run.returncode), out[-4000:]
     return out
 

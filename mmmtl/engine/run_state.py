@@ -119,8 +119,8 @@ class RunState(Hook):
             Whether the validation came to its end.
         """
         self._validating, self._stop = True, stop
-        loader = runner.val_dataloader
-        self._common_batches = stop.smallest(len(loader))
+        # The last batch may be dealt to some processes only.
+        self._common_batches = stop.smallest(len(runner.val_dataloader))
         try:
             runner.val_loop.run()
         except ValidationStoppedError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -95,13 +96,19 @@ def shield(start: Callable[[int], Any] | None) -> Callable[[int], Any]:
 
 
 def _start_worker(start: Callable[[int], Any] | None, worker: int) -> None:
-    for number in SIGNALS:
+    for number in set(SIGNALS) - {signal.SIGTERM}:
         signal.signal(number, signal.SIG_IGN)
-    # PyTorch ends a loader process that hangs with another SIGTERM.
-    signal.signal(signal.SIGTERM, _pass_over_once)
+    if hasattr(signal, 'sigwaitinfo'):  # not on macOS
+        # Blocked first: the thread must be the only one to receive it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        threading.Thread(target=_obey_parent, daemon=True).start()
     if start is not None:
         start(worker)
 
 
-def _pass_over_once(number: int, frame: FrameType | None) -> None:
-    signal.signal(number, signal.SIG_DFL)
+def _obey_parent() -> None:
+    """End this process when its parent, and nobody else, terminates it."""
+    sender = None
+    while sender != os.getppid():
+        sender = signal.sigwaitinfo({signal.SIGTERM}).si_pid
+    os._exit(0)

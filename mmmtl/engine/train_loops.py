@@ -174,9 +174,7 @@ class _Unstarted(NamedTuple):
 
 
 def _build_loader(runner: Runner, dataloader: Mapping) -> DataLoader:
-    return runner.build_dataloader(
-        stream_config(dataloader), seed=_common_seed(runner)
-    )
+    return runner.build_dataloader(stream_config(dataloader), seed=runner.seed)
 
 
 def _common_seed(runner: Runner) -> int:

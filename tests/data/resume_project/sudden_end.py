@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
 import time
 from typing import Any
@@ -52,4 +53,12 @@ class SuddenEndHook(Hook):
 
     def _end(self) -> None:
         time.sleep(self.seconds)
-        os.kill(os.getpid(), self.number)
+        if self.number == signal.SIGKILL:
+            os.kill(os.getpid(), self.number)
+        # As launchers and schedulers do: a stranger tells the whole group,
+        # loader processes, too.
+        subprocess.run(
+            ['kill', '-s', self.number.name[3:], '--', f'-{os.getpgrp()}'],
+            start_new_session=True,
+            check=True,
+        )
