@@ -80,7 +80,12 @@ def write_trial(
         ),
         param_scheduler=[
             dict(type='PolyLR', end=length + 1, by_epoch=epochs),
-            dict(type='ReduceOnPlateauLR', monitor='depth/rmse', patience=1),
+            dict(
+                type='ReduceOnPlateauLR',
+                monitor='depth/rmse',
+                patience=1,
+                by_epoch=epochs,
+            ),
         ],
         custom_hooks=[
             dict(type='EMAHook', momentum=0.1),

@@ -1,4 +1,4 @@
-"""Kills, or signals, its own process at a moment that a variable names."""
+"""Kills or signals its own process at a moment that a variable names."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ VARIABLE = 'SUDDEN_END'
 
 @HOOKS.register_module()
 class SuddenEndHook(Hook):
-    """Ends the process a little after a moment has come so many times.
+    """Acts when a moment has come so many times.
 
-    Moments are ``iteration``, ``save`` and ``validation``.
+    Moments are ``iteration``, ``save`` and ``validation``. SIGKILL comes so
+    many seconds later, all other signals at once.
     """
 
     priority = 'VERY_HIGH'
@@ -48,15 +49,17 @@ class SuddenEndHook(Hook):
     def _come(self, moment: str) -> None:
         if moment == self.moment:
             self.times -= 1
-            if self.times == 0:
-                threading.Thread(target=self._end, daemon=True).start()
+            if self.times == 0 and self.number == signal.SIGKILL:
+                threading.Thread(target=self._kill, daemon=True).start()
+            elif self.times == 0:
+                self._tell_all()
 
-    def _end(self) -> None:
+    def _kill(self) -> None:
         time.sleep(self.seconds)
-        if self.number == signal.SIGKILL:
-            os.kill(os.getpid(), self.number)
-        # As launchers and schedulers do: a stranger tells the whole group,
-        # loader processes, too.
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def _tell_all(self) -> None:
+        """Do as launchers and schedulers: loader processes hear it, too."""
         subprocess.run(
             ['kill', '-s', self.number.name[3:], '--', f'-{os.getpgrp()}'],
             start_new_session=True,
