@@ -47,6 +47,7 @@ def write_trial(
     persistent: bool = False,
     accumulate: int = 1,
     save_every: int = 2,
+    watch: bool = True,
 ) -> Path:
     """Render seven rooms and write a config.
 
@@ -59,6 +60,8 @@ def write_trial(
         persistent: Whether they live as long as the run.
         accumulate: Iterations per optimizer step.
         save_every: Iterations or epochs between checkpoints.
+        watch: Whether a schedule watches a metric; accumulating a total
+            batch knows none that does.
     """
     order = order_rooms(
         layout='nyud', num_train=5, num_val=2, height=40, width=56, seed=0
@@ -78,15 +81,7 @@ def write_trial(
             optimizer=dict(type='AdamW', lr=1e-3),
             accumulative_counts=accumulate,
         ),
-        param_scheduler=[
-            dict(type='PolyLR', end=length + 1, by_epoch=epochs),
-            dict(
-                type='ReduceOnPlateauLR',
-                monitor='depth/rmse',
-                patience=1,
-                by_epoch=epochs,
-            ),
-        ],
+        param_scheduler=_schedule(length, epochs, watch),
         custom_hooks=[
             dict(type='EMAHook', momentum=0.1),
             dict(type='SuddenEndHook'),
@@ -253,6 +248,12 @@ def random_plan(draw: random.Random) -> str:
     return f'{moment}:{draw.randint(1, most)}:{draw.uniform(0, seconds)}:KILL'
 
 
+def _schedule(length: int, epochs: bool, watch: bool) -> list[dict[str, Any]]:
+    plateau = dict(type='ReduceOnPlateauLR', monitor='depth/rmse', patience=1)
+    poly = dict(type='PolyLR', end=length + 1, by_epoch=epochs)
+    return [poly, plateau] if watch else [poly]
+
+
 def main() -> None:
     """Kill and resume, and say what differs."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -278,6 +279,7 @@ def main() -> None:
             workers=args.workers,
             persistent=args.persistent,
             accumulate=args.accumulate,
+            watch=not total,
         )
         whole, parts = folder / 'whole', folder / 'parts'
         finish(start(config, whole, *options, ranks=args.ranks))

@@ -197,7 +197,9 @@ def test_two_ranks_stop_together_and_go_on(
 
     Two ranks have 4 samples an iteration, so 3 iterations make a step.
     """
-    config = write_trial(tmp_path, length=4, workers=1, save_every=100)
+    config = write_trial(
+        tmp_path, length=4, workers=1, save_every=100, watch=not total
+    )
     options = ('--total-batch', str(total)) if total else ()
     whole, parts = tmp_path / 'whole', tmp_path / 'parts'
     finish(start(config, whole, *options, ranks=2))
