@@ -59,6 +59,9 @@ def resumable(loop: Any, dataloader: Any) -> Any:
 class ResumableIterLoop(IterBasedTrainLoop):
     """Counts iterations."""
 
+    #: The type in a config, for error texts.
+    stands_for = 'IterBasedTrainLoop'
+
     def __init__(
         self, runner: Runner, dataloader: Mapping, **options: Any
     ) -> None:
@@ -111,6 +114,9 @@ class ResumableIterLoop(IterBasedTrainLoop):
 
 class ResumableEpochLoop(EpochBasedTrainLoop):
     """Counts epochs; goes on in the middle of one."""
+
+    #: The type in a config, for error texts.
+    stands_for = 'EpochBasedTrainLoop'
 
     def __init__(
         self, runner: Runner, dataloader: Mapping, **options: Any
