@@ -129,7 +129,9 @@ def _place_in_config(error: Exception) -> str | None:
 
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     code = module.build_from_cfg.__code__
-    built = [f.f_locals['cfg'] for f in frames if f.f_code is code]
+    built = [
+        _as_written(f.f_locals['cfg']) for f in frames if f.f_code is code
+    ]
     if not built:
         codes = [frame.f_code for frame in frames]
         return 'Runner' if Runner.__init__.__code__ in codes else None
@@ -141,6 +143,12 @@ def _place_in_config(error: Exception) -> str | None:
         if places := _find(part, config):
             return f'{" or ".join(places[:3])} ({name})'
     return name
+
+
+def _as_written(part: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a part of a config with the type that the config names."""
+    written = getattr(part.get('type'), 'stands_for', None)
+    return {**part, 'type': written} if written else part
 
 
 def _find(part: Mapping[str, Any], config: Any) -> list[str]:

@@ -11,6 +11,8 @@ from mmengine.config import Config
 from mmengine.dist import master_only
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.runner import Runner, load_state_dict
+from mmengine.runner.base_loop import BaseLoop
+from torch.utils.data import DataLoader
 
 from mmmtl.engine.changed_options import check_options
 from mmmtl.engine.checkpoint import (
@@ -27,6 +29,9 @@ from mmmtl.engine.config_tasks import complete_tasks
 from mmmtl.engine.distributed import together, world_size
 from mmmtl.engine.hooks import SafeCheckpointHook
 from mmmtl.engine.hooks.loss_weighting_hook import LossWeightingHook
+from mmmtl.engine.run_state import RunState
+from mmmtl.engine.stopping import shield
+from mmmtl.engine.train_loops import resumable
 from mmmtl.engine.weights import (
     hash_of,
     name_initialisers,
@@ -120,8 +125,19 @@ class MultiTaskRunner(Runner):
                 hook = {**hook, 'type': SafeCheckpointHook}
         super().register_hook(hook, priority)
 
+    def save_checkpoint(self, *args: Any, **options: Any) -> None:
+        """Save as mmengine does, with what is accumulated.
+
+        All processes call it: in the middle of an accumulation they hand
+        their gradients over.
+        """
+        state = getattr(self.train_loop, 'state', None)
+        if isinstance(state, RunState):
+            state.collect_gradients(self)
+        self._save_whole(*args, **options)
+
     @master_only
-    def save_checkpoint(
+    def _save_whole(
         self,
         out_dir: str,
         filename: str,
@@ -241,6 +257,23 @@ class MultiTaskRunner(Runner):
             f'Load checkpoint from {filename} (SHA-256 {hash_of(filename)})'
         )
         return checkpoint
+
+    def build_train_loop(self, loop: BaseLoop | Mapping) -> BaseLoop:
+        """Build mmengine's loops so that they can be resumed exactly."""
+        return super().build_train_loop(
+            resumable(loop, self._train_dataloader)
+        )
+
+    @staticmethod
+    def build_dataloader(
+        dataloader: DataLoader | Mapping,
+        seed: int | None = None,
+        diff_rank_seed: bool = False,
+    ) -> DataLoader:
+        """Build a loader whose processes outlive a signal."""
+        loader = Runner.build_dataloader(dataloader, seed, diff_rank_seed)
+        loader.worker_init_fn = shield(loader.worker_init_fn)
+        return loader
 
     def _load_all(self, checkpoint: Mapping[str, Any], path: str) -> None:
         try:

@@ -40,6 +40,7 @@ WRAPPERS = {
         type='AggregationOptimWrapper', aggregator=dict(type='GradVac')
     ),
 }
+WRAPPERS['accumulated'] = WRAPPERS['UPGrad'] | dict(accumulative_counts=4)
 WEIGHTINGS = {
     'FAMO': dict(
         type='ScalarizerWeighting', scalarizer=dict(type='FAMO', lr=1.0)
@@ -92,6 +93,7 @@ def run(
         ('plain', 'GradNorm'),
         ('UPGrad', 'uncertainty'),
         ('GradVac', 'FAMO'),
+        ('accumulated', 'FAMO'),
     ],
 )
 def test_a_resumed_run_ends_where_a_whole_one_does(
