@@ -99,15 +99,16 @@ def run(
 def test_a_resumed_run_ends_where_a_whole_one_does(
     tmp_path: Path, wrapper: str, weighting: str
 ) -> None:
-    start = run(tmp_path / 'first', 6, wrapper, weighting)
     whole = run(tmp_path / 'whole', 8, wrapper, weighting)
+    middle = tmp_path / 'whole' / 'iter_6.pth'
+    start = read_checkpoint(middle)
     found = run(
         tmp_path / 'second',
         8,
         wrapper,
         weighting,
         resume=True,
-        load_from=str(tmp_path / 'first' / 'iter_6.pth'),
+        load_from=str(middle),
     )
     assert set(found['state_dict']) == set(whole['state_dict'])
     for name, value in whole['state_dict'].items():
