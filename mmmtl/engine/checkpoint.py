@@ -14,6 +14,7 @@ checkpoint of another model would leave random weights and exit code 0.
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import re
@@ -79,6 +80,8 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise UnreadableCheckpointError(f'checkpoint {path}: no such file')
     try:
+        if path.suffix == '.safetensors':
+            return _read_safetensors(path)
         content = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as error:
         raise _refusal(path, error) from error
@@ -88,6 +91,17 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
             f'{type(content).__name__}; save {{"state_dict": ...}} instead'
         )
     return content
+
+
+def _read_safetensors(path: Path) -> dict[str, Any]:
+    """Read tensors by name; a text ``meta`` in the header is JSON."""
+    from safetensors import safe_open  # for such files only
+
+    with safe_open(path, framework='pt') as file:
+        state = {name: file.get_tensor(name) for name in file.keys()}
+        header = file.metadata() or {}
+    meta = json.loads(header.get('meta', '{}'))
+    return dict(meta=meta, state_dict=state)
 
 
 def _refusal(path: Path, error: Exception) -> UserError:

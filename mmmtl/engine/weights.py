@@ -37,6 +37,11 @@ from mmmtl.engine.checkpoint import (
 )
 from mmmtl.engine.config import walk_dicts
 from mmmtl.engine.distributed import together
+from mmmtl.engine.timm_weights import (
+    TIMM_SCHEMES,
+    fetch_timm_weights,
+    name_as_timm_backbone,
+)
 from mmmtl.errors import UserError
 
 TIMEOUT = 20.0  # seconds without a byte from the server
@@ -51,7 +56,8 @@ def open_door() -> None:
     """Make mmengine read files and URLs through :func:`read_weights`."""
     enable_safe_loading()
     CheckpointLoader.register_scheme(
-        ['', 'http://', 'https://', 'open-mmlab://', 'torchvision://'],
+        ['', 'http://', 'https://', 'open-mmlab://', 'torchvision://']
+        + list(TIMM_SCHEMES),
         load_from_mmmtl,
         force=True,
     )
@@ -67,22 +73,31 @@ def read_weights(source: str) -> dict[str, Any]:
     """Return the content of a checkpoint; it may have been read ahead.
 
     Args:
-        source: A path, ``http(s)://``, ``open-mmlab://`` or
-            ``torchvision://``.
+        source: A path, ``http(s)://``, ``open-mmlab://``,
+            ``torchvision://``; or ``package://``, ``timm://``, ``hf-hub:``,
+            whose tensors get the names that they have in mmpretrain's
+            TIMMBackbone (:mod:`mmmtl.engine.timm_weights`).
 
     Raises:
         UserError: The file cannot be had, is damaged, or contains code.
     """
     path = fetch_checkpoint(source)
-    return _READ.pop(_key(path), None) or read_checkpoint(path)
+    return _READ.pop(_key(path), None) or _read(source, path)
 
 
 def read_ahead(source: str) -> dict[str, Any]:
     """Read a checkpoint, and keep it until :func:`read_weights` asks."""
     path = fetch_checkpoint(source)
     if _key(path) not in _READ:
-        _READ[_key(path)] = read_checkpoint(path)
+        _READ[_key(path)] = _read(source, path)
     return _READ[_key(path)]
+
+
+def _read(source: str, path: Path) -> dict[str, Any]:
+    content = read_checkpoint(path)
+    if source.startswith(TIMM_SCHEMES):
+        return name_as_timm_backbone(source, state_dict_of(content, path))
+    return content
 
 
 def _key(path: Path) -> tuple[Path, int]:
@@ -202,6 +217,8 @@ def fetch_checkpoint(source: str) -> Path:
     Raises:
         UserError: There is no such file, or the server does not answer.
     """
+    if source.startswith(TIMM_SCHEMES):
+        return fetch_timm_weights(source, fetch_checkpoint)
     url = _resolve(source)
     if urlparse(url).scheme not in ('http', 'https'):
         path = Path(url).expanduser()
