@@ -76,9 +76,11 @@ def plain_head_config(config: Config) -> Config:
     plain = copy.deepcopy(config)
     old = plain.model.pop('decode_head')
     # Of several necks, the last one is the method's.
-    *before, reader = [*necks_of(plain), old][: len(necks_of(plain)) or 1]
+    *before, reader = necks_of(plain) or [old]
     levels = list(reader['in_channels'])
-    plain.model.neck = before or None
+    plain.model.pop('neck', None)
+    if before:
+        plain.model.neck = before
     head = dict(
         type='FCNHead',
         in_channels=levels,
