@@ -16,7 +16,7 @@ head = dict(
 )
 model = dict(
     type='MultiTaskSegmentor',
-    data_preprocessor=dict(size_divisor=32, **{{_base_.lite0_preprocessor}}),
+    data_preprocessor={{_base_.lite0_preprocessor}},
     backbone={{_base_.lite0_backbone}},
     neck=dict(
         type='FPN',
