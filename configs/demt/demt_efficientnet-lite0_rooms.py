@@ -2,7 +2,7 @@
 _base_ = [
     '../_base_/models/demt_efficientnet-lite0.py',
     '../_base_/tasks/rooms.py',
-    '../_base_/datasets/rooms.py',
-    '../_base_/schedules/schedule_rooms.py',
+    '../_base_/datasets/rooms-128x160.py',
+    '../_base_/schedules/schedule_rooms-pretrained.py',
     '../_base_/default_runtime.py',
 ]

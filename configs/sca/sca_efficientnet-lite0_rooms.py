@@ -2,8 +2,8 @@
 _base_ = [
     '../_base_/models/sca_efficientnet-lite0.py',
     '../_base_/tasks/rooms.py',
-    '../_base_/datasets/rooms.py',
-    '../_base_/schedules/schedule_rooms.py',
+    '../_base_/datasets/rooms-128x160.py',
+    '../_base_/schedules/schedule_rooms-pretrained.py',
     '../_base_/default_runtime.py',
 ]
 tasks = ['semseg', 'normals', 'edge', 'depth']

@@ -4,6 +4,7 @@
 _base_ = './rooms.py'
 dataset_type = 'FolderDataset'
 data_root = 'data/rooms-varied'
+rendered = dict(num_train=8000, num_val=300, size=(192, 256))
 tasks = [
     'semseg',
     'depth',
