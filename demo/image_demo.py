@@ -22,9 +22,7 @@ def parse_args() -> argparse.Namespace:
         default='rooms-lite0',
         help='config file; without one, the model that comes with the package',
     )
-    parser.add_argument(
-        'weights', nargs='?', help='checkpoint of that config'
-    )
+    parser.add_argument('weights', nargs='?', help='checkpoint of that config')
     parser.add_argument('--out-dir', required=True, help='folder of the pages')
     parser.add_argument(
         '--device', help='for instance cpu or cuda:0; default: a GPU if any'

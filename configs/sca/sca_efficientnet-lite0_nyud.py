@@ -1,4 +1,5 @@
-# The authors' recipe for HRNet18: semseg and depth, batch 10, 100 epochs of Adam.
+# The authors' recipe for HRNet18: semseg and depth, batch 10, 100 epochs of
+# Adam.
 _base_ = [
     '../_base_/models/sca_efficientnet-lite0.py',
     '../_base_/tasks/nyud-sca.py',

@@ -1,4 +1,4 @@
-# SCA-MTL on rendered rooms, from ImageNet weights, in minutes on two CPU cores.
+# SCA-MTL on rendered rooms, from ImageNet weights, in minutes on two cores.
 _base_ = [
     '../_base_/models/sca_efficientnet-lite0.py',
     '../_base_/tasks/rooms.py',

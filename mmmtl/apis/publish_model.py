@@ -11,7 +11,6 @@ from torch import Tensor
 
 from mmmtl.apis.init_model import init_model, test_dataset_of
 from mmmtl.engine.weights import pretrained_sources
-from mmmtl.io.json_file import write_json
 from mmmtl.zoo import CONFIG_FILE, WEIGHTS_FILE
 
 
@@ -35,27 +34,33 @@ def publish_model(
 
     model = init_model(config, checkpoint)
     out_dir.mkdir(parents=True, exist_ok=True)
-    write_json(out_dir / CONFIG_FILE, _for_prediction(model.cfg))
-    state = {name: _half(tensor) for name, tensor in model.state_dict().items()}
+    _for_prediction(model.cfg).dump(str(out_dir / CONFIG_FILE))
+    state = {
+        name: _half(tensor) for name, tensor in model.state_dict().items()
+    }
     meta = dict(dataset_meta=_plain_meta(model.dataset_meta))
     path = out_dir / WEIGHTS_FILE
     save_file(state, path, {'format': 'pt', 'meta': json.dumps(meta)})
     return path.stat().st_size
 
 
-def _for_prediction(config: Config) -> dict[str, Any]:
+def _for_prediction(config: Config) -> Config:
     """Keep the network and how pictures get to it."""
     kept = Config(
         dict(
             default_scope=config.default_scope,
             model=config.model,
             test_pipeline=test_dataset_of(config)['pipeline'],
-            **({'new_tasks': config.new_tasks} if 'new_tasks' in config else {}),
+            **(
+                {'new_tasks': config.new_tasks}
+                if 'new_tasks' in config
+                else {}
+            ),
         )
     )
     # The weights hold all that the training started from.
     kept.merge_from_dict({key: None for key, *_ in pretrained_sources(kept)})
-    return kept.to_dict()
+    return kept
 
 
 def _half(tensor: Tensor) -> Tensor:

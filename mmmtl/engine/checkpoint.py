@@ -98,7 +98,7 @@ def _read_safetensors(path: Path) -> dict[str, Any]:
     from safetensors import safe_open  # for such files only
 
     with safe_open(path, framework='pt') as file:
-        state = {name: file.get_tensor(name) for name in file.keys()}
+        state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         header = file.metadata() or {}
     meta = json.loads(header.get('meta', '{}'))
     return dict(meta=meta, state_dict=state)

@@ -56,8 +56,10 @@ def open_door() -> None:
     """Make mmengine read files and URLs through :func:`read_weights`."""
     enable_safe_loading()
     CheckpointLoader.register_scheme(
-        ['', 'http://', 'https://', 'open-mmlab://', 'torchvision://']
-        + list(TIMM_SCHEMES),
+        [
+            *('', 'http://', 'https://', 'open-mmlab://', 'torchvision://'),
+            *TIMM_SCHEMES,
+        ],
         load_from_mmmtl,
         force=True,
     )

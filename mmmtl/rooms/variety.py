@@ -156,8 +156,10 @@ def _wall_looks(rng: Rng) -> dict[int, Material]:
     for name, share in (('wall', 0.75), ('ceiling', 0.9)):
         if rng.random() < share:
             light = 1 - rng.beta(1.2, 4.0)
-            hue = rng.uniform(0.04, 0.17) if rng.random() < 0.7 else (
-                rng.random()
+            hue = (
+                rng.uniform(0.04, 0.17)
+                if rng.random() < 0.7
+                else (rng.random())
             )
             colour = hsv(hue, 0.6 * rng.beta(1.0, 3.0), light)
             looks[CLASS_ID[name]] = _worn(rng, colour)
@@ -182,8 +184,10 @@ def _other_look(rng: Rng, old: Material) -> Material:
     second = _any_colour(rng)
     if rng.random() < 0.75:
         second = tuple(rng.uniform(0.5, 0.95) * c for c in colour)
-    pattern = 'patches' if old.pattern in ('patches', 'books') else (
-        _PATTERNS[int(rng.choice(len(_PATTERNS), p=_SHARES))]
+    pattern = (
+        'patches'
+        if old.pattern in ('patches', 'books')
+        else (_PATTERNS[int(rng.choice(len(_PATTERNS), p=_SHARES))])
     )
     scale = math.exp(rng.uniform(math.log(0.02), math.log(0.8)))
     return Material(colour, second, pattern, scale, rng.uniform(0, 60))
@@ -242,7 +246,9 @@ def develop(image: np.ndarray, rng: Rng) -> np.ndarray:
     # Cameras expose; how well differs.
     aim = math.exp(rng.uniform(math.log(0.2), math.log(0.6)))
     gain = np.clip(aim / max(values.mean(), 0.01), 0.75, 3.0)
-    values = (values * np.float32(gain)) ** np.float32(math.exp(rng.normal(0, 0.3)))
+    values = (values * np.float32(gain)) ** np.float32(
+        math.exp(rng.normal(0, 0.3))
+    )
     values *= np.exp(rng.normal(0, 0.1, 3)).astype(np.float32)
     grey = values.mean(-1, keepdims=True)
     values = grey + (values - grey) * np.float32(rng.uniform(0.3, 1.4))
@@ -262,7 +268,5 @@ def _soften(values: np.ndarray, times: int) -> np.ndarray:
     for _ in range(times):
         padded = np.pad(values, ((1, 1), (1, 1), (0, 0)), mode='edge')
         rows = 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
-        values = (
-            0.25 * rows[:, :-2] + 0.5 * rows[:, 1:-1] + 0.25 * rows[:, 2:]
-        )
+        values = 0.25 * rows[:, :-2] + 0.5 * rows[:, 1:-1] + 0.25 * rows[:, 2:]
     return values

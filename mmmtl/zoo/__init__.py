@@ -1,6 +1,6 @@
 """Models that come with the package, by name.
 
-Each has a folder: ``config.json`` (network and pipeline for prediction),
+Each has a folder: ``config.py`` (network and pipeline for prediction),
 ``weights.safetensors`` and a card, ``README.md``.
 ``tools/model_converters/publish.py`` writes the first two.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-CONFIG_FILE = 'config.json'
+CONFIG_FILE = 'config.py'
 WEIGHTS_FILE = 'weights.safetensors'
 
 

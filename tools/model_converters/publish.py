@@ -6,7 +6,7 @@ Example::
         configs/baselines/fcn-multi_efficientnet-lite0_rooms-varied.py \
         work_dirs/rooms-lite0/iter_4000.pth --out-dir mmmtl/zoo/rooms-lite0
 
-``config.json`` holds network and test pipeline, ``weights.safetensors`` the
+``config.py`` holds network and test pipeline, ``weights.safetensors`` the
 weights in half precision (norms and biases in single), with names and colours
 of the classes.
 """

@@ -1,5 +1,5 @@
-# DeMT on EfficientNet-Lite0, half as wide as on Swin: at 256 a step takes twice
-# the time. The leaf config adds the tasks.
+# DeMT on EfficientNet-Lite0, half as wide as on Swin: at 256 a step takes
+# twice the time. The leaf config adds the tasks.
 _base_ = './efficientnet-lite0.py'
 norm_cfg = dict(type='SyncBN', requires_grad=True)
 model = dict(

@@ -13,7 +13,9 @@ lite0_backbone = dict(
     model_name='tf_efficientnet_lite0',
     features_only=True,
     out_indices=(1, 2, 3, 4),
-    init_cfg=dict(type='Pretrained', checkpoint='package://efficientnet-lite0'),
+    init_cfg=dict(
+        type='Pretrained', checkpoint='package://efficientnet-lite0'
+    ),
 )
 lite0_projection = dict(
     type='LevelProjection',

@@ -53,5 +53,5 @@ def test_tasks_are_checked_in_every_neck() -> None:
         type='LevelProjection', in_channels=WIDE, out_channels=WIDE
     )
     config['neck'] = [projection, config['neck']]
-    with pytest.raises(ValueError, match='neck.tasks'):
+    with pytest.raises(ValueError, match=r'neck\.tasks'):
         build_in_scope(MODELS, config)
