@@ -257,7 +257,8 @@ def shrink(cfg: Config) -> Config:
             neck.out_channels = pyramid
     if head.type == 'PerTaskHeads':
         # Wide enough that no pixel has every ReLU at 0: a normal has a length.
-        head.update(in_channels=pyramid, channels=64)
+        fused = any(neck.type == 'PyramidFusion' for neck in necks)
+        head.update(in_channels=[96] if fused else pyramid, channels=64)
     elif head.type == 'MultiQueryHead':
         head.update(in_channels=pyramid, channels=16, num_queries=4)
         head.bottleneck_channels = 32

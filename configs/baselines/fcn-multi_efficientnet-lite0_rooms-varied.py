@@ -1,7 +1,7 @@
 # The recipe of the model that comes with the package (rooms-lite0): nine
 # tasks on varied rooms, 4,000 steps of 8 images.
 _base_ = [
-    '../_base_/models/fpn_efficientnet-lite0.py',
+    '../_base_/models/fusion_efficientnet-lite0.py',
     '../_base_/tasks/rooms-varied.py',
     '../_base_/datasets/rooms-varied.py',
     '../_base_/schedules/schedule_rooms.py',

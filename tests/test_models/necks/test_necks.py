@@ -1,4 +1,4 @@
-"""The projection of a backbone's levels, alone and before a method's neck."""
+"""Necks that belong to no method, alone and before a method's neck."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmmtl.models.necks import LevelProjection
+from mmmtl.models.necks import LevelProjection, PyramidFusion
 from mmmtl.registry import MODELS, build_in_scope
 from tests.tiny import demt
 
@@ -22,6 +22,21 @@ def test_each_level_is_a_linear_map_and_its_norm() -> None:
         # Of a new norm in evaluation, y = x / sqrt(1 + eps).
         want = F.conv2d(before, level[0].weight) / (1 + 1e-5) ** 0.5
         assert torch.allclose(after, want, atol=1e-5)
+
+
+def test_fusion_is_concatenation_and_two_convolutions() -> None:
+    neck = PyramidFusion(in_channels=WIDE, channels=6).eval()
+    pyramid = [torch.randn(2, c, 8 >> i, 8 >> i) for i, c in enumerate(WIDE)]
+    joined = torch.cat(
+        [F.interpolate(level, (8, 8), mode='bilinear') for level in pyramid], 1
+    )
+    linear = neck.projection.linear
+    hidden = F.conv2d(joined, linear.weight[..., None, None], linear.bias)
+    want = F.conv2d(hidden.relu(), neck.smooth[0].weight, padding=1)
+    (found,) = neck(pyramid)
+    assert torch.allclose(found, (want / (1 + 1e-5) ** 0.5).relu(), atol=1e-5)
+    neck.train()(pyramid)[0].square().sum().backward()
+    assert [n for n, p in neck.named_parameters() if p.grad is None] == []
 
 
 def test_levels_and_widths_are_as_many() -> None:
