@@ -192,3 +192,16 @@ def test_primary_metrics_of_the_recipe_go_with_it(repo_root: Path) -> None:
     # Where the metric does not measure it, saliency does not count.
     config.test_evaluator.metrics[2] = dict(type='SaliencyMetric')
     assert comparable_tasks(config) == (tasks[:2], ['saliency'])
+
+
+def test_necks_before_the_methods_own_stay(repo_root: Path) -> None:
+    """All of them with one task; a plain head reads what the last one read."""
+    config = load_config(
+        repo_root / 'configs/demt/demt_efficientnet-lite0_rooms.py'
+    )
+    projection, mixer = single_task_config(config, 'depth').model.neck
+    assert projection == config.model.neck[0]
+    assert mixer.tasks == ['depth']
+    plain = plain_head_config(config)
+    assert plain.model.neck == [config.model.neck[0]]
+    assert plain.model.decode_head.in_channels == [24, 48, 96, 192]
