@@ -61,7 +61,7 @@ class MultiTaskInferencer:
 
         Args:
             config: A config file, or a config; or the name of a model that
-                comes with the package, such as ``'rooms-lite0'``.
+                comes with the package (:mod:`mmmtl.zoo`).
             weights: Path or URL of a checkpoint; None leaves them random,
                 or takes those that come with the package.
             device: Where the model runs; a GPU if there is one, if None.

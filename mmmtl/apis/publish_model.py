@@ -41,6 +41,7 @@ def publish_model(
     meta = dict(dataset_meta=_plain_meta(model.dataset_meta))
     path = out_dir / WEIGHTS_FILE
     save_file(state, path, {'format': 'pt', 'meta': json.dumps(meta)})
+    path.chmod(0o644)  # safetensors lets nobody else read it
     return path.stat().st_size
 
 

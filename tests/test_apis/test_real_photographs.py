@@ -1,6 +1,7 @@
 """What the model that comes with the package sees in photographs.
 
-``pytest -s tests/test_apis/test_real_photographs.py`` prints the figures of
+``MMMTL_REAL_DATA=FOLDER pytest -s -m slow tests/test_apis/
+test_real_photographs.py`` prints the figures of
 ``mmmtl/zoo/rooms-lite0/README.md``. None of these pictures was trained on.
 """
 
