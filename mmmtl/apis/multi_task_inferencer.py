@@ -62,8 +62,10 @@ class MultiTaskInferencer:
         """Build the model and the pipeline.
 
         Args:
-            config: A config file, or a config.
-            weights: Path or URL of a checkpoint; None leaves them random.
+            config: A config file, or a config; or the name of a model that
+                comes with the package (:mod:`mmmtl.zoo`).
+            weights: Path or URL of a checkpoint; None leaves them random,
+                or takes those that come with the package.
             device: Where the model runs; a GPU if there is one, if None.
             cfg_options: Changes to the config, by dotted key.
         """
