@@ -75,7 +75,7 @@ def check_wrappers(dataset: Any) -> None:
     """
     parts = parts_of(dataset)
     if parts and any(our_data_sets(dataset)):
-        refuse_pasted(getattr(dataset, 'pipeline', ()), has_labels=True)
+        refuse_pasted(vars(dataset).get('pipeline', ()), has_labels=True)
     for part in parts:
         check_wrappers(part)
 
