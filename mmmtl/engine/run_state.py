@@ -24,6 +24,7 @@ from torch import Tensor
 
 from mmmtl.engine.checkpoint import bare_model
 from mmmtl.engine.stopping import StopSignals
+from mmmtl.errors import UserError
 
 Gradients = dict[str, Tensor]
 
@@ -59,8 +60,17 @@ class RunState(Hook):
 
         Returns:
             The batches of the epoch that are done.
+
+        Raises:
+            UserError: Another number of processes had accumulated them.
         """
         if gradients := self.found.get('gradients'):
+            if len(gradients) != runner.world_size:
+                raise UserError(
+                    '--resume: the checkpoint was saved between two optimizer '
+                    f'steps of {len(gradients)} process(es), this run has '
+                    f'{runner.world_size}: resume with as many'
+                )
             parameters = dict(bare_model(runner.model).named_parameters())
             for name, gradient in gradients[runner.rank].items():
                 parameter = parameters[name]

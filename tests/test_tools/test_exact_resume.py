@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from mmengine.config import Config
 
 from mmmtl.engine.checkpoint import read_checkpoint
@@ -115,6 +116,22 @@ def test_gradients_are_saved_within_an_accumulation_only(
         state = read_checkpoint(tmp_path / f'iter_{number}.pth')['run_state']
         # The last iteration ends with a step in any case.
         assert ('gradients' in state) == (number not in (3, 6, 7))
+
+
+def test_gradients_of_more_processes_are_refused(
+    write_toy: Callable, run_tool: Callable, tmp_path: Path
+) -> None:
+    config = write_toy(**{'optim_wrapper.accumulative_counts': 3})
+    run_tool('train.py', config, '--work-dir', tmp_path)
+    path = tmp_path / 'iter_2.pth'
+    content = read_checkpoint(path)
+    content['run_state']['gradients'] *= 2
+    torch.save(content, path)
+    result = run_tool(
+        'train.py', config, *('--work-dir', tmp_path, '--resume', path)
+    )
+    assert result.code == 2
+    assert '2 process(es), this run has 1' in result.err
 
 
 @pytest.mark.parametrize('best', [None, 'toy/error'])
