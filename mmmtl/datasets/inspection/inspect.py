@@ -1,0 +1,667 @@
+"""Looks at the files of a folder, and says how a config would read them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from mmmtl.datasets.folder.encodings import (
+    make_decoder,
+    one_channel,
+    read_colours,
+)
+from mmmtl.datasets.folder.listing import files_by_id
+from mmmtl.datasets.inspection.files import PICTURES, Layout, find_layout
+from mmmtl.datasets.inspection.question import OpenQuestionsError, Question
+from mmmtl.datasets.inspection.splits import (
+    Splits,
+    find_splits,
+    split_folders,
+)
+from mmmtl.datasets.verification.plausibility import Remedy, score_frames
+from mmmtl.errors import DatasetError, UserError
+from mmmtl.io.arrays import READ_ERRORS, read_array, unreadable
+from mmmtl.tasks import Task
+from mmmtl.tasks.kinds import Classes, Depth, Normals
+from mmmtl.tasks.kinds.normals import AXES
+from mmmtl.tasks.kinds.stored import (
+    Stored,
+    Values,
+    read_values,
+    spelled,
+    summarise,
+)
+
+# So many pairs of normals and depth are compared; the best frame must beat
+# the next by so much in mean cosine, and agree so well.
+_COMPARED = 8
+_CLEARLY, _AGREES = 0.05, 0.8
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the user said about the files.
+
+    Attributes:
+        image: Pattern of the images.
+        labels: Pattern by task.
+        encoding: Word by task, see :meth:`mmmtl.tasks.Kind.encodings`.
+        no_label: List of values by task, or ``'nothing'``.
+        classes: Names of the classes by task, comma separated.
+        splits: ``train`` and ``val``: lists or shares.
+        fit: ``'nearest'`` by task: resize labels to their images.
+    """
+
+    image: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    encoding: Mapping[str, str] = field(default_factory=dict)
+    no_label: Mapping[str, str] = field(default_factory=dict)
+    classes: Mapping[str, str] = field(default_factory=dict)
+    splits: Mapping[str, str] = field(default_factory=dict)
+    fit: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LabelFinding:
+    """How the labels of a task are read.
+
+    Attributes:
+        task: The task.
+        settings: Its entry of ``labels``.
+        classes: Names of its classes, if it has any.
+        shares: Share of the labelled pixels of each class; of a mask the
+            share of 1.
+        mean: Mean of real values.
+        spread: Their standard deviation.
+        odd: Files with unlikely values, and what is odd about them.
+    """
+
+    task: Task
+    settings: Mapping[str, Any]
+    classes: Sequence[str] | None
+    shares: Sequence[float]
+    mean: float
+    spread: float
+    odd: Sequence[str]
+
+    def summary(self) -> str:
+        """Return what the labels hold in a line."""
+        if self.classes:
+            rows = zip(self.classes, self.shares, strict=True)
+            return ', '.join(f'{name} {share:.1%}' for name, share in rows)
+        if self.shares:
+            return f'{self.shares[1]:.1%} of the labelled pixels is 1'
+        unit = self.task.kind.symbol
+        return f'mean {self.mean:.3g} {unit}, spread {self.spread:.3g} {unit}'
+
+
+@dataclass(frozen=True)
+class Finding:
+    """All that a config says about a folder.
+
+    Attributes:
+        root: The data folder, as it was given.
+        folders: Folder of each split, if each has one of its own.
+        image: Pattern of the images.
+        size: Height and width that most images have.
+        count: Number of images.
+        labels: In the order of the tasks.
+        splits: How they are divided.
+        notes: What was seen and why it was chosen, a line each.
+    """
+
+    root: str
+    folders: Mapping[str, str]
+    image: str
+    size: tuple[int, int]
+    count: int
+    labels: Sequence[LabelFinding]
+    splits: Splits
+    notes: Sequence[str]
+
+
+def inspect_folder(
+    root: str | Path,
+    tasks: Sequence[Task],
+    *,
+    answers: Answers | None = None,
+    limit: int = 200,
+) -> Finding:
+    """Find out how a folder of images and labels is to be read.
+
+    Args:
+        root: The data folder.
+        tasks: Tasks it has labels of; they need not be in the table.
+        answers: What the user says.
+        limit: Number of files of each task that are opened, evenly chosen.
+
+    Raises:
+        OpenQuestionsError: If there is more than one possible reading; it
+            holds all questions.
+        DatasetError: If files cannot be read, or not as these tasks.
+    """
+    answers = answers or Answers()
+    if not Path(root).is_dir():
+        raise UserError(f'{root}: no such folder')
+    parts, layout = _find_parts(Path(root), tasks, answers)
+    if layout.image is None:
+        raise OpenQuestionsError([_image_question(root, layout)])
+    images = _image_files(parts, layout.image)
+    paths, questions = _choose_patterns(parts[0], layout, tasks, answers)
+    looks = [
+        _look(task, paths[task.name], parts, images, limit)
+        for task in tasks
+        if task.name in paths
+    ]
+    readings = {look.task.name: _readings(look, answers) for look in looks}
+    _compare_normals(looks, readings)
+    labels = []
+    for look in looks:
+        reading = readings[look.task.name]
+        asked = [*_fit_question(look, answers), *reading.questions(look)]
+        questions += asked
+        if not asked:
+            settings = _settings(look, reading.chosen(), answers)
+            labels.append(_measure(look, settings, answers))
+    splits = _splits(parts, images, answers)
+    if isinstance(splits, Question):
+        questions.append(splits)
+    height, width = _usual_size(list(images.values()), limit)
+    notes = [
+        f'{len(images)} images {layout.image} ({layout.why["image"]}), '
+        f'usually {height}x{width}',
+        *(
+            f'{look.task.name}: {look.path} ({layout.why[look.task.name]}), '
+            f'{len(look.files)} of {look.count} files read'
+            + (f', {look.missing} images have none' if look.missing else '')
+            for look in looks
+        ),
+        *(f'{label.task.name}: {label.summary()}' for label in labels),
+        *(
+            f'{label.task.name}: unlikely in {len(label.odd)} files: '
+            f'{label.odd[0]}'
+            for label in labels
+            if label.odd
+        ),
+    ]
+    if questions:
+        raise OpenQuestionsError(questions, notes)
+    notes.append(f'split: {splits.why}')
+    folders = {} if len(parts) < 2 else _folders(root, parts)
+    return Finding(
+        root=str(root),
+        folders=folders,
+        image=layout.image,
+        size=(height, width),
+        count=len(images),
+        labels=labels,
+        splits=splits,
+        notes=notes,
+    )
+
+
+def _find_parts(
+    root: Path, tasks: Sequence[Task], answers: Answers
+) -> tuple[tuple[Path, ...], Layout]:
+    """Return the folders with the same patterns, and these.
+
+    There are two, of training and validation, or there is one.
+    """
+    names = [task.name for task in tasks]
+    given = dict(image=answers.image, labels=answers.labels)
+    parts = split_folders(root)
+    if parts and not answers.splits:
+        layout = find_layout(parts[0], names, **given)
+        found = layout.image and all(layout.choices[n] for n in names)
+        if found and all(files_by_id(p, layout.image) for p in parts):
+            return parts, layout
+    return (root,), find_layout(root, names, **given)
+
+
+def _image_question(root: str | Path, layout: Layout) -> Question:
+    if not layout.images:
+        raise UserError(
+            f'{root}: no pictures share their names with files of the '
+            "tasks; give patterns: --image 'rgb/{}.jpg' --labels "
+            "TASK='masks/{}.png'"
+        )
+    text = 'several kinds of pictures may be the images'
+    return Question('--image', '', text, tuple(layout.images))
+
+
+def _image_files(
+    parts: Sequence[Path], pattern: str
+) -> dict[tuple[Path, str], Path]:
+    """Return the images by folder and id."""
+    return {
+        (part, sample_id): part / path
+        for part in parts
+        for sample_id, path in files_by_id(part, pattern).items()
+    }
+
+
+def _choose_patterns(
+    root: Path, layout: Layout, tasks: Sequence[Task], answers: Answers
+) -> tuple[dict[str, str], list[Question]]:
+    """Return the pattern of each task, and questions where several fit."""
+    choices = {
+        task.name: [
+            pattern
+            for pattern in layout.choices[task.name]
+            if task.name in answers.labels or _can_be(task, root, pattern)
+        ]
+        for task in tasks
+    }
+    chosen: dict[str, str] = {}
+    questions = []
+    for name, patterns in choices.items():
+        rivals = [
+            other
+            for other, theirs in choices.items()
+            if other != name and set(theirs) & set(patterns)
+        ]
+        if not patterns:
+            seen = ', '.join(layout.choices[name]) or 'none'
+            raise UserError(
+                f'{name}: no files can be its labels (looked at: {seen}); '
+                'name them, --labels '
+                f"{name}='masks/{{}}.png', or take the task out"
+            )
+        if len(patterns) == 1 and (name in answers.labels or not rivals):
+            chosen[name] = patterns[0]
+            continue
+        text = 'which files are its labels?'
+        if rivals:
+            text += f' {" and ".join(rivals)} may have them too'
+        questions.append(Question('--labels', name, text, tuple(patterns)))
+    return chosen, questions
+
+
+def _can_be(task: Task, root: Path, pattern: str) -> bool:
+    """Say whether the first file of a pattern can be a map of a task."""
+    path = next(iter(files_by_id(root, pattern).values()))
+    try:
+        stored = _summary(task, [root / path], is_whole=False)
+        for absent in task.kind.absent_values(stored):
+            task.kind.encodings(stored, absent)
+    except ValueError as error:
+        # One map of a mask or of classes may well show one value.
+        return 'only' in str(error) or 'holds 1 values' in str(error)
+    return True
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What was seen of the files of a task.
+
+    Attributes:
+        task: The task.
+        path: Their pattern.
+        files: Those that were opened, each with its image.
+        count: Number of all of them.
+        missing: Number of images without one.
+        stored: What they hold.
+    """
+
+    task: Task
+    path: str
+    files: Sequence[tuple[Path, Path]]
+    count: int
+    missing: int
+    stored: Stored
+
+
+def _look(
+    task: Task,
+    pattern: str,
+    parts: Sequence[Path],
+    images: Mapping[tuple[Path, str], Path],
+    limit: int,
+) -> _Look:
+    """Open the files of a task."""
+    found = _image_files(parts, pattern)
+    pairs = [(found[key], images[key]) for key in images if key in found]
+    if not pairs:
+        raise UserError(
+            f'{task.name}: no file {pattern} has the id of an image; '
+            'correct the pattern'
+        )
+    chosen = _evenly(pairs, limit)
+    try:
+        stored = _summary(
+            task,
+            [path for path, _ in chosen],
+            is_whole=len(chosen) == len(pairs),
+        )
+    except ValueError as error:
+        raise DatasetError(f'{task.name}: {pattern}: {error}') from error
+    return _Look(
+        task=task,
+        path=pattern,
+        files=chosen,
+        count=len(pairs),
+        missing=len(images) - len(pairs),
+        stored=stored,
+    )
+
+
+def _evenly(items: Sequence[Any], limit: int) -> list[Any]:
+    """Return at most so many items, first and last among them."""
+    count = min(limit, len(items))
+    places = np.linspace(0, len(items) - 1, count).round().astype(int)
+    return [items[place] for place in places]
+
+
+def _summary(task: Task, paths: Sequence[Path], *, is_whole: bool) -> Stored:
+    one = task.kind.components == 1
+    is_colour = one and any(_is_coloured(path) for path in paths)
+    maps = (_read(path, task, is_colour) for path in paths)
+    return summarise(maps, is_colour=is_colour, is_whole=is_whole)
+
+
+def _is_coloured(path: Path) -> bool:
+    """Say whether a picture has channels that differ."""
+    if path.suffix.lower() not in PICTURES:
+        return False
+    try:
+        with Image.open(path) as picture:
+            if picture.mode not in ('RGB', 'RGBA'):
+                return False
+        stored = read_array(path)
+    except READ_ERRORS as error:
+        raise unreadable(path, error) from error
+    return stored.shape[2] == 4 or one_channel(stored).ndim == 3
+
+
+def _read(path: Path, task: Task, is_colour: bool) -> np.ndarray:
+    try:
+        stored = (read_colours if is_colour else read_array)(path)
+    except READ_ERRORS as error:
+        raise unreadable(path, error) from error
+    shape = (
+        stored.ndim == 2
+        if task.kind.components == 1 and not is_colour
+        else stored.ndim == 3 and stored.shape[2] == 3
+    )
+    if task.kind.components == 1 and not is_colour:
+        stored = one_channel(stored)
+        shape = stored.ndim == 2
+    if not shape:
+        raise ValueError(f'{path} holds {stored.dtype} {stored.shape}')
+    return stored
+
+
+@dataclass
+class _Readings:
+    """How files may be read.
+
+    Attributes:
+        absent: Possible sets of values that mean "no label".
+        encodings: Possible settings by word.
+    """
+
+    absent: list[Values]
+    encodings: dict[str, dict[str, Any] | None]
+
+    def chosen(self) -> dict[str, Any]:
+        """Return the settings where nothing is open."""
+        (settings,) = self.encodings.values()
+        return settings
+
+    def questions(self, look: _Look) -> list[Question]:
+        """Return what is open."""
+        asked = []
+        name, stored = look.task.name, look.stored
+        if len(self.absent) > 1:
+            choices = [
+                spelled(values, is_colour=stored.is_colour)
+                for values in self.absent
+            ]
+            text = f'which values mean "no label"? ({_content(stored)})'
+            asked.append(Question('--no-label', name, text, tuple(choices)))
+        if len(self.encodings) > 1 or None in self.encodings.values():
+            text = f'what do stored values mean? ({_content(stored)})'
+            asked.append(
+                Question('--encoding', name, text, tuple(self.encodings))
+            )
+        return asked
+
+
+def _content(stored: Stored) -> str:
+    """Describe stored values in some words."""
+    counts = stored.counts
+    if not counts or len(counts) > 12:
+        low, high = stored.ends[0][0], stored.ends[1][-1]
+        return f'{stored.dtype}, {low:g} to {high:g}'
+    total = max(sum(counts.values()), 1)
+    listed = (
+        f'{spelled([v], is_colour=stored.is_colour)}: {n / total:.1%}'
+        for v, n in sorted(counts.items())
+    )
+    return f'{stored.dtype}, {", ".join(listed)}'
+
+
+def _readings(look: _Look, answers: Answers) -> _Readings:
+    """Ask the kind how files may be read, as far as the user did not say."""
+    name, kind, stored = look.task.name, look.task.kind, look.stored
+    try:
+        if name in answers.no_label:
+            absent = [read_values(answers.no_label[name])]
+        else:
+            absent = kind.absent_values(stored)
+        if name in answers.encoding:
+            word = answers.encoding[name]
+            encodings = {word: kind.encoding(word, stored, absent[0])}
+        else:
+            encodings = kind.encodings(stored, absent[0])
+    except ValueError as error:
+        raise DatasetError(f'{name}: {look.path}: {error}') from error
+    return _Readings(absent, encodings)
+
+
+def _compare_normals(
+    looks: Sequence[_Look], readings: Mapping[str, _Readings]
+) -> None:
+    """Keep the one frame of normals in which they agree with the depth."""
+    depths = [look for look in looks if isinstance(look.task.kind, Depth)]
+    for look in looks:
+        mine = readings[look.task.name]
+        if not isinstance(look.task.kind, Normals) or len(mine.encodings) < 2:
+            continue
+        for depth in depths:
+            # The unit does not matter, what is inverse does.
+            words = readings[depth.task.name].encodings
+            if any(word.startswith('inverse') for word in words):
+                continue
+            absent = readings[depth.task.name].absent[0]
+            settings = {'no_label': absent} if absent else {}
+            frame = _frame_of(look, mine, depth, settings)
+            if frame in mine.encodings:
+                mine.encodings = {frame: mine.encodings[frame]}
+
+
+def _frame_of(
+    look: _Look,
+    mine: _Readings,
+    depth: _Look,
+    settings: Mapping[str, Any],
+) -> str | None:
+    """Return the frame that agrees clearly best with the depth, if any."""
+    plain = {**next(iter(mine.encodings.values())), 'path': ''}
+    plain.pop('axes', None)
+    read_normals = make_decoder(look.task, plain, None)
+    read_depth = make_decoder(depth.task, {'path': '', **settings}, None)
+    theirs = {image: path for path, image in depth.files}
+    both = [(p, theirs[image]) for p, image in look.files if image in theirs]
+    scores = score_frames(
+        (
+            read_normals(_read(one, look.task, False)),
+            read_depth(_read(other, depth.task, False)),
+        )
+        for one, other in both[:_COMPARED]
+    )
+    if not scores:
+        return None
+    best, second = sorted(scores, key=scores.__getitem__, reverse=True)[:2]
+    clear = scores[best] - scores[second] > _CLEARLY
+    return _frame_words(best) if clear and scores[best] > _AGREES else None
+
+
+def _frame_words(remedy: Remedy) -> str:
+    """Return where stored channels point if an exchange mends them."""
+    words = [''] * 3
+    for component, (channel, sign) in enumerate(
+        zip(remedy.axes, remedy.signs, strict=True)
+    ):
+        words[channel] = next(
+            word for word, place in AXES.items() if place == (component, sign)
+        )
+    return ' '.join(words)
+
+
+def _fit_question(look: _Look, answers: Answers) -> list[Question]:
+    """Ask what to do about labels of another size than their images."""
+    name = look.task.name
+    if name in answers.fit:
+        return []
+    for path, image in look.files:
+        label, wanted = _size(path, look.task), _image_size(image)
+        if label != wanted:
+            text = (
+                f'{path} is {label[0]}x{label[1]}, its image '
+                f'{wanted[0]}x{wanted[1]}: resize labels to the nearest '
+                'pixel?'
+            )
+            return [Question('--fit', name, text, ('nearest',))]
+    return []
+
+
+def _size(path: Path, task: Task) -> tuple[int, int]:
+    if path.suffix == '.npy':
+        return _read(path, task, False).shape[:2]
+    with Image.open(path) as picture:
+        return picture.height, picture.width
+
+
+def _image_size(path: Path) -> tuple[int, int]:
+    """Return height and width, turned as readers turn a photograph."""
+    try:
+        with Image.open(path) as picture:
+            turned = picture.getexif().get(274, 1) >= 5
+            size = picture.height, picture.width
+    except READ_ERRORS as error:
+        raise unreadable(path, error) from error
+    return size[::-1] if turned else size
+
+
+def _settings(
+    look: _Look, chosen: Mapping[str, Any], answers: Answers
+) -> dict[str, Any]:
+    """Return the whole entry of a label."""
+    return {
+        'path': look.path,
+        **chosen,
+        **({'missing': 'no_label'} if look.missing else {}),
+        **({'fit': 'nearest'} if look.task.name in answers.fit else {}),
+    }
+
+
+def _measure(
+    look: _Look, settings: Mapping[str, Any], answers: Answers
+) -> LabelFinding:
+    """Decode the files that were opened, and measure what they hold."""
+    task, kind = look.task, look.task.kind
+    classes = None
+    if isinstance(kind, Classes):
+        settings, classes = _name_classes(look, settings, answers)
+    count = None if classes is None else len(classes)
+    decode = make_decoder(task, settings, count)
+    totals = np.zeros(3)
+    numbers = np.zeros(256, np.int64)
+    odd: list[str] = []
+    for path, _ in look.files:
+        try:
+            label = decode(_read(path, task, 'colours' in settings))
+        except ValueError as error:
+            raise DatasetError(f'{task.name}: {path}: {error}') from error
+        odd += [f'{path.name}: {said}' for said in kind.implausible(label)]
+        channels = label[None] if label.ndim == 2 else label.transpose(2, 0, 1)
+        values = label[kind.valid(channels)[0]]
+        if kind.dtype.is_floating_point:
+            exact = values.astype(np.float64)
+            totals += exact.size, exact.sum(), (exact**2).sum()
+        else:
+            numbers += np.bincount(values, minlength=256)
+    n = max(totals[0], 1)
+    mean = totals[1] / n
+    shares = numbers[: count or 2] / max(numbers.sum(), 1)
+    return LabelFinding(
+        task=task,
+        settings=settings,
+        classes=classes,
+        shares=[] if kind.dtype.is_floating_point else shares.tolist(),
+        mean=mean,
+        spread=float(np.sqrt(max(totals[2] / n - mean**2, 0))),
+        odd=odd,
+    )
+
+
+def _name_classes(
+    look: _Look, settings: Mapping[str, Any], answers: Answers
+) -> tuple[dict[str, Any], list[str]]:
+    """Return settings and names of a map of classes.
+
+    Without names a class is called after its stored value.
+    """
+    name, stored = look.task.name, look.stored
+    absent = _readings(look, answers).absent[0]
+    ids = look.task.kind.ids(stored, absent)
+    if name not in answers.classes:
+        spelling = [spelled([i], is_colour=stored.is_colour) for i in ids]
+        return dict(settings), [f'id_{word}' for word in spelling]
+    names = [word.strip() for word in answers.classes[name].split(',')]
+    if len(names) == len(ids):
+        return dict(settings), names
+    known = {key: settings[key] for key in settings if key != 'ids'}
+    # Some classes do not occur in the files that were read.
+    if not stored.is_colour and ids[-1] == len(names) - 1 and ids[0] == 0:
+        return {k: v for k, v in known.items() if k != 'first_id'}, names
+    if not stored.is_colour and ids[-1] == len(names) and ids[0] > 0:
+        return {**known, 'first_id': 1, **_listed(absent)}, names
+    raise UserError(
+        f'--classes {name} names {len(names)} classes, the files hold '
+        f'{len(ids)} values: '
+        f'{spelled(ids, is_colour=stored.is_colour)}; name each of them'
+    )
+
+
+def _listed(absent: Values) -> dict[str, Any]:
+    return {'no_label': list(absent)} if absent else {}
+
+
+def _usual_size(paths: Sequence[Path], limit: int) -> tuple[int, int]:
+    """Return the most frequent height and width of images."""
+    sizes = Counter(_image_size(path) for path in _evenly(paths, limit))
+    return sizes.most_common(1)[0][0]
+
+
+def _splits(
+    parts: Sequence[Path],
+    images: Mapping[tuple[Path, str], Path],
+    answers: Answers,
+) -> Splits | Question:
+    if len(parts) > 1:
+        return Splits({}, ' and '.join(part.name for part in parts))
+    ids = [sample_id for _, sample_id in images]
+    return find_splits(parts[0], ids, answers.splits)
+
+
+def _folders(root: str | Path, parts: Sequence[Path]) -> dict[str, str]:
+    names = zip(('train', 'val'), parts, strict=True)
+    return {split: f'{root}/{part.name}' for split, part in names}
