@@ -158,6 +158,11 @@ def new_rows(names: Iterable[str]) -> dict[str, dict[str, Any]]:
     }
 
 
+def is_built_in(name: str) -> bool:
+    """Return whether a task is known without being registered."""
+    return name in _BUILT_IN
+
+
 def get_task(name: str) -> Task:
     """Return the row of a task.
 

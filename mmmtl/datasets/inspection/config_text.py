@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import mmmtl
 from mmmtl.datasets.inspection.inspect import Finding, LabelFinding
 from mmmtl.errors import UserError, did_you_mean
-from mmmtl.tasks import TASKS
+from mmmtl.tasks import is_built_in
 from mmmtl.tasks.kinds import Depth, Scalar
 
 # The schedules of the configs of each method; SCA-MTL's own counts epochs.
@@ -84,8 +85,7 @@ def config_text(
     rows = {
         label.task.name: _row(label)
         for label in finding.labels
-        if label.task.name not in TASKS
-        or TASKS[label.task.name].settings != label.task.settings
+        if not is_built_in(label.task.name)
     }
     if rows:
         parts.append(_assign('new_tasks', rows))
@@ -161,33 +161,31 @@ def _folder(finding: Finding, out: Path) -> list[str]:
     elif not finding.folders:
         entry['splits'] = dict(finding.splits.settings)
     comments = [
-        f'# {label.task.name}: {line}'
+        line
         for label in finding.labels
-        for line in _wrapped(label.summary())
+        for line in wrap(
+            f'{label.task.name}: {label.summary()}',
+            _WIDTH,
+            initial_indent='# ',
+            subsequent_indent='#     ',
+        )
     ]
     return [*comments, _assign('folder', entry)]
 
 
-def _wrapped(text: str) -> list[str]:
-    return [text if len(text) < _WIDTH - 20 else text[: _WIDTH - 24] + ' ...']
-
-
 def _loaders(finding: Finding) -> list[str]:
     crop = tuple(min(side, _LARGEST) for side in finding.size)
-    text = _PIPELINE.format(crop=crop)
-    for split, pipeline in (
-        ('train', ', pipeline=train_pipeline'),
-        ('val', ''),
-    ):
-        own = ''
+    lines = [_PIPELINE.format(crop=crop)]
+    for split, pipeline in dict(
+        train=['pipeline=train_pipeline'], val=[]
+    ).items():
+        items = ['**folder', *pipeline]
         if finding.folders:
-            root = finding.folders[split]
-            own = f', data_root={root!r}, splits=dict({split}=1.0)'
-        text += f"""{split}_dataloader = dict(
-    dataset=dict(**folder{own}{pipeline})
-)
-"""
-    return [text + 'test_dataloader = val_dataloader']
+            items.append(f'data_root={finding.folders[split]!r}')
+            items.append(f'splits=dict({split}=1.0)')
+        inner = ', '.join(items)
+        lines.append(f'{split}_dataloader = dict(dataset=dict({inner}))')
+    return [*lines, 'test_dataloader = val_dataloader']
 
 
 _PIPELINE = """train_pipeline = [
@@ -199,8 +197,7 @@ _PIPELINE = """train_pipeline = [
     dict(type='MultiTaskPhotoMetricDistortion'),
     dict(type='MultiTaskCenteredPad'),
     dict(type='PackMultiTaskInputs'),
-]
-"""
+]"""
 
 
 def _assign(name: str, value: Any) -> str:

@@ -97,8 +97,11 @@ class LabelFinding:
             return ', '.join(f'{name} {share:.1%}' for name, share in rows)
         if self.shares:
             return f'{self.shares[1]:.1%} of the labelled pixels is 1'
+        if self.task.kind.components > 1:
+            return self.task.kind.unit
         unit = self.task.kind.symbol
-        return f'mean {self.mean:.3g} {unit}, spread {self.spread:.3g} {unit}'
+        text = f'mean {self.mean:.3g} {unit}, spread {self.spread:.3g} {unit}'
+        return ' '.join(text.split()).replace(' ,', ',')
 
 
 @dataclass(frozen=True)
@@ -180,6 +183,11 @@ def inspect_folder(
             f'{look.task.name}: {look.path} ({layout.why[look.task.name]}), '
             f'{len(look.files)} of {look.count} files read'
             + (f', {look.missing} images have none' if look.missing else '')
+            for look in looks
+        ),
+        *(
+            f'{look.task.name}: stored {_content(look.stored)}; read as '
+            f'{readings[look.task.name]}'
             for look in looks
         ),
         *(f'{label.task.name}: {label.summary()}' for label in labels),
@@ -404,10 +412,24 @@ class _Readings:
     Attributes:
         absent: Possible sets of values that mean "no label".
         encodings: Possible settings by word.
+        is_colour: Whether values are colour codes.
+        why: Why a single word is left.
     """
 
     absent: list[Values]
     encodings: dict[str, dict[str, Any] | None]
+    is_colour: bool
+    why: str = 'nothing else is possible'
+
+    def __str__(self) -> str:
+        absent = [
+            spelled(values, is_colour=self.is_colour) for values in self.absent
+        ]
+        return (
+            f'{" or ".join(self.encodings)}, "no label": '
+            f'{" or ".join(absent)}'
+            + (f' ({self.why})' if len(self.encodings) == 1 else '')
+        )
 
     def chosen(self) -> dict[str, Any]:
         """Return the settings where nothing is open."""
@@ -462,7 +484,8 @@ def _readings(look: _Look, answers: Answers) -> _Readings:
             encodings = kind.encodings(stored, absent[0])
     except ValueError as error:
         raise DatasetError(f'{name}: {look.path}: {error}') from error
-    return _Readings(absent, encodings)
+    why = 'as given' if name in answers.encoding else _Readings.why
+    return _Readings(absent, encodings, stored.is_colour, why)
 
 
 def _compare_normals(
@@ -484,6 +507,7 @@ def _compare_normals(
             frame = _frame_of(look, mine, depth, settings)
             if frame in mine.encodings:
                 mine.encodings = {frame: mine.encodings[frame]}
+                mine.why = f'the frame that agrees with {depth.task.name}'
 
 
 def _frame_of(

@@ -17,7 +17,7 @@ from mmmtl.datasets.inspection.inspect import (
 )
 from mmmtl.errors import UserError
 from mmmtl.io.id_lists import write_ids
-from mmmtl.tasks import KINDS, TASKS, Task, get_task, make_task
+from mmmtl.tasks import KINDS, Task, get_task, is_built_in, make_task
 
 
 def new_config(
@@ -81,7 +81,7 @@ def read_tasks(
     units = units or {}
     found = []
     for name, kind in kinds.items():
-        if name in TASKS:
+        if is_built_in(name):
             known = get_task(name)
             if kind not in (None, known.kind_name):
                 raise UserError(
