@@ -459,8 +459,8 @@ def _content(stored: Stored) -> str:
     """Describe stored values in some words."""
     counts = stored.counts
     if not counts or len(counts) > 12:
-        low, high = stored.ends[0][0], stored.ends[1][-1]
-        return f'{stored.dtype}, {low:g} to {high:g}'
+        values = stored.sample()
+        return f'{stored.dtype}, {values.min():g} to {values.max():g}'
     total = max(sum(counts.values()), 1)
     listed = (
         f'{spelled([v], is_colour=stored.is_colour)}: {n / total:.1%}'
