@@ -282,7 +282,10 @@ def _shared(one: str, other: str, patterns: Patterns) -> set[str]:
 
 def _best(scores: Mapping[str, int], patterns: Patterns) -> list[str]:
     """Return the patterns with the most pairs, one for the same files."""
-    order = sorted(scores, key=lambda p: (-scores[p], len(p), p))
+    # A pattern that has the id twice says more of a path.
+    order = sorted(
+        scores, key=lambda p: (-scores[p], -p.count('{}'), len(p), p)
+    )
     kept: list[str] = []
     seen: set[str] = set()
     for pattern in order:

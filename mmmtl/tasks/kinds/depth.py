@@ -116,15 +116,15 @@ class Depth(Kind):
         values = stored.sample(absent)
         values = values[values > 0].astype(np.float64)
         units = [*_UNITS, *(_STEPS if stored.is_counted else ())]
-        # A step of another size, and maps that were divided by their range.
-        is_open = stored.is_counted or values.max(initial=0) <= 1
         direct = [
             word
             for word in units
             if not self.implausible(values * number_of(_UNITS.get(word, word)))
         ]
         inverse = [] if self.implausible(1 / values) else ['inverse']
-        open_direct = ['STEP'] if is_open or not direct else []
+        # A step of another size, and maps that were divided by their range.
+        is_open = stored.is_counted or values.max(initial=0) <= 1
+        open_direct = ['STEP'] if is_open or len(direct) != 1 else []
         # A scale of disparities cannot be seen.
         forms = {
             'direct': [*direct, *open_direct],
@@ -178,11 +178,18 @@ def form_of(maps: tuple[np.ndarray, ...], absent: Values) -> str | None:
             for k in (0, step, 2 * step)
         )
         slanted = abs(right - left) > _SLANT * middle
-        bent = abs(left - 2 * middle + right) / abs(right - left)
-        i, j, k = 1 / left, 1 / middle, 1 / right
-        bent_inverse = abs(i - 2 * j + k) / abs(i - k)
-        votes['direct'] += int((slanted & (bent_inverse < bent / 2)).sum())
-        votes['inverse'] += int((slanted & (bent < bent_inverse / 2)).sum())
+        left, middle, right = left[slanted], middle[slanted], right[slanted]
+        bent = _bent(left, middle, right)
+        bent_inverse = _bent(1 / left, 1 / middle, 1 / right)
+        votes['direct'] += int((bent_inverse < bent / 2).sum())
+        votes['inverse'] += int((bent < bent_inverse / 2).sum())
     first, second = sorted(votes, key=votes.__getitem__, reverse=True)
     clear = votes[first] >= max(_SEEN, _CLEARLY * votes[second])
     return first if clear else None
+
+
+def _bent(
+    left: np.ndarray, middle: np.ndarray, right: np.ndarray
+) -> np.ndarray:
+    """Return how far three values are from a straight line, 0 if not."""
+    return abs(left - 2 * middle + right) / abs(right - left)
