@@ -34,7 +34,7 @@ from mmmtl.tasks import register_tasks
 from mmmtl.tasks.kinds.stored import read_values
 from tests.own_tasks import own_table
 
-ROOMS = 6
+ROOMS = 4
 SIZE = (48, 64)
 KINDS = dict(
     semseg=None,
@@ -136,7 +136,7 @@ def write_classes(draw: Any, ids: np.ndarray, hole: np.ndarray) -> tuple:
     if form == 'grey':
         return np.stack([stored] * 3, -1), truth, 'ids', found, '.png'
     if form == 'colours':
-        table = np.random.default_rng(first).permutation(2**24)[:256]
+        table = np.random.default_rng(first).integers(1, 2**24 - 1, 256)
         table[0], table[255] = 0, 2**24 - 1
         codes = table[stored]
         colours = np.stack([codes >> 16, codes >> 8 & 255, codes & 255], -1)
@@ -282,7 +282,7 @@ WRITERS = dict(
 
 IDS = {
     'numbers': [f'{i:04d}' for i in range(ROOMS)],
-    'words': ['oak_tree', 'old-mill', 'pond', 'road2', 'barn', 'weir_9'],
+    'words': ['oak_tree', 'old-mill', 'pond', 'road2'],
     'nested': [f'{"north" if i % 2 else "south"}/{i}' for i in range(ROOMS)],
 }
 
@@ -316,7 +316,7 @@ def folders(draw: Any) -> tuple[dict[str, np.ndarray], dict, list[str] | None]:
             files[pattern.format(*[sample_id] * 2)] = part
         truths = dict(zip(ids, parts[1], strict=True))
         written[task] = Written(pattern, word, absent, truths)
-    return files, written, draw(st.sampled_from([None, ids[:4]]))
+    return files, written, draw(st.sampled_from([None, ids[:3]]))
 
 
 def answer(question: Question, written: dict[str, Written]) -> str:

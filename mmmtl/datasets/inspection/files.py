@@ -12,6 +12,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from PIL import Image
@@ -217,6 +218,7 @@ def _is_photo(root: Path, files: Mapping[str, str]) -> bool:
         return picture.convert('RGB').getcolors(256) is None
 
 
+@lru_cache(maxsize=2**16)
 def _words(pattern: str) -> list[str]:
     """Return the words of a pattern, lower case and in the singular."""
     text = os.path.splitext(pattern)[0].lower().replace('{}', '/')

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -262,7 +263,8 @@ def _choose_patterns(
         task.name: [
             pattern
             for pattern in layout.choices[task.name]
-            if task.name in answers.labels or _can_be(task, root, pattern)
+            if len(layout.choices[task.name]) == 1
+            or _can_be(task, root, pattern)
         ]
         for task in tasks
     }
@@ -392,16 +394,13 @@ def _read(path: Path, task: Task, is_colour: bool) -> np.ndarray:
         stored = (read_colours if is_colour else read_array)(path)
     except READ_ERRORS as error:
         raise unreadable(path, error) from error
-    shape = (
-        stored.ndim == 2
-        if task.kind.components == 1 and not is_colour
-        else stored.ndim == 3 and stored.shape[2] == 3
-    )
-    if task.kind.components == 1 and not is_colour:
-        stored = one_channel(stored)
-        shape = stored.ndim == 2
-    if not shape:
-        raise ValueError(f'{path} holds {stored.dtype} {stored.shape}')
+    one = task.kind.components == 1 and not is_colour
+    stored = one_channel(stored) if one else stored
+    if stored.shape[2:] != (() if one else (3,)):
+        wanted = '(H, W)' if one else '(H, W, 3)'
+        raise ValueError(
+            f'{path} holds {stored.dtype} {stored.shape}: write {wanted}'
+        )
     return stored
 
 
@@ -573,6 +572,7 @@ def _size(path: Path, task: Task) -> tuple[int, int]:
         return picture.height, picture.width
 
 
+@lru_cache(maxsize=2**12)
 def _image_size(path: Path) -> tuple[int, int]:
     """Return height and width, turned as readers turn a photograph."""
     try:
