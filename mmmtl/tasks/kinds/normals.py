@@ -173,12 +173,12 @@ class Normals(Kind):
         """Say in which frames the surfaces that are seen face the camera."""
         values = stored.sample(absent)
         vectors = self._vectors(stored, values)
-        length = float(np.median(self._lengths(stored, values)))
-        if vectors.ndim != 2 or abs(length - 1) > _LENGTH:
+        lengths = self._lengths(stored, values)
+        length = float(np.median(lengths)) if lengths.size else 0.0
+        if abs(length - 1) > _LENGTH:
             raise ValueError(
-                f'holds {stored.dtype} {stored.maps[0].shape}, of length '
-                f'{length:.2f}: write (H, W, 3) unit vectors, or a picture '
-                'of them'
+                f'holds {stored.dtype} vectors of length {length:.2f}: write '
+                'unit vectors, or a picture of them'
             )
         seen = [
             frame
