@@ -13,6 +13,7 @@ choices as options to add, all at once, and ends with exit code 2.
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from mmmtl.engine.errors import user_errors
 from mmmtl.errors import UserError
@@ -22,7 +23,7 @@ _BY_TASK = {
     '--encoding': ('WORD', 'what stored values mean'),
     '--no-label': ('VALUES', 'stored values that mean "no label", or nothing'),
     '--unit': ('UNIT', 'unit of a scalar task'),
-    '--classes': ('NAMES', 'names of the classes, with commas between them'),
+    '--classes': ('NAMES', 'names of the classes, a,b,c or a file of lines'),
     '--fit': ('nearest', 'resize labels of another size than the image'),
 }
 
@@ -94,7 +95,10 @@ def write(args: argparse.Namespace) -> None:
         labels=_pairs(args, 'labels', kinds),
         encoding=_pairs(args, 'encoding', kinds),
         no_label=_pairs(args, 'no_label', kinds),
-        classes=_pairs(args, 'classes', kinds),
+        classes={
+            task: _names(value)
+            for task, value in _pairs(args, 'classes', kinds).items()
+        },
         fit=_pairs(args, 'fit', kinds),
         splits=_pairs(args, 'splits', ('train', 'val')),
     )
@@ -133,6 +137,16 @@ def _pairs(
             )
         found[key] = value
     return found
+
+
+def _names(text: str) -> list[str]:
+    """Return names from a list with commas, or from the lines of a file."""
+    path = Path(text)
+    if path.is_file():
+        lines = path.read_text('utf-8').splitlines()
+    else:
+        lines = text.split(',')
+    return [line.strip() for line in lines if line.strip()]
 
 
 def main() -> None:

@@ -43,6 +43,8 @@ from mmmtl.tasks.kinds.stored import (
 # the next by so much in mean cosine, and agree so well.
 _COMPARED = 8
 _CLEARLY, _AGREES = 0.05, 0.8
+# Up to so many values are listed.
+_LISTED = 12
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Answers:
         labels: Pattern by task.
         encoding: Word by task, see :meth:`mmmtl.tasks.Kind.encodings`.
         no_label: List of values by task, or ``'nothing'``.
-        classes: Names of the classes by task, comma separated.
+        classes: Names of the classes by task.
         splits: ``train`` and ``val``: lists or shares.
         fit: ``'nearest'`` by task: resize labels to their images.
     """
@@ -63,7 +65,7 @@ class Answers:
     labels: Mapping[str, str] = field(default_factory=dict)
     encoding: Mapping[str, str] = field(default_factory=dict)
     no_label: Mapping[str, str] = field(default_factory=dict)
-    classes: Mapping[str, str] = field(default_factory=dict)
+    classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
     splits: Mapping[str, str] = field(default_factory=dict)
     fit: Mapping[str, str] = field(default_factory=dict)
 
@@ -236,9 +238,9 @@ def _find_parts(
 def _image_question(root: str | Path, layout: Layout) -> Question:
     if not layout.images:
         raise UserError(
-            f'{root}: no pictures share their names with files of the '
-            "tasks; give patterns: --image 'rgb/{}.jpg' --labels "
-            "TASK='masks/{}.png'"
+            f'{root}: no two pictures share their names with labels (.png '
+            'and the like, .npy); say where they are: --image '
+            "'rgb/{}.jpg' --labels 'TASK=masks/{}.png'"
         )
     text = 'several kinds of pictures may be the images'
     return Question('--image', '', text, tuple(layout.images))
@@ -268,6 +270,7 @@ def _choose_patterns(
         ]
         for task in tasks
     }
+    _eliminate(choices)
     chosen: dict[str, str] = {}
     questions = []
     for name, patterns in choices.items():
@@ -293,16 +296,26 @@ def _choose_patterns(
     return chosen, questions
 
 
+def _eliminate(choices: dict[str, list[str]]) -> None:
+    """Take files that can only be one task's from the others."""
+    for _ in choices:
+        for name, patterns in choices.items():
+            for other, theirs in choices.items():
+                if other != name and len(patterns) == 1 < len(theirs):
+                    choices[other] = [p for p in theirs if p != patterns[0]]
+
+
 def _can_be(task: Task, root: Path, pattern: str) -> bool:
     """Say whether the first file of a pattern can be a map of a task."""
     path = next(iter(files_by_id(root, pattern).values()))
     try:
         stored = _summary(task, [root / path], is_whole=False)
-        for absent in task.kind.absent_values(stored):
-            task.kind.encodings(stored, absent)
-    except ValueError as error:
         # One map of a mask or of classes may well show one value.
-        return 'only' in str(error) or 'holds 1 values' in str(error)
+        if stored.is_counted and len(stored.counts) < 2:
+            return True
+        task.kind.encodings(stored, task.kind.absent_values(stored)[-1])
+    except ValueError:
+        return False
     return True
 
 
@@ -449,15 +462,34 @@ class _Readings:
         if len(self.encodings) > 1 or None in self.encodings.values():
             text = f'what do stored values mean? ({_content(stored)})'
             asked.append(
-                Question('--encoding', name, text, tuple(self.encodings))
+                Question(
+                    '--encoding',
+                    name,
+                    text,
+                    tuple(self.encodings),
+                    tuple(_meaning(look, s) for s in self.encodings.values()),
+                )
             )
         return asked
+
+
+def _meaning(look: _Look, settings: Mapping[str, Any] | None) -> str:
+    """Say what real values would be, read in one way."""
+    kind = look.task.kind
+    if settings is None or not kind.on_a_scale:
+        return ''
+    decode = make_decoder(look.task, {'path': '', **settings}, None)
+    label = decode(look.stored.maps[0])
+    values = label[kind.valid(label[None])[0]]
+    median = float(np.median(values)) if values.size else 0.0
+    return f'median {median:.3g} {kind.symbol}'.rstrip()
 
 
 def _content(stored: Stored) -> str:
     """Describe stored values in some words."""
     counts = stored.counts
-    if not counts or len(counts) > 12:
+    vectors = stored.maps[0].ndim == 3 and not stored.is_colour
+    if vectors or not counts or len(counts) > _LISTED:
         values = stored.sample()
         return f'{stored.dtype}, {values.min():g} to {values.max():g}'
     total = max(sum(counts.values()), 1)
@@ -649,7 +681,7 @@ def _name_classes(
     if name not in answers.classes:
         spelling = [spelled([i], is_colour=stored.is_colour) for i in ids]
         return dict(settings), [f'id_{word}' for word in spelling]
-    names = [word.strip() for word in answers.classes[name].split(',')]
+    names = list(answers.classes[name])
     if len(names) == len(ids):
         return dict(settings), names
     known = {key: settings[key] for key in settings if key != 'ids'}

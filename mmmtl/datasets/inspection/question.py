@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from mmmtl.errors import UserError
 
@@ -20,7 +21,7 @@ class Question:
         text: What is not known, and why.
         choices: Possible answers, the likeliest first. A word in capitals
             stands for a number.
-        meanings: What each choice would mean, for people; may be shorter.
+        meanings: What each choice would mean, for people, or nothing.
     """
 
     option: str
@@ -36,10 +37,8 @@ class Question:
             *(
                 f'    {self.command(choice)}'
                 + (f'    ({meaning})' if meaning else '')
-                for choice, meaning in zip(
-                    shown,
-                    [*self.meanings, *[''] * len(shown)],
-                    strict=False,
+                for choice, meaning in zip_longest(
+                    shown, self.meanings[:_SHOWN], fillvalue=''
                 )
             ),
         ]

@@ -116,8 +116,11 @@ class Binary(Kind):
         """Say which values may be 1; each word is a list of them."""
         values = stored.values(absent)
         if len(values) > _FEW:
-            ones = [f'{v}-{int(max(values))}' for v in (128, 1)]
-            words = [*ones, f'0-{127}', '0']
+            if stored.is_colour or values[-1] > self.no_label:
+                raise ValueError(f'holds {len(values)} values: a mask has two')
+            # Grey levels, cut in the middle; or ids, of which 0 is none.
+            words = ['128-255', '0-127'] if values[-1] >= 128 else []
+            words += ['1-255', '0']
         elif len(values) == 2:
             small, large = values
             share = stored.counts[large] / sum(map(stored.counts.get, values))

@@ -89,7 +89,7 @@ class Classes(Kind):
         ids = [v for v in values if v >= 0]
         others = [v for v in ids if v != self.no_label]
         gap = max([2, *np.diff(others).tolist()])
-        if len(others) < len(ids) and others and max(others) + gap < 255:
+        if len(others) > 1 and max(others) + gap < self.no_label in ids:
             certain.append(self.no_label)
         doubtful = [v for v in (0, *_after_gaps(others)) if v in ids]
         if self.no_label not in certain and self.no_label in ids:
@@ -144,4 +144,4 @@ def _after_gaps(values: list[float]) -> list[float]:
     if len(values) < 3:
         return []
     *steps, last = np.diff(values).tolist()
-    return [values[-1]] if last > max(2, *steps) else []
+    return [values[-1]] if last > max(2, 3 * max(steps)) else []
