@@ -9,7 +9,8 @@ from textwrap import wrap
 from typing import Any
 
 import mmmtl
-from mmmtl.datasets.inspection.inspect import Finding, LabelFinding
+from mmmtl.datasets.inspection.inspect import Finding
+from mmmtl.datasets.inspection.labels import LabelFinding
 from mmmtl.errors import UserError, did_you_mean
 from mmmtl.tasks import is_built_in
 from mmmtl.tasks.kinds import Depth, Scalar

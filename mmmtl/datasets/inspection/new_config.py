@@ -10,11 +10,8 @@ from mmmtl.datasets.inspection.config_text import (
     list_files,
     model_config,
 )
-from mmmtl.datasets.inspection.inspect import (
-    Answers,
-    Finding,
-    inspect_folder,
-)
+from mmmtl.datasets.inspection.inspect import Finding, inspect_folder
+from mmmtl.datasets.inspection.question import Answers
 from mmmtl.errors import UserError
 from mmmtl.io.id_lists import write_ids
 from mmmtl.tasks import KINDS, Task, get_task, is_built_in, make_task

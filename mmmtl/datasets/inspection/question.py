@@ -1,14 +1,37 @@
-"""What the files of a folder leave open."""
+"""What the files of a folder leave open, and what the user says."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import zip_longest
 
 from mmmtl.errors import UserError
 
 _SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the user said about the files.
+
+    Attributes:
+        image: Pattern of the images.
+        labels: Pattern by task.
+        encoding: Word by task, see :meth:`mmmtl.tasks.Kind.encodings`.
+        no_label: List of values by task, or ``'nothing'``.
+        classes: Names of the classes by task.
+        splits: ``train`` and ``val``: lists or shares.
+        fit: ``'nearest'`` by task: resize labels to their images.
+    """
+
+    image: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    encoding: Mapping[str, str] = field(default_factory=dict)
+    no_label: Mapping[str, str] = field(default_factory=dict)
+    classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    splits: Mapping[str, str] = field(default_factory=dict)
+    fit: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
