@@ -52,10 +52,14 @@ def images(root: Path, pattern: str = 'rgb/{}.png', ids: Any = IDS) -> None:
 
 
 def labels(
-    root: Path, pattern: str, values: list, dtype: Any = np.uint8
+    root: Path,
+    pattern: str,
+    values: list,
+    dtype: Any = np.uint8,
+    ids: Any = IDS,
 ) -> None:
     """Write the values as the first pixels of each map, zeros elsewhere."""
-    for sample_id in IDS:
+    for sample_id in ids:
         stored = np.zeros(SIZE, dtype)
         stored.flat[: len(values)] = values
         store(root / pattern.format(sample_id), stored)
@@ -194,6 +198,24 @@ def test_two_tasks_never_share_files_silently(root: Path) -> None:
     labels(root, 'edge_texture/{}.png', [255])
     asked = questions(root, dict(edge=None, edges2d=None))
     assert {'--labels edge', '--labels edges2d'} <= set(asked)
+
+
+def test_scenes_with_the_same_names_are_not_left_out(root: Path) -> None:
+    for scene, ids in dict(north=IDS, south=['a', 'b']).items():
+        images(root / scene, ids=ids)
+        labels(root / scene, 'cracks/{}.png', [255])
+    # One pattern cannot tell them apart.
+    asked = questions(root, dict(cracks='binary'))['--image']
+    assert asked.choices == ('north/rgb/{}.png', 'south/rgb/{}.png')
+    for sample_id in ('a', 'b'):
+        (root / f'south/rgb/{sample_id}.png').unlink()
+    images(root / 'south', ids=['e', 'f'])
+    labels(root / 'south', 'cracks/{}.png', [255], ids=['e', 'f'])
+    for sample_id in ('a', 'b', 'c', 'd'):
+        (root / f'south/cracks/{sample_id}.png').unlink()
+    variables = write(root, dict(cracks='binary'))
+    found = read(variables, 'train') | read(variables, 'val')
+    assert sorted(found) == [*IDS, 'e', 'f']
 
 
 def test_folders_of_train_and_val(root: Path) -> None:

@@ -58,6 +58,7 @@ LAYOUTS = {
     'prefixes': ('images/img_{}.jpg', '{task}/{task}_{}{end}'),
     'by sample': ('{}/rgb.png', '{}/{task}{end}'),
     'twice': ('{}/{}_rgb.png', '{}/{}_{task}{end}'),
+    'scenes': ('*/rgb/{}.png', '*/{task}/{}{end}'),
     'unnamed': ('{}.jpg', 'labels/{letter}/{}{end}'),
 }
 # Where the channels of normals point: component and sign in our frame.
@@ -297,8 +298,14 @@ def folders(
     kind = pick.choice(list(IDS))
     ids = IDS['numbers' if layout in ('twice', 'prefixes') else kind]
     image, label = LAYOUTS[layout]
+    scenes = dict(zip(ids, ['old', 'new'] * ROOMS, strict=False))
+
+    def path(pattern: str, sample_id: str) -> str:
+        scene = pattern.replace('*', scenes[sample_id])
+        return scene.format(*[sample_id] * 2)
+
     files = {
-        image.format(*[i] * 2): room.image
+        path(image, i): room.image
         for i, room in zip(ids, rooms(), strict=True)
     }
     written = {}
@@ -311,7 +318,7 @@ def folders(
         pattern = pattern.replace('{end}', end)
         parts = [np.split(array, ROOMS) for array in (stored, truth)]
         for sample_id, part in zip(ids, parts[0], strict=True):
-            files[pattern.format(*[sample_id] * 2)] = part
+            files[path(pattern, sample_id)] = part
         truths = dict(zip(ids, parts[1], strict=True))
         written[task] = Written(pattern, word, absent, truths)
     return files, written, pick.choice([None, ids[:3]])

@@ -48,7 +48,7 @@ _MORE_WORDS = {
 _ENOUGH = 100
 _FOLDERS = 400
 # Patterns that pair this share of the best one's samples are choices too.
-_RIVAL = 0.5
+_RIVAL = 0.1
 
 Patterns = dict[str, dict[str, str]]
 
@@ -143,18 +143,31 @@ def _patterns(paths: Iterable[str]) -> Patterns:
         Pattern -> sample id -> path.
     """
     found: Patterns = defaultdict(dict)
+    ambiguous = set()
     for path in paths:
         for pattern, sample_id in _spellings(path):
-            found[pattern][sample_id] = path
-    return {p: files for p, files in found.items() if len(files) > 1}
+            if found[pattern].setdefault(sample_id, path) != path:
+                ambiguous.add(pattern)
+    return {
+        pattern: files
+        for pattern, files in found.items()
+        if len(files) > 1 and pattern not in ambiguous
+    }
 
 
 def _spellings(path: str) -> Iterable[tuple[str, str]]:
     """Yield pattern and id for every piece of a path that can be the id.
 
     A piece starts and ends at the border of a folder, or of words and
-    numbers in the file's name.
+    numbers in the file's name. The first folder may be any.
     """
+    _, _, rest = path.partition('/')
+    if '/' in rest:
+        yield from (('*/' + p, i) for p, i in _spellings_of(rest))
+    yield from _spellings_of(path)
+
+
+def _spellings_of(path: str) -> Iterable[tuple[str, str]]:
     folder, _, name = path.rpartition('/')
     stem, suffix = os.path.splitext(name)
     start = len(folder) + 1 if folder else 0
@@ -286,7 +299,8 @@ def _best(scores: Mapping[str, int], patterns: Patterns) -> list[str]:
     """Return the patterns with the most pairs, one for the same files."""
     # A pattern that has the id twice says more of a path.
     order = sorted(
-        scores, key=lambda p: (-scores[p], -p.count('{}'), len(p), p)
+        scores,
+        key=lambda p: (-scores[p], '*' in p, -p.count('{}'), len(p), p),
     )
     kept: list[str] = []
     seen: set[str] = set()
@@ -295,5 +309,5 @@ def _best(scores: Mapping[str, int], patterns: Patterns) -> list[str]:
         rival = scores[pattern] > _RIVAL * scores[order[0]]
         if rival and not files & seen:
             kept.append(pattern)
-        seen |= files
+            seen |= files
     return kept

@@ -11,6 +11,8 @@ from mmmtl.datasets.folder.listing import files_by_id
 from mmmtl.datasets.inspection.files import Layout, find_layout
 from mmmtl.datasets.inspection.labels import (
     LabelFinding,
+    Look,
+    Readings,
     can_be,
     compare_normals,
     content,
@@ -109,28 +111,7 @@ def inspect_folder(
     if isinstance(splits, Question):
         questions.append(splits)
     height, width = _usual_size(list(images.values()), limit)
-    notes = [
-        f'{len(images)} images {layout.image} ({layout.why["image"]}), '
-        f'usually {height}x{width}',
-        *(
-            f'{look.task.name}: {look.path} ({layout.why[look.task.name]}), '
-            f'{len(look.files)} of {look.count} files read'
-            + (f', {look.missing} images have none' if look.missing else '')
-            for look in looks
-        ),
-        *(
-            f'{look.task.name}: stored {content(look.stored)}; read as '
-            f'{readings[look.task.name]}'
-            for look in looks
-        ),
-        *(f'{label.task.name}: {label.summary()}' for label in labels),
-        *(
-            f'{label.task.name}: unlikely in {len(label.odd)} files: '
-            f'{label.odd[0]}'
-            for label in labels
-            if label.odd
-        ),
-    ]
+    notes = _notes(layout, images, (height, width), looks, readings, labels)
     if questions:
         raise OpenQuestionsError(questions, notes)
     notes.append(f'split: {splits.why}')
@@ -145,6 +126,37 @@ def inspect_folder(
         splits=splits,
         notes=notes,
     )
+
+
+def _notes(
+    layout: Layout,
+    images: Mapping[tuple[Path, str], Path],
+    size: tuple[int, int],
+    looks: Sequence[Look],
+    readings: Mapping[str, Readings],
+    labels: Sequence[LabelFinding],
+) -> list[str]:
+    """Return what was seen, a line each."""
+    notes = [
+        f'{len(images)} images {layout.image} ({layout.why["image"]}), '
+        f'usually {size[0]}x{size[1]}'
+    ]
+    for look in looks:
+        name = look.task.name
+        missing = f', {look.missing} images have none' if look.missing else ''
+        notes += [
+            f'{name}: {look.path} ({layout.why[name]}), {len(look.files)} of '
+            f'{look.count} files read{missing}',
+            f'{name}: stored {content(look.stored)}; read as {readings[name]}',
+        ]
+    for label in labels:
+        name = label.task.name
+        notes.append(f'{name}: {label.summary()}')
+        if label.odd:
+            notes.append(
+                f'{name}: unlikely in {len(label.odd)} files: {label.odd[0]}'
+            )
+    return notes
 
 
 def _find_parts(
