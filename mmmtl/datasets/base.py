@@ -12,7 +12,7 @@ import cv2
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DefaultScope
 
-from mmmtl.datasets.label_file import LabelFile
+from mmmtl.datasets.label_file import LabelFile, fill
 from mmmtl.datasets.sample_files import (
     FolderListing,
     check_any_file,
@@ -229,7 +229,7 @@ class BaseMultiTaskDataset(BaseDataset, metaclass=ABCMeta):
         root = present.root
         return dict(
             sample_id=sample_id,
-            img_path=str(root / self.image.format(sample_id)),
+            img_path=str(root / fill(self.image, sample_id)),
             label_paths={
                 task: str(
                     root / self.label_files[task].place(sample_id, present)
@@ -248,7 +248,7 @@ class BaseMultiTaskDataset(BaseDataset, metaclass=ABCMeta):
             paths = [sample['img_path'], *(labels[t] for t in always)]
             needed += [os.path.relpath(p, self.data_root) for p in paths]
             also = {path for file in files.values() for path in file.also}
-            needed += [p.format(sample['sample_id']) for p in sorted(also)]
+            needed += [fill(p, sample['sample_id']) for p in sorted(also)]
         return list(dict.fromkeys(needed))
 
     def _check_tasks(self, tasks: Sequence[str] | None) -> tuple[str, ...]:

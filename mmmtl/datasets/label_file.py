@@ -71,11 +71,21 @@ class LabelFile:
             The path by ``pattern`` if it is there, or neither is; else the
             fallback.
         """
-        first = self.pattern.format(sample_id)
+        first = fill(self.pattern, sample_id)
         if self.fallback is None or first in present:
             return first
-        second = self.fallback.format(sample_id)
+        second = fill(self.fallback, sample_id)
         return second if second in present else first
+
+
+def fill(pattern: str, sample_id: str) -> str:
+    """Return the path of a sample; its id may occur more than once in it.
+
+    Args:
+        pattern: ``{}`` stands for the id.
+        sample_id: The sample.
+    """
+    return pattern.format(*[sample_id] * max(1, pattern.count('{}')))
 
 
 def load_label(

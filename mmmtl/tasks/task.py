@@ -92,8 +92,7 @@ def register_task(name: str, *, kind: str, **settings: Any) -> Task:
         ValueError: If the name cannot be used, is another task's, or the
             kind or a setting is unknown.
     """
-    _check_name(name)
-    row = _make(name, kind, settings)
+    row = make_task(name, kind=kind, **settings)
     if name in _TABLE:
         known = dict(_TABLE[name].settings)
         if known != dict(row.settings):
@@ -109,6 +108,22 @@ def register_task(name: str, *, kind: str, **settings: Any) -> Task:
                 f'{_FIELDS[field].name!r}: choose another name'
             )
     return _add(row)
+
+
+def make_task(name: str, *, kind: str, **settings: Any) -> Task:
+    """Return a row without adding it to the table.
+
+    Args:
+        name: See :func:`register_task`.
+        kind: Name of a kind.
+        **settings: See :func:`register_task`.
+
+    Raises:
+        ValueError: If the name cannot be used, or the kind or a setting is
+            unknown.
+    """
+    _check_name(name)
+    return _make(name, kind, settings)
 
 
 def register_tasks(rows: Mapping[str, Mapping[str, Any]]) -> None:
@@ -141,6 +156,11 @@ def new_rows(names: Iterable[str]) -> dict[str, dict[str, Any]]:
         for name in names
         if name not in _BUILT_IN
     }
+
+
+def is_built_in(name: str) -> bool:
+    """Return whether a task is known without being registered."""
+    return name in _BUILT_IN
 
 
 def get_task(name: str) -> Task:

@@ -417,6 +417,17 @@ def test_lists_and_ids_in_folders(tmp_path: Path) -> None:
         make(tmp_path, labels, splits=splits)
 
 
+def test_an_id_that_occurs_twice_in_a_pattern(tmp_path: Path) -> None:
+    for name in ('a', 'b'):
+        store(tmp_path, f'{name}/{name}_rgb.png', np.zeros((1, 4, 3)))
+        store(tmp_path, f'{name}/{name}_crack.png', [[0, 1, 1, 0]])
+    dataset = make(
+        tmp_path, dict(cracks='{}/{}_crack.png'), image='{}/{}_rgb.png'
+    )
+    assert [sample['sample_id'] for sample in dataset] == ['a', 'b']
+    assert dataset[1]['labels']['cracks'].tolist() == [[0, 1, 1, 0]]
+
+
 def test_a_missing_label_is_refused_or_no_label(tmp_path: Path) -> None:
     images(tmp_path, 'a', 'b')
     store(tmp_path, 'm/a.png', [[0, 0, 0, 255]])

@@ -18,20 +18,13 @@ from mmmtl.errors import ValueRangeError, did_you_mean
 from mmmtl.tasks import Kind, Task
 from mmmtl.tasks.kinds import Binary, Classes, Normals
 from mmmtl.tasks.kinds.classes import LAST_ID
+from mmmtl.tasks.kinds.normals import AXES
+from mmmtl.tasks.kinds.stored import colour_codes
 
 Decoder = Callable[[Any], np.ndarray]
 
 _SHARED = ('path', 'missing', 'fit', 'no_label')
 _VALUES = ('scale', 'offset')
-# Component and sign in our frame: x right, y down, z forward.
-_AXES = {
-    'right': (0, 1),
-    'left': (0, -1),
-    'down': (1, 1),
-    'up': (1, -1),
-    'forward': (2, 1),
-    'towards': (2, -1),
-}
 # That many wrong values are named.
 _SHOWN = 5
 
@@ -203,7 +196,7 @@ def decode_table(
     Returns:
         ``(H, W)`` uint8, 255 without a label.
     """
-    codes = _codes(stored) if colours else _whole(one_channel(stored))
+    codes = colour_codes(stored) if colours else _whole(one_channel(stored))
     values, places = np.unique(codes, return_inverse=True)
     unknown = [v for v in values.tolist() if v not in classes]
     if unknown:
@@ -263,7 +256,7 @@ def parse_axes(task: str, text: str) -> tuple[tuple[int, int], ...]:
         ValueError: If that names no frame.
     """
     words = text.split()
-    axes = tuple(_AXES[word] for word in words if word in _AXES)
+    axes = tuple(AXES[word] for word in words if word in AXES)
     if len(words) != 3 or sorted(axis for axis, _ in axes) != [0, 1, 2]:
         raise ValueError(
             f'labels[{task!r}]: axes={text!r}, say where the three channels '
@@ -350,10 +343,6 @@ def _code(colour: Sequence[int]) -> int:
 
 def _colour(code: int) -> tuple[int, int, int]:
     return code // 65536, code // 256 % 256, code % 256
-
-
-def _codes(stored: np.ndarray) -> np.ndarray:
-    return stored.astype(np.int64) @ np.array([65536, 256, 1])
 
 
 def _whole(stored: np.ndarray) -> np.ndarray:

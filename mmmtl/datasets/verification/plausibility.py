@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import permutations, product
 from typing import Any
@@ -217,13 +217,65 @@ def compare_with_depth(
     Returns:
         None if too few pixels have both.
     """
+    ours, theirs = _both(normals, depth, camera)
+    if len(theirs) < _MIN_PIXELS:
+        return None
+    cosines = [(one * theirs).sum(axis=1) for one in ours]
+    best = max(np.median(cosine) for cosine in cosines)
+    return Agreement(
+        angle=float(np.degrees(np.arccos(np.clip(best, -1, 1)))),
+        remedy=_remedy([one.T @ theirs / len(theirs) for one in ours]),
+    )
+
+
+def score_frames(
+    pairs: Iterable[tuple[np.ndarray, np.ndarray]],
+) -> dict[Remedy, float]:
+    """Say how well stored normals agree with depth, frame by frame.
+
+    Args:
+        pairs: Normals as they are stored, ``(H, W, 3)``, and depth,
+            ``(H, W)`` in any unit, of several images of one camera.
+
+    Returns:
+        Mean cosine of every exchange of axes and signs, with the field of
+        view that suits it best; empty if too few pixels have both.
+    """
+    products: list[np.ndarray] = []
+    count = 0
+    for normals, depth in pairs:
+        ours, theirs = _both(normals, depth, None)
+        count += len(theirs)
+        sums = [one.T @ theirs for one in ours]
+        products = [
+            total + part
+            for total, part in zip(
+                products or [0] * len(sums), sums, strict=True
+            )
+        ]
+    if count < _MIN_PIXELS:
+        return {}
+    return _scores([total / count for total in products])
+
+
+def _both(
+    normals: np.ndarray, depth: np.ndarray, camera: Intrinsics | None
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Return normals of the depth, per field of view, and those to compare.
+
+    Args:
+        normals: ``(H, W, 3)``.
+        depth: ``(H, W)``.
+        camera: The camera, None if unknown.
+
+    Returns:
+        Unit vectors ``(N, 3)`` of pixels that have both.
+    """
     height, width = depth.shape
     view = camera or Intrinsics.centred(1.0, height, width)
     planes = fit_planes(depth, (view.cx, view.cy), radii=_RADII)
     known = (normals != 0).any(axis=2) & (planes != 0).any(axis=2)
     count = int(known.sum())
-    if count < _MIN_PIXELS:
-        return None
     known[known] = np.arange(count) % (1 + count // _ENOUGH_PIXELS) == 0
     theirs = normals[known]
     theirs = theirs / np.linalg.norm(theirs, axis=1, keepdims=True)
@@ -234,30 +286,28 @@ def compare_with_depth(
         else [(share * width, share * width) for share in _FOCALS]
     )
     ours = [normals_of_planes(planes, fx, fy)[:, 0] for fx, fy in focals]
-    cosines = [(one * theirs).sum(axis=1) for one in ours]
-    best = max(np.median(cosine) for cosine in cosines)
-    return Agreement(
-        angle=float(np.degrees(np.arccos(np.clip(best, -1, 1)))),
-        remedy=_remedy([one.T @ theirs / len(theirs) for one in ours]),
-    )
+    return ours, theirs
 
 
 def _remedy(products: Sequence[np.ndarray]) -> Remedy | None:
-    """Find the exchange of axes and signs that agrees clearly better.
+    """Find the exchange of axes and signs that agrees clearly better."""
+    scores = _scores(products)
+    best = max(scores, key=scores.__getitem__)
+    return None if scores[best] < scores[Remedy()] + _CLEARLY else best
+
+
+def _scores(products: Sequence[np.ndarray]) -> dict[Remedy, float]:
+    """Return the mean cosine of every exchange of axes and signs.
 
     Args:
         products: Per focal length the mean of ``ours theirs^T``, (3, 3): a
             mean cosine is a signed sum of three of its elements.
     """
-    scores = {
-        (axes, signs): max(
+    return {
+        Remedy(axes, signs): max(
             sum(s * m[i, axes[i]] for i, s in enumerate(signs))
             for m in products
         )
         for axes in permutations(range(3))
         for signs in product((1, -1), repeat=3)
     }
-    axes, signs = max(scores, key=scores.__getitem__)
-    if scores[axes, signs] < scores[(0, 1, 2), (1, 1, 1)] + _CLEARLY:
-        return None
-    return Remedy(axes, signs)

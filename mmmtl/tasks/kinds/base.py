@@ -11,6 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmmtl.tasks.kinds.stored import (
+    Encodings,
+    Stored,
+    Values,
+    absent_setting,
+)
+
 Direction = Literal['horizontal', 'vertical']
 Map = TypeVar('Map', Tensor, np.ndarray)
 
@@ -229,6 +236,61 @@ class Kind(ABC):
         """
         del label
         return []
+
+    def absent_values(self, stored: Stored) -> list[Values]:
+        """Say which stored values may mean "no label".
+
+        Args:
+            stored: What files hold that are to be read as this kind.
+
+        Returns:
+            Every possible set of values, the likeliest first; one where
+            there is no doubt. NaN, infinity and what :meth:`read` itself
+            takes for "no label" need no mention.
+
+        Raises:
+            ValueError: With a text that begins with a verb, if the files
+                cannot be such maps.
+        """
+        del stored
+        return [()]
+
+    def encodings(self, stored: Stored, absent: Values) -> Encodings:
+        """Say what the other stored values may mean.
+
+        Args:
+            stored: What files hold.
+            absent: Values that mean "no label".
+
+        Returns:
+            Settings of a ``FolderDataset`` by a word that stands for them,
+            the likeliest first; one entry where there is no doubt. A word
+            with a capital name in it leaves a number to the user, and has
+            None.
+
+        Raises:
+            ValueError: As :meth:`absent_values`.
+        """
+        del stored
+        return {'plain': absent_setting(absent, is_colour=False)}
+
+    def encoding(
+        self, word: str, stored: Stored, absent: Values
+    ) -> dict[str, Any]:
+        """Return the settings that a word stands for.
+
+        Args:
+            word: One of :meth:`encodings`, or what else the kind knows.
+            stored: What files hold.
+            absent: Values that mean "no label".
+
+        Raises:
+            ValueError: If it stands for none.
+        """
+        known = self.encodings(stored, absent)
+        if known.get(word) is None:
+            raise ValueError(f'{word!r}: choose among {", ".join(known)}')
+        return known[word]
 
 
 def _any(present: Map) -> Map:

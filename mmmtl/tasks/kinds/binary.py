@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from mmmtl.tasks.kinds.base import Kind, Primary, register_kind
+from mmmtl.tasks.kinds.stored import (
+    Encodings,
+    Stored,
+    Values,
+    absent_setting,
+    entry,
+    read_values,
+    spelled,
+)
 
 # A mask of thin lines marks a few percent; more than this is often a mask of
 # the background.
 _MOST = 0.5
+# Above this share of 1 it is asked which value is 1: a mask of what covers
+# three quarters of the pictures, inverted, marks as much.
+_SURE = 0.25
+# Of up to so many values any may be 1.
+_FEW = 4
 
 
 @register_kind('binary')
@@ -85,3 +101,63 @@ class Binary(Kind):
         if share > _MOST:
             return [f'{share:.0%} of it is 1: it may be inverted']
         return []
+
+    def absent_values(self, stored: Stored) -> list[Values]:
+        """255 beside 0 and 1; any value where three or four others are."""
+        values = stored.values()
+        if len(values) < 2:
+            raise ValueError(
+                f'holds {spelled(values, is_colour=stored.is_colour)} only'
+            )
+        if values == [0, 1, 255]:
+            return [(255,)]
+        doubtful = values if 2 < len(values) <= _FEW else ()
+        return [(), *((v,) for v in reversed(doubtful))]
+
+    def encodings(self, stored: Stored, absent: Values) -> Encodings:
+        """Say which values may be 1; each word is a list of them."""
+        values = stored.values(absent)
+        if len(values) > _FEW:
+            if stored.is_colour or values[-1] > self.no_label:
+                raise ValueError(f'holds {len(values)} values: a mask has two')
+            # Grey levels, cut in the middle; or ids, of which 0 is none.
+            words = ['128-255', '0-127'] if values[-1] >= 128 else []
+            words += ['1-255', '0']
+        elif len(values) == 2:
+            small, large = values
+            share = stored.counts[large] / sum(map(stored.counts.get, values))
+            sure = small == 0 and share <= _SURE
+            chosen = [(large,)] if sure else [(large,), (small,)]
+            words = [spelled(c, is_colour=stored.is_colour) for c in chosen]
+        else:
+            sizes = range(1, len(values))
+            chosen = [c for n in sizes for c in combinations(values, n)]
+            words = [spelled(c, is_colour=stored.is_colour) for c in chosen]
+        return {word: self.encoding(word, stored, absent) for word in words}
+
+    def encoding(
+        self, word: str, stored: Stored, absent: Values
+    ) -> dict[str, Any]:
+        """Return the settings for a list of the values that are 1.
+
+        They name every value, so that another is refused: read plainly, 255
+        would be 1 in one file and "no label" beside a 1 in the next.
+        """
+        ones = read_values(word)
+        values = stored.values(absent)
+        if len(values) > _FEW:  # further files may hold others
+            values = [v for v in range(256) if v not in absent]
+        zeros = [v for v in values if v not in ones]
+        if not zeros or not set(ones) & set(values):
+            raise ValueError(f'{word!r}: no value is left for 0, or for 1')
+        groups = [
+            [entry(v, is_colour=stored.is_colour) for v in group]
+            for group in (zeros, ones)
+        ]
+        alone = all(len(g) == 1 for g in groups)
+        return {
+            'colours' if stored.is_colour else 'ids': [
+                g[0] if alone else g for g in groups
+            ],
+            **absent_setting(absent, is_colour=stored.is_colour),
+        }

@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from mmmtl.tasks.kinds.base import Kind, Map, Primary, register_kind
+from mmmtl.tasks.kinds.scalar import check_numbers, scale_setting
+from mmmtl.tasks.kinds.stored import (
+    Encodings,
+    Stored,
+    Values,
+    absent_setting,
+    number_of,
+    odd_values,
+    subsets,
+)
+
+# Metres; medians of what people measure lie inside.
+_MEDIANS = (0.1, 1000)
+_UNITS = {'metres': '1', 'centimetres': '1/100', 'millimetres': '1/1000'}
+# Steps of well-known files: KITTI, Taskonomy, Replica, TUM.
+_STEPS = ('1/256', '1/512', '1/4096', '1/5000')
+# A pixel whose depth changes by this share over the step below is part of a
+# slanted surface, of which so many must be seen, and so many times as many
+# must speak for one form as for the other.
+_SLANT, _SEEN, _CLEARLY = 0.02, 50, 4
 
 
 @register_kind('depth')
@@ -76,6 +97,99 @@ class Depth(Kind):
         if not found.size:
             return []
         median = float(np.median(found))
-        if median > 1000:
+        low, high = _MEDIANS
+        if median > high:
             return [f'its median is {median:g} metres: it may be millimetres']
+        if median < low:
+            return [f'its median is {median:g} metres: another unit, perhaps']
         return []
+
+    def absent_values(self, stored: Stored) -> list[Values]:
+        """Doubt what may be no measurement; 0 and less are none for sure."""
+        check_numbers(stored)
+        certain = [v for v in stored.counts if v < 0]
+        doubtful = [v for v in odd_values(stored) if v > 0]
+        return subsets(certain, doubtful)
+
+    def encodings(self, stored: Stored, absent: Values) -> Encodings:
+        """Say which units give distances that occur, and which form it is."""
+        values = stored.sample(absent)
+        values = values[values > 0].astype(np.float64)
+        units = [*_UNITS, *(_STEPS if stored.is_counted else ())]
+        direct = [
+            word
+            for word in units
+            if not self.implausible(values * number_of(_UNITS.get(word, word)))
+        ]
+        inverse = [] if self.implausible(1 / values) else ['inverse']
+        # A step of another size, and maps that were divided by their range.
+        is_open = stored.is_counted or values.max(initial=0) <= 1
+        open_direct = ['STEP'] if is_open or len(direct) != 1 else []
+        # A scale of disparities cannot be seen.
+        forms = {
+            'direct': [*direct, *open_direct],
+            'inverse': [*inverse, 'inverse*STEP'],
+        }
+        form = form_of(stored.maps, absent)
+        words = forms[form] if form else [*forms['direct'], *forms['inverse']]
+        return {
+            word: None
+            if 'STEP' in word
+            else self.encoding(word, stored, absent)
+            for word in words
+        }
+
+    def encoding(
+        self, word: str, stored: Stored, absent: Values
+    ) -> dict[str, Any]:
+        """Return the settings for a unit, a step, or ``inverse*STEP``."""
+        is_inverse = word.startswith('inverse')
+        step = word.removeprefix('inverse').removeprefix('*') or '1'
+        return {
+            **scale_setting(_UNITS.get(step, step)),
+            **({'inverse': True} if is_inverse else {}),
+            **absent_setting(absent, is_colour=stored.is_colour),
+        }
+
+
+def form_of(maps: tuple[np.ndarray, ...], absent: Values) -> str | None:
+    """Say whether maps hold distances, or one over them.
+
+    Convention:
+        Along a row of pixels one over the distance of a plane is a straight
+        line, and the distance is not: what is straight on slanted surfaces
+        is the inverse.
+
+    Args:
+        maps: ``(H, W)``.
+        absent: Values that mean "no label".
+
+    Returns:
+        ``'direct'``, ``'inverse'``, or None if it cannot be seen.
+    """
+    votes = {'direct': 0, 'inverse': 0}
+    for stored in maps:
+        values = stored.astype(np.float64)
+        valid = np.isfinite(values) & (values > 0) & ~np.isin(stored, absent)
+        values = np.where(valid, values, np.nan)
+        step = max(1, values.shape[1] // 64)
+        left, middle, right = (
+            values[:, k : values.shape[1] - 2 * step + k]
+            for k in (0, step, 2 * step)
+        )
+        slanted = abs(right - left) > _SLANT * middle
+        left, middle, right = left[slanted], middle[slanted], right[slanted]
+        bent = _bent(left, middle, right)
+        bent_inverse = _bent(1 / left, 1 / middle, 1 / right)
+        votes['direct'] += int((bent_inverse < bent / 2).sum())
+        votes['inverse'] += int((bent < bent_inverse / 2).sum())
+    first, second = sorted(votes, key=votes.__getitem__, reverse=True)
+    clear = votes[first] >= max(_SEEN, _CLEARLY * votes[second])
+    return first if clear else None
+
+
+def _bent(
+    left: np.ndarray, middle: np.ndarray, right: np.ndarray
+) -> np.ndarray:
+    """Return how far three values are from a straight line, 0 if not."""
+    return abs(left - 2 * middle + right) / abs(right - left)

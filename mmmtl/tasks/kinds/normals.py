@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import permutations
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +13,53 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmmtl.tasks.kinds.base import Direction, Kind, Map, Primary, register_kind
+from mmmtl.tasks.kinds.stored import (
+    Encodings,
+    Stored,
+    Values,
+)
+
+# Scale and offset that give components of -1 to 1; None is how plain files
+# are read.
+_SCALES = {
+    'u': [None, (2 / 65535, -1.0)],
+    'i': [(1 / 127, 0.0), (1 / 32767, 0.0)],
+    'f': [None, (2.0, -1.0), (2 / 255, -1.0)],
+}
+# How far the length of a unit vector may be from 1.
+_LENGTH = 0.05
+# A triple this far from it is none.
+_NO_LENGTH = 0.2
+# No surface that is seen in 90 degrees has a z above this; noise may.
+_BEHIND, _FEW_BEHIND = 0.71, 0.01
+#: Where a stored channel may point: component and sign in our frame.
+AXES = {
+    'right': (0, 1),
+    'left': (0, -1),
+    'down': (1, 1),
+    'up': (1, -1),
+    'forward': (2, 1),
+    'towards': (2, -1),
+}
+# All frames: ours first, then those of well-known files.
+_KNOWN_FRAMES = (
+    'right down forward',
+    'left up towards',
+    'right up towards',
+    'right down towards',
+)
+_FRAMES = tuple(
+    dict.fromkeys(
+        [
+            *_KNOWN_FRAMES,
+            *(
+                ' '.join(words)
+                for words in permutations(AXES, 3)
+                if len({AXES[word][0] for word in words}) == 3
+            ),
+        ]
+    )
+)
 
 
 @register_kind('normals')
@@ -98,7 +147,7 @@ class Normals(Kind):
             return []
         said = []
         length = float(np.median(np.linalg.norm(found, axis=-1)))
-        if abs(length - 1) > 0.05:
+        if abs(length - 1) > _LENGTH:
             said.append(f'its median vector has length {length:.2f}, not 1')
         away = float((found[:, 2] > 0).mean())
         if away > 0.2:
@@ -107,6 +156,111 @@ class Normals(Kind):
                 'may be in another frame'
             )
         return said
+
+    def absent_values(self, stored: Stored) -> list[Values]:
+        """Take triples of one number that are no unit vector."""
+        return [
+            tuple(
+                v
+                for v in stored.values()
+                if abs(self._lengths(stored, np.full((1, 3), v))[0] - 1)
+                > _NO_LENGTH
+                and not self._is_plain_none(stored, v)
+            )
+        ]
+
+    def encodings(self, stored: Stored, absent: Values) -> Encodings:
+        """Say in which frames the surfaces that are seen face the camera."""
+        values = stored.sample(absent)
+        vectors = self._vectors(stored, values)
+        lengths = self._lengths(stored, values)
+        length = float(np.median(lengths)) if lengths.size else 0.0
+        if abs(length - 1) > _LENGTH:
+            raise ValueError(
+                f'holds {stored.dtype} vectors of length {length:.2f}: write '
+                'unit vectors, or a picture of them'
+            )
+        seen = [
+            frame
+            for frame in _FRAMES
+            if _faces_camera(vectors, *_place_of_z(frame))
+        ]
+        return {
+            frame: self.encoding(frame, stored, absent)
+            for frame in seen or _FRAMES
+        }
+
+    def encoding(
+        self, word: str, stored: Stored, absent: Values
+    ) -> dict[str, Any]:
+        """Return the settings for a frame: where the three channels point."""
+        word = ' '.join(word.split())
+        if word not in _FRAMES:
+            raise ValueError(
+                f'{word!r}: say where the three channels point, such as '
+                f'{_FRAMES[1]!r}'
+            )
+        scale = _scale_of(stored)
+        return {
+            **({} if word == _FRAMES[0] else {'axes': word}),
+            **(
+                {}
+                if scale is None
+                else {'scale': scale[0], 'offset': scale[1]}
+            ),
+            **({'no_label': [[v] * 3 for v in absent]} if absent else {}),
+        }
+
+    def _vectors(self, stored: Stored, values: np.ndarray) -> np.ndarray:
+        """Return stored triples ``(N, 3)`` as vectors in their own frame."""
+        scale = _scale_of(stored)
+        if scale is not None:
+            values = values * scale[0] + scale[1]
+        return self.read(values[None])[0]
+
+    def _lengths(self, stored: Stored, values: np.ndarray) -> np.ndarray:
+        values = values.astype(stored.dtype)
+        return np.linalg.norm(self._vectors(stored, values), axis=-1)
+
+    def _is_plain_none(self, stored: Stored, value: float) -> bool:
+        """Say whether :meth:`read` takes a triple for "no label" itself."""
+        return _scale_of(stored) is None and (
+            value == (128 if stored.is_counted else 0)
+        )
+
+
+def _scale_of(stored: Stored) -> tuple[float, float] | None:
+    """Return scale and offset of unit vectors; None for plain files."""
+    if stored.dtype == np.uint8:
+        return None
+    scales = _SCALES.get(stored.dtype.kind, [None])
+    pixels = stored.sample(tuple(stored.counts))
+
+    def error(scale: tuple[float, float] | None) -> float:
+        factor, offset = scale or (1.0, 0.0)
+        vectors = pixels * factor + offset
+        return abs(float(np.median(np.linalg.norm(vectors, axis=-1))) - 1)
+
+    return min(scales, key=error) if pixels.size else scales[0]
+
+
+def _place_of_z(frame: str) -> tuple[int, int]:
+    """Return the channel that points forward in a frame, and its sign."""
+    return next(
+        (channel, AXES[word][1])
+        for channel, word in enumerate(frame.split())
+        if AXES[word][0] == 2
+    )
+
+
+def _faces_camera(vectors: np.ndarray, channel: int, sign: int) -> bool:
+    """Say whether a channel can be what points forward.
+
+    A surface is seen from its front, so that z < 0 but for what stands at
+    the border of a wide picture.
+    """
+    z = sign * vectors[:, channel]
+    return bool(z.mean() < 0 and (z > _BEHIND).mean() < _FEW_BEHIND)
 
 
 def _along(signs: list[float], values: Map, axis: int) -> Map:

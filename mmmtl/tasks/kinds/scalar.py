@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from mmmtl.tasks.kinds.base import Kind, Map, Primary, _any, register_kind
+from mmmtl.tasks.kinds.stored import (
+    Encodings,
+    Stored,
+    Values,
+    absent_setting,
+    number_of,
+    odd_values,
+    subsets,
+)
 
 _BINS = 1000
+# What a step of whole numbers often is.
+_STEPS = ('1', '1/10', '1/100', '1/1000', '1/255', '1/65535')
 
 
 @register_kind('scalar')
@@ -118,6 +130,33 @@ class Scalar(Kind):
             ]
         return []
 
+    def absent_values(self, stored: Stored) -> list[Values]:
+        """Doubt every value that may be no measurement; see the base."""
+        check_numbers(stored)
+        return subsets((), odd_values(stored))
+
+    def encodings(self, stored: Stored, absent: Values) -> Encodings:
+        """Take real numbers as they are; ask for the step of whole ones."""
+        steps = _STEPS if stored.is_counted else _STEPS[:1]
+        values = stored.sample(absent)
+        found: Encodings = {
+            word: self.encoding(word, stored, absent)
+            for word in steps
+            if not self.implausible(values * number_of(word))
+        }
+        if stored.is_counted or not found:
+            found['STEP'] = None
+        return found
+
+    def encoding(
+        self, word: str, stored: Stored, absent: Values
+    ) -> dict[str, Any]:
+        """Return the settings for the unit of a stored step: a number."""
+        return {
+            **scale_setting(word),
+            **absent_setting(absent, is_colour=stored.is_colour),
+        }
+
     def _range(self) -> tuple[float, float]:
         """Return the ends of the histogram."""
         low, high = self.low, self.high
@@ -126,3 +165,34 @@ class Scalar(Kind):
         if not math.isfinite(high):
             high = self.mean + 4 * self.spread
         return low, high
+
+
+def check_numbers(stored: Stored) -> None:
+    """Refuse files that hold no numbers.
+
+    Args:
+        stored: What files hold.
+
+    Raises:
+        ValueError: If they are colours or masks.
+    """
+    if stored.is_colour or stored.dtype.kind not in 'iuf':
+        raise ValueError(
+            f'holds {stored.dtype} {stored.maps[0].shape}: write one number '
+            'per pixel, (H, W)'
+        )
+
+
+def scale_setting(word: str) -> dict[str, float]:
+    """Return ``scale`` for a stored step; nothing for 1.
+
+    Args:
+        word: A number such as ``0.01`` or ``1/512``.
+
+    Raises:
+        ValueError: If it is no number.
+    """
+    scale = number_of(word)
+    if scale is None:
+        raise ValueError(f'{word!r}: give what a stored step is, as 0.001')
+    return {} if scale == 1 else {'scale': scale}

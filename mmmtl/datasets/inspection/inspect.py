@@ -1,0 +1,258 @@
+"""Looks at the files of a folder, and says how a config would read them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmmtl.datasets.folder.listing import files_by_id
+from mmmtl.datasets.inspection.files import Layout, find_layout
+from mmmtl.datasets.inspection.labels import (
+    LabelFinding,
+    Look,
+    Readings,
+    can_be,
+    compare_normals,
+    content,
+    evenly,
+    fit_question,
+    full_settings,
+    image_files,
+    image_size,
+    look_at,
+    measure,
+    read_ways,
+)
+from mmmtl.datasets.inspection.question import (
+    Answers,
+    OpenQuestionsError,
+    Question,
+)
+from mmmtl.datasets.inspection.splits import (
+    Splits,
+    find_splits,
+    split_folders,
+)
+from mmmtl.errors import UserError
+from mmmtl.tasks import Task
+
+
+@dataclass(frozen=True)
+class Finding:
+    """All that a config says about a folder.
+
+    Attributes:
+        root: The data folder, as it was given.
+        folders: Folder of each split, if each has one of its own.
+        image: Pattern of the images.
+        size: Height and width that most images have.
+        count: Number of images.
+        labels: In the order of the tasks.
+        splits: How they are divided.
+        notes: What was seen and why it was chosen, a line each.
+    """
+
+    root: str
+    folders: Mapping[str, str]
+    image: str
+    size: tuple[int, int]
+    count: int
+    labels: Sequence[LabelFinding]
+    splits: Splits
+    notes: Sequence[str]
+
+
+def inspect_folder(
+    root: str | Path,
+    tasks: Sequence[Task],
+    *,
+    answers: Answers | None = None,
+    limit: int = 200,
+) -> Finding:
+    """Find out how a folder of images and labels is to be read.
+
+    Args:
+        root: The data folder.
+        tasks: Tasks it has labels of; they need not be in the table.
+        answers: What the user says.
+        limit: Number of files of each task that are opened, evenly chosen.
+
+    Raises:
+        OpenQuestionsError: If there is more than one possible reading; it
+            holds all questions.
+        DatasetError: If files cannot be read, or not as these tasks.
+    """
+    answers = answers or Answers()
+    if not Path(root).is_dir():
+        raise UserError(f'{root}: no such folder')
+    parts, layout = _find_parts(Path(root), tasks, answers)
+    if layout.image is None:
+        raise OpenQuestionsError([_image_question(root, layout)])
+    images = image_files(parts, layout.image)
+    paths, questions = _choose_patterns(parts[0], layout, tasks, answers)
+    looks = [
+        look_at(task, paths[task.name], parts, images, limit)
+        for task in tasks
+        if task.name in paths
+    ]
+    readings = {look.task.name: read_ways(look, answers) for look in looks}
+    compare_normals(looks, readings)
+    labels = []
+    for look in looks:
+        reading = readings[look.task.name]
+        asked = [*fit_question(look, answers), *reading.questions(look)]
+        questions += asked
+        if not asked:
+            settings = full_settings(look, reading.chosen(), answers)
+            labels.append(measure(look, settings, answers))
+    splits = _splits(parts, images, answers)
+    if isinstance(splits, Question):
+        questions.append(splits)
+    height, width = _usual_size(list(images.values()), limit)
+    notes = _notes(layout, images, (height, width), looks, readings, labels)
+    if questions:
+        raise OpenQuestionsError(questions, notes)
+    notes.append(f'split: {splits.why}')
+    folders = {} if len(parts) < 2 else _folders(root, parts)
+    return Finding(
+        root=str(root),
+        folders=folders,
+        image=layout.image,
+        size=(height, width),
+        count=len(images),
+        labels=labels,
+        splits=splits,
+        notes=notes,
+    )
+
+
+def _notes(
+    layout: Layout,
+    images: Mapping[tuple[Path, str], Path],
+    size: tuple[int, int],
+    looks: Sequence[Look],
+    readings: Mapping[str, Readings],
+    labels: Sequence[LabelFinding],
+) -> list[str]:
+    """Return what was seen, a line each."""
+    notes = [
+        f'{len(images)} images {layout.image} ({layout.why["image"]}), '
+        f'usually {size[0]}x{size[1]}'
+    ]
+    for look in looks:
+        name = look.task.name
+        missing = f', {look.missing} images have none' if look.missing else ''
+        notes += [
+            f'{name}: {look.path} ({layout.why[name]}), {len(look.files)} of '
+            f'{look.count} files read{missing}',
+            f'{name}: stored {content(look.stored)}; read as {readings[name]}',
+        ]
+    for label in labels:
+        name = label.task.name
+        notes.append(f'{name}: {label.summary()}')
+        if label.odd:
+            notes.append(
+                f'{name}: unlikely in {len(label.odd)} files: {label.odd[0]}'
+            )
+    return notes
+
+
+def _find_parts(
+    root: Path, tasks: Sequence[Task], answers: Answers
+) -> tuple[tuple[Path, ...], Layout]:
+    """Return the folders with the same patterns, and these.
+
+    There are two, of training and validation, or there is one.
+    """
+    names = [task.name for task in tasks]
+    given = dict(image=answers.image, labels=answers.labels)
+    parts = split_folders(root)
+    if parts and not answers.splits:
+        layout = find_layout(parts[0], names, **given)
+        found = layout.image and all(layout.choices[n] for n in names)
+        if found and all(files_by_id(p, layout.image) for p in parts):
+            return parts, layout
+    return (root,), find_layout(root, names, **given)
+
+
+def _image_question(root: str | Path, layout: Layout) -> Question:
+    if not layout.images:
+        raise UserError(
+            f'{root}: no two pictures share their names with labels (.png '
+            'and the like, .npy); say where they are: --image '
+            "'rgb/{}.jpg' --labels 'TASK=masks/{}.png'"
+        )
+    text = 'several kinds of pictures may be the images'
+    return Question('--image', '', text, tuple(layout.images))
+
+
+def _choose_patterns(
+    root: Path, layout: Layout, tasks: Sequence[Task], answers: Answers
+) -> tuple[dict[str, str], list[Question]]:
+    """Return the pattern of each task, and questions where several fit."""
+    choices = {
+        task.name: [
+            pattern
+            for pattern in layout.choices[task.name]
+            if len(layout.choices[task.name]) == 1
+            or can_be(task, root, pattern)
+        ]
+        for task in tasks
+    }
+    _eliminate(choices)
+    chosen: dict[str, str] = {}
+    questions = []
+    for name, patterns in choices.items():
+        rivals = [
+            other
+            for other, theirs in choices.items()
+            if other != name and set(theirs) & set(patterns)
+        ]
+        if not patterns:
+            seen = ', '.join(layout.choices[name]) or 'none'
+            raise UserError(
+                f'{name}: no files can be its labels (looked at: {seen}); '
+                'name them, --labels '
+                f"{name}='masks/{{}}.png', or take the task out"
+            )
+        if len(patterns) == 1 and (name in answers.labels or not rivals):
+            chosen[name] = patterns[0]
+            continue
+        text = 'which files are its labels?'
+        if rivals:
+            text += f' {" and ".join(rivals)} may have them too'
+        questions.append(Question('--labels', name, text, tuple(patterns)))
+    return chosen, questions
+
+
+def _eliminate(choices: dict[str, list[str]]) -> None:
+    """Take files that can only be one task's from the others."""
+    for _ in choices:
+        for name, patterns in choices.items():
+            for other, theirs in choices.items():
+                if other != name and len(patterns) == 1 < len(theirs):
+                    choices[other] = [p for p in theirs if p != patterns[0]]
+
+
+def _usual_size(paths: Sequence[Path], limit: int) -> tuple[int, int]:
+    """Return the most frequent height and width of images."""
+    sizes = Counter(image_size(path) for path in evenly(paths, limit))
+    return sizes.most_common(1)[0][0]
+
+
+def _splits(
+    parts: Sequence[Path],
+    images: Mapping[tuple[Path, str], Path],
+    answers: Answers,
+) -> Splits | Question:
+    if len(parts) > 1:
+        return Splits({}, ' and '.join(part.name for part in parts))
+    ids = [sample_id for _, sample_id in images]
+    return find_splits(parts[0], ids, answers.splits)
+
+
+def _folders(root: str | Path, parts: Sequence[Path]) -> dict[str, str]:
+    names = zip(('train', 'val'), parts, strict=True)
+    return {split: f'{root}/{part.name}' for split, part in names}

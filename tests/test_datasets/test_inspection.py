@@ -1,0 +1,352 @@
+"""Single questions about a folder, and what is written without one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmmtl.datasets import FolderDataset
+from mmmtl.datasets.inspection import (
+    Answers,
+    OpenQuestionsError,
+    Question,
+    inspect_folder,
+    new_config,
+    read_tasks,
+)
+from mmmtl.errors import DatasetError, UserError
+from mmmtl.tasks import register_tasks
+from tests.own_tasks import own_table
+
+SIZE = (8, 12)
+IDS = ['a', 'b', 'c', 'd']
+PIPELINE = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadMultiTaskAnnotations'),
+]
+
+
+@pytest.fixture(autouse=True)
+def _own_rows() -> Iterator[None]:
+    with own_table():
+        yield
+
+
+def store(path: Path, values: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == '.npy':
+        np.save(path, values)
+    else:
+        Image.fromarray(values).save(path)
+
+
+def images(root: Path, pattern: str = 'rgb/{}.png', ids: Any = IDS) -> None:
+    for number, sample_id in enumerate(ids):
+        picture = np.full((*SIZE, 3), number, np.uint8)
+        store(root / pattern.format(sample_id), picture)
+
+
+def labels(
+    root: Path,
+    pattern: str,
+    values: list,
+    dtype: Any = np.uint8,
+    ids: Any = IDS,
+) -> None:
+    """Write the values as the first pixels of each map, zeros elsewhere."""
+    for sample_id in ids:
+        stored = np.zeros(SIZE, dtype)
+        stored.flat[: len(values)] = values
+        store(root / pattern.format(sample_id), stored)
+
+
+def questions(root: Path, kinds: dict, **answers: Any) -> dict[str, Question]:
+    """Return what is asked, by option and task."""
+    with pytest.raises(OpenQuestionsError) as error:
+        inspect_folder(root, read_tasks(kinds), answers=Answers(**answers))
+    return {
+        f'{question.option} {question.task}'.strip(): question
+        for question in error.value.questions
+    }
+
+
+def write(root: Path, kinds: dict, **answers: Any) -> dict[str, Any]:
+    """Write a config and return its variables."""
+    out = root.parent / 'my_config.py'
+    out.unlink(missing_ok=True)
+    new_config(root, read_tasks(kinds), out, answers=Answers(**answers))
+    variables: dict[str, Any] = {}
+    exec(out.read_text(), variables)
+    register_tasks(variables.get('new_tasks', {}))
+    return variables
+
+
+def read(variables: dict[str, Any], split: str) -> dict[str, dict]:
+    """Return the labels of a split by sample id."""
+    stated = variables[f'{split}_dataloader']['dataset']
+    stated = {**stated, 'pipeline': PIPELINE, 'split': split, 'tasks': None}
+    dataset = FolderDataset(**stated, serialize_data=False)
+    return {sample['sample_id']: sample['labels'] for sample in dataset}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / 'data'
+
+
+def test_all_that_is_open_is_asked_at_once(root: Path) -> None:
+    images(root)
+    labels(root, 'depth/{}.png', [2000, 3000, 65535], np.uint16)
+    labels(root, 'materials/{}.png', [0, 1, 2])
+    labels(root, 'edge_x/{}.png', [255])
+    labels(root, 'edge_y/{}.png', [255])
+    found = questions(root, dict(depth=None, materials='classes', edge=None))
+    assert set(found) == {
+        '--no-label depth',
+        '--encoding depth',
+        '--no-label materials',
+        '--labels edge',
+    }
+    assert found['--no-label materials'].choices == ('0', 'nothing')
+    assert 'millimetres' in found['--encoding depth'].choices
+    assert 'metres' not in found['--encoding depth'].choices
+    edges = ('edge_x/{}.png', 'edge_y/{}.png')
+    assert found['--labels edge'].choices == edges
+    assert "--labels 'edge=edge_x/{}.png'" in str(found['--labels edge'])
+
+
+def test_one_255_means_the_same_in_every_file(root: Path) -> None:
+    images(root)
+    labels(root, 'cracks/{}.png', [1, 255])
+    # By itself this file would be read as a mask of 0 and 255.
+    stored = np.zeros(SIZE, np.uint8)
+    stored[0, 0] = 255
+    store(root / 'cracks/b.png', stored)
+    variables = write(
+        root, dict(cracks='binary'), splits=dict(train='0.5', val='0.5')
+    )
+    both = read(variables, 'train') | read(variables, 'val')
+    assert both['b']['cracks'][0, 0] == 255
+    assert both['a']['cracks'][0, :3].tolist() == [1, 255, 0]
+
+
+def test_a_mask_that_may_be_inverted_is_asked_about(root: Path) -> None:
+    images(root)
+    labels(root, 'cracks/{}.png', [255] * 60)
+    asked = questions(root, dict(cracks='binary'))
+    assert asked['--encoding cracks'].choices == ('255', '0')
+    variables = write(root, dict(cracks='binary'), encoding=dict(cracks='0'))
+    assert variables['folder']['labels']['cracks']['ids'] == [255, 0]
+
+
+def test_soft_masks_are_cut_where_the_user_says(root: Path) -> None:
+    images(root)
+    labels(root, 'saliency/{}.png', [10, 127, 128, 200, 255])
+    kinds = dict(saliency=None)
+    assert '128-255' in questions(root, kinds)['--encoding saliency'].choices
+    variables = write(root, kinds, encoding=dict(saliency='128-255'))
+    found = next(iter(read(variables, 'train').values()))['saliency']
+    assert found[0, :6].tolist() == [0, 0, 1, 1, 1, 0]
+
+
+def test_a_scalar_starts_from_its_mean_and_spread(root: Path) -> None:
+    images(root)
+    rng = np.random.default_rng(0)
+    values = 5 + 2 * rng.standard_normal(SIZE)
+    for sample_id in IDS:
+        store(root / f'height/{sample_id}.npy', values)
+    finding = inspect_folder(root, read_tasks(dict(height='scalar')))
+    assert finding.labels[0].mean == pytest.approx(values.mean())
+    assert finding.labels[0].spread == pytest.approx(values.std())
+    row = write(root, dict(height='scalar'))['new_tasks']['height']
+    assert row == dict(
+        kind='scalar',
+        mean=float(f'{values.mean():.3g}'),
+        spread=float(f'{values.std():.3g}'),
+    )
+
+
+def test_depth_divided_by_its_range_is_no_metre(root: Path) -> None:
+    images(root)
+    rng = np.random.default_rng(0)
+    for sample_id in IDS:
+        store(root / f'depth/{sample_id}.npy', rng.uniform(0.2, 1, SIZE))
+    choices = questions(root, dict(depth=None))['--encoding depth'].choices
+    assert {'metres', 'STEP', 'inverse*STEP'} <= set(choices)
+
+
+def test_files_are_told_apart_by_what_they_hold(root: Path) -> None:
+    images(root, '{}.jpg')
+    labels(root, 'x/{}.png', [1, 2, 3])
+    labels(root, 'y/{}.npy', [0.5, 1.5, 2.5, 3.5, 4.5], np.float32)
+    # Reals cannot be classes, so the other files are the heights.
+    asked = questions(root, dict(materials='classes', height='scalar'))
+    assert set(asked) == {'--no-label materials', '--no-label height'}
+    assert asked['--no-label height'].choices == ('0', 'nothing')
+    # Both may be heights.
+    asked = questions(root, dict(height='scalar'))
+    assert asked['--labels height'].choices == ('x/{}.png', 'y/{}.npy')
+
+
+def test_two_tasks_never_share_files_silently(root: Path) -> None:
+    images(root)
+    labels(root, 'edge_texture/{}.png', [255])
+    asked = questions(root, dict(edge=None, edges2d=None))
+    assert {'--labels edge', '--labels edges2d'} <= set(asked)
+
+
+def test_scenes_with_the_same_names_are_not_left_out(root: Path) -> None:
+    for scene, ids in dict(north=IDS, south=['a', 'b']).items():
+        images(root / scene, ids=ids)
+        labels(root / scene, 'cracks/{}.png', [255])
+    # One pattern cannot tell them apart.
+    asked = questions(root, dict(cracks='binary'))['--image']
+    assert asked.choices == ('north/rgb/{}.png', 'south/rgb/{}.png')
+    for sample_id in ('a', 'b'):
+        (root / f'south/rgb/{sample_id}.png').unlink()
+    images(root / 'south', ids=['e', 'f'])
+    labels(root / 'south', 'cracks/{}.png', [255], ids=['e', 'f'])
+    for sample_id in ('a', 'b', 'c', 'd'):
+        (root / f'south/cracks/{sample_id}.png').unlink()
+    variables = write(root, dict(cracks='binary'))
+    found = read(variables, 'train') | read(variables, 'val')
+    assert sorted(found) == [*IDS, 'e', 'f']
+
+
+def test_folders_of_train_and_val(root: Path) -> None:
+    for split, ids in dict(train=['a', 'b', 'c'], val=['d', 'e']).items():
+        images(root / split, ids=ids)
+        for sample_id in ids:
+            mask = np.zeros(SIZE, np.uint8)
+            mask[0, 0] = 255
+            store(root / split / f'cracks/{sample_id}.png', mask)
+    variables = write(root, dict(cracks='binary'))
+    assert list(read(variables, 'train')) == ['a', 'b', 'c']
+    assert list(read(variables, 'val')) == ['d', 'e']
+
+
+def test_splits_inside_the_ids_become_lists(root: Path) -> None:
+    ids = ['train/a', 'train/b', 'val/a', 'test/c']
+    images(root, ids=ids)
+    for sample_id in ids:
+        mask = np.zeros(SIZE, np.uint8)
+        mask[0, 0] = 255
+        store(root / f'cracks/{sample_id}.png', mask)
+    variables = write(root, dict(cracks='binary'))
+    assert list(read(variables, 'train')) == ['train/a', 'train/b']
+    # A test set stays out of both.
+    assert list(read(variables, 'val')) == ['val/a']
+    listed = (root.parent / 'my_config_train.txt').read_text()
+    assert listed.split() == ['train/a', 'train/b']
+
+
+def test_lists_of_other_names_are_not_passed_over(root: Path) -> None:
+    images(root)
+    labels(root, 'cracks/{}.png', [255])
+    (root / 'train.txt').write_text('a.png\nb.png')
+    (root / 'val.txt').write_text('c\nd')
+    asked = questions(root, dict(cracks='binary'))['--splits']
+    assert 'train.txt names other samples' in asked.text
+    # Only shares are left to choose.
+    assert [choice.split('=')[1][0] for choice in asked.choices] == ['0']
+    (root / 'train.txt').write_text('a\nb')
+    variables = write(root, dict(cracks='binary'))
+    assert list(read(variables, 'train')) == ['a', 'b']
+
+
+def test_labels_of_another_size(root: Path) -> None:
+    images(root)
+    for sample_id in IDS:
+        half = np.zeros((4, 6), np.uint8)
+        half[0, 0] = 255
+        store(root / f'cracks/{sample_id}.png', half)
+    asked = questions(root, dict(cracks='binary'))
+    assert '4x6, its image 8x12' in asked['--fit cracks'].text
+    kinds, fit = dict(cracks='binary'), dict(cracks='nearest')
+    found = read(write(root, kinds, fit=fit), 'train')
+    assert next(iter(found.values()))['cracks'].sum() == 4
+
+
+def test_images_without_a_label_are_used(root: Path) -> None:
+    images(root)
+    labels(root, 'cracks/{}.png', [255])
+    (root / 'cracks/b.png').unlink()
+    (root / 'train.txt').write_text('a\nb\nc')
+    (root / 'val.txt').write_text('d')
+    variables = write(root, dict(cracks='binary'))
+    assert variables['folder']['labels']['cracks']['missing'] == 'no_label'
+    found = read(variables, 'train')
+    assert list(found) == ['a', 'b', 'c']
+    assert 'cracks' in found['a']
+    assert 'cracks' not in found['b']
+
+
+@pytest.mark.parametrize(
+    ('names', 'classes', 'settings'),
+    [
+        (['x', 'y', 'z'], ['x', 'y', 'z'], dict(ids=[1, 2, 5])),
+        # 3 and 4 did not occur.
+        (list('vwxyz'), list('vwxyz'), dict(first_id=1)),
+        (None, ['id_1', 'id_2', 'id_5'], dict(ids=[1, 2, 5])),
+    ],
+)
+def test_names_of_classes(
+    root: Path, names: list | None, classes: list, settings: dict
+) -> None:
+    images(root)
+    for sample_id in IDS:
+        stored = np.ones(SIZE, np.uint8)
+        stored[0, :3] = [2, 5, 255]
+        store(root / f'materials/{sample_id}.png', stored)
+    named = {} if names is None else dict(classes=dict(materials=names))
+    folder = write(root, dict(materials='classes'), **named)['folder']
+    assert folder['classes']['materials'] == classes
+    row = folder['labels']['materials']
+    assert {k: row[k] for k in settings} == settings
+    assert row['no_label'] in (255, [255])
+    with pytest.raises(UserError, match='names 4 classes'):
+        write(
+            root,
+            dict(materials='classes'),
+            classes=dict(materials=['a', 'b', 'c', 'd']),
+        )
+
+
+def test_what_cannot_be_is_refused_by_name(root: Path) -> None:
+    images(root)
+    labels(root, 'cracks/{}.png', [0])
+    with pytest.raises(DatasetError, match=r'cracks/{}\.png: holds 0 only'):
+        inspect_folder(root, read_tasks(dict(cracks='binary')))
+    with pytest.raises(UserError, match='no files can be its labels'):
+        inspect_folder(root, read_tasks(dict(cracks='binary', depth=None)))
+    with pytest.raises(UserError, match='no two pictures'):
+        inspect_folder(root / 'cracks', read_tasks(dict(depth=None)))
+
+
+def test_nothing_is_overwritten(root: Path) -> None:
+    images(root)
+    labels(root, 'cracks/{}.png', [255])
+    tasks = read_tasks(dict(cracks='binary'))
+    out = root.parent / 'my_config.py'
+    with pytest.raises(UserError, match='demt swin-t'):
+        new_config(root, tasks, out, backbone='swin-x')
+    new_config(root, tasks, out)
+    with pytest.raises(UserError, match='exists already'):
+        new_config(root, tasks, out)
+
+
+def test_tasks_of_a_command_line() -> None:
+    depth, height = read_tasks(
+        dict(depth=None, height='scalar'), dict(height='m')
+    )
+    assert depth.kind_name == 'depth'
+    assert height.kind.unit == 'm'
+    with pytest.raises(UserError, match='say its kind'):
+        read_tasks(dict(height=None))
+    with pytest.raises(UserError, match="known task of kind 'depth'"):
+        read_tasks(dict(depth='scalar'))
