@@ -28,6 +28,7 @@ from mmmtl.datasets.sample_stream import (
 )
 from mmmtl.engine.run_state import RunState
 from mmmtl.engine.stopping import StopSignals
+from mmmtl.io.folders import new_file
 
 
 def resumable(loop: Any, dataloader: Any) -> Any:
@@ -228,5 +229,6 @@ def _save(runner: Runner) -> str:
     )
     path = f'{folder.rstrip("/")}/{name}'
     if is_main_process():
-        (Path(runner.work_dir) / 'last_checkpoint').write_text(path)
+        with new_file(Path(runner.work_dir) / 'last_checkpoint') as pointer:
+            pointer.write_text(path)
     return path
