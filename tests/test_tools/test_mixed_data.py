@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -58,10 +59,7 @@ def test_trains_and_measures_every_task(
         ]
         subprocess.run(command, cwd=repo_root, check=True, capture_output=True)
     splits = ('train', 'val', 'test')
-    result = run_tool(
-        'train.py',
-        *(repo_root / CONFIG, '--work-dir', tmp_path / 'work'),
-        '--cfg-options',
+    options = [
         *(
             f'{PLACE.format(split, name)}.data_root={root}'
             for split in splits
@@ -69,10 +67,16 @@ def test_trains_and_measures_every_task(
         ),
         *(f'{s}_dataloader.num_workers=0' for s in splits),
         *(f'{s}_dataloader.persistent_workers=False' for s in splits),
-        'train_dataloader.batch_size=2',
+        'model.backbone.depths=[1,1,1,1]',
+    ]
+    result = run_tool(
+        'train.py',
+        *(repo_root / CONFIG, '--work-dir', tmp_path / 'work'),
+        *('--cfg-options', *options),
         # One sample a step would have labels of two tasks only; two shuffled
         # ones are of one set or of both.
-        'model.backbone.depths=[1,1,1,1]',
+        'train_dataloader.batch_size=2',
+        'train_dataloader.dataset.loss_weights.geometry=0.5',
         *(
             f'{PLACE.format("train", name)}.pipeline.3.crop_size=(32,48)'
             for name in NAMES
@@ -80,6 +84,8 @@ def test_trains_and_measures_every_task(
         'train_cfg.max_iters=3',
         'train_cfg.val_interval=3',
         'default_hooks.logger.interval=1',
+        'default_hooks.checkpoint.save_best=geometry/depth/rmse',
+        'default_hooks.checkpoint.rule=less',
     )
     assert result.code == 0, result.err[-2000:]
     for name in 'semseg/mIoU', 'depth/rmse', 'normals/mean_err':
@@ -88,3 +94,18 @@ def test_trains_and_measures_every_task(
         assert f' geometry/{name}: ' in result.out
     for loss in ('semseg.loss_ce', 'depth.loss_l1', 'normals.loss_l1'):
         assert result.out.count(f'{loss}: ') == 3
+    (best,) = (tmp_path / 'work').glob('best_geometry_depth_rmse_iter_3.pth')
+    result = run_tool(
+        'test.py',
+        *(repo_root / CONFIG, best, '--work-dir', tmp_path / 'test'),
+        *('--tta', '--out', tmp_path / 'out.json'),
+        *('--cfg-options', *options),
+        # Boundaries of a model that has learned nothing.
+        'test_evaluator.metrics.4.thresholds=1',
+    )
+    assert result.code == 0, result.err[-2000:]
+    metrics = json.loads((tmp_path / 'out.json').read_text())['metrics']
+    whole, *parts = (
+        metrics[f'{name}depth/rmse'] for name in ('', 'rooms/', 'geometry/')
+    )
+    assert min(parts) < whole < max(parts)
