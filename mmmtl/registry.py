@@ -71,6 +71,7 @@ DATASETS = _child(
     MMSEG_DATASETS,
     'mmmtl.datasets.cityscapes.dataset',
     'mmmtl.datasets.folder.dataset',
+    'mmmtl.datasets.joint',
     'mmmtl.datasets.nyud.dataset',
     'mmmtl.datasets.pascal.dataset',
     'mmmtl.datasets.taskonomy.dataset',

@@ -15,7 +15,7 @@ from torch import nn
 
 from mmmtl.engine.checkpoint import enable_safe_loading, load_checkpoint_strict
 from mmmtl.engine.config import load_config
-from mmmtl.engine.config_tasks import complete_tasks
+from mmmtl.engine.config_tasks import complete_tasks, data_sets
 from mmmtl.engine.weights import fetch_checkpoint
 from mmmtl.errors import UserError
 from mmmtl.registry import DATASETS, MODELS, build_in_scope
@@ -110,9 +110,10 @@ def test_dataset_of(config: Mapping[str, Any]) -> Mapping[str, Any]:
         config: A config.
 
     Returns:
-        The innermost ``dataset`` of ``test_dataloader``; empty if none.
+        The innermost ``dataset`` of ``test_dataloader``, the first of
+        several; empty if none.
     """
     dataset = (config.get('test_dataloader') or {}).get('dataset') or {}
     while 'pipeline' not in dataset and 'dataset' in dataset:
         dataset = dataset['dataset']
-    return dataset
+    return next(data_sets(dataset)) if 'datasets' in dataset else dataset

@@ -2,10 +2,10 @@
 
 A folder per family (``nyud``, ``pascal``, ``taskonomy``, ``cityscapes``) has
 its data sets, encodings, classes and conversion; ``folder`` reads any other
-folder as a config describes it. What they share lies beside
-them: ``base.py``, ``label_file.py`` (one label: where, how, is it sound),
-``sample_files.py`` (missing files), ``stored_normals.py``. Array files, lists
-of ids and errors are read and named in :mod:`mmmtl.io` and
+folder as a config describes it; ``joint.py`` makes one of several. What they
+share lies beside them: ``base.py``, ``label_file.py`` (one label: where, how,
+is it sound), ``sample_files.py`` (missing files), ``stored_normals.py``. Array
+files, lists of ids and errors are read and named in :mod:`mmmtl.io` and
 :mod:`mmmtl.errors`, for all of the package.
 ``transforms`` varies samples, ``verification`` judges whole folders.
 
@@ -25,6 +25,7 @@ _HOMES = {
     'CityscapesMTDataset': 'cityscapes.dataset',
     'CocoDoomDataset': 'taskonomy.dataset',
     'FolderDataset': 'folder.dataset',
+    'JointDataset': 'joint',
     'LabelFile': 'label_file',
     'NYUDMTDataset': 'nyud.dataset',
     'NYUDv2Dataset': 'nyud.dataset',

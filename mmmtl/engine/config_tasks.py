@@ -94,7 +94,8 @@ def data_sets(loader: Mapping[str, Any]) -> Iterator[Any]:
         loader: Config of a data loader, or of a data set.
     """
     if 'datasets' in loader:
-        for part in loader['datasets']:
+        parts = loader['datasets']  # a list, or by name
+        for part in parts.values() if isinstance(parts, Mapping) else parts:
             yield from data_sets(part)
     elif isinstance(loader.get('dataset'), Mapping):
         yield from data_sets(loader['dataset'])

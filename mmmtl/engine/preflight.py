@@ -7,7 +7,7 @@ thousands of iterations into a run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from mmengine.dataset import InfiniteSampler
@@ -16,7 +16,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 from torch import nn
 
-from mmmtl.datasets.base import BaseMultiTaskDataset
+from mmmtl.datasets.joint import leaves, our_data_sets, parts_of
 from mmmtl.datasets.transforms.pasted import refuse_pasted
 from mmmtl.engine.checkpoint import bare_model
 from mmmtl.engine.config import walk_dicts
@@ -227,25 +227,3 @@ def labelled_tasks(dataset: Any) -> Mapping[str, None]:
     if len(ours) < len(parts):
         return {}
     return {task: None for part in ours for task in part.tasks}
-
-
-def our_data_sets(dataset: Any) -> Iterator[BaseMultiTaskDataset]:
-    """Yield the data sets of ours inside a wrapper."""
-    for part in leaves(dataset):
-        if isinstance(part, BaseMultiTaskDataset):
-            yield part
-
-
-def leaves(dataset: Any) -> Iterator[Any]:
-    """Yield the data sets inside wrappers (several, repeated, balanced)."""
-    parts = parts_of(dataset)
-    if not parts:
-        yield dataset
-    for part in parts:
-        yield from leaves(part)
-
-
-def parts_of(dataset: Any) -> Sequence[Any]:
-    """Return the data sets that a wrapper holds; none of another."""
-    one = [dataset.dataset] if hasattr(dataset, 'dataset') else []
-    return getattr(dataset, 'datasets', one)

@@ -16,6 +16,7 @@ import torch
 from mmengine.config import Config, DictAction
 
 from mmmtl.engine.config import load_config, walk_dicts
+from mmmtl.engine.config_tasks import data_sets
 from mmmtl.engine.distributed import start_distributed, world_size
 from mmmtl.engine.total_batch import apply_total_batch, batch_notes
 from mmmtl.engine.weights import open_door
@@ -222,6 +223,7 @@ def set_tta(config: Config) -> None:
     absent = [k for k in ('tta_model', 'tta_pipeline') if not config.get(k)]
     if absent:
         raise UserError(f'--tta: the config has no {" and no ".join(absent)}')
-    config.test_dataloader.dataset.pipeline = config.tta_pipeline
+    for node in data_sets(config.test_dataloader):
+        node['pipeline'] = config.tta_pipeline
     config.tta_model.module = config.model
     config.model = config.tta_model

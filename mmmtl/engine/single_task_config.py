@@ -11,7 +11,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.registry import DefaultScope
 
 from mmmtl.engine.config import walk_dicts
-from mmmtl.engine.config_tasks import necks_of
+from mmmtl.engine.config_tasks import data_sets, necks_of
 from mmmtl.errors import UserError
 from mmmtl.evaluation.metrics.base_task_metric import BaseTaskMetric
 from mmmtl.evaluation.multi_task_evaluator import MultiTaskEvaluator
@@ -179,10 +179,19 @@ def _keep_task(node: Any, task: str, place: str) -> None:
 
 def _drop_without(node: Any, task: str, place: str) -> None:
     """Leave data sets without the task out of several put together."""
-    kept = [d for d in node['datasets'] if task in d.get('tasks', [task])]
+    parts = node['datasets']
+    named = parts if isinstance(parts, Mapping) else dict(enumerate(parts))
+    kept = {
+        name: part
+        for name, part in named.items()
+        if any(task in d.get('tasks', [task]) for d in data_sets(part))
+    }
     if not kept:
         raise UserError(f'none of {place}.datasets has {task!r}')
-    node['datasets'] = kept
+    node['datasets'] = kept if parts is named else list(kept.values())
+    if node.get('loss_weights'):
+        weights = node['loss_weights']
+        node['loss_weights'] = {n: weights[n] for n in kept if n in weights}
 
 
 def _keep_metrics(evaluator: Any, task: str) -> dict[str, Any]:

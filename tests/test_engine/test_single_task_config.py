@@ -84,9 +84,20 @@ def test_of_several_data_sets_those_with_the_task_stay(
     folder = repo_root / 'configs/baselines'
     mixed = load_config(folder / 'fcn-multi_swin-t_rooms-mixed.py')
     single = single_task_config(mixed, 'depth')
-    (kept,) = single.train_dataloader.dataset.datasets
+    joint = single.train_dataloader.dataset
+    (kept,) = joint.datasets.values()
     assert kept.data_root == 'data/rooms-geometry'
     assert kept.tasks == ['depth']
+    assert joint.loss_weights == dict(geometry=1.0)
+    # A list, and a wrapper around one of its members.
+    parts = mixed.train_dataloader.dataset.datasets
+    repeated = dict(type='RepeatDataset', times=2, dataset=parts.geometry)
+    mixed.train_dataloader.dataset = dict(
+        type='ConcatDataset', datasets=[parts.rooms, repeated]
+    )
+    single = single_task_config(mixed, 'depth')
+    (kept,) = single.train_dataloader.dataset.datasets
+    assert kept.dataset.tasks == ['depth']
     mixed.train_dataloader.dataset.datasets.pop()
     with pytest.raises(UserError, match=r"dataset\.datasets has 'depth'"):
         single_task_config(mixed, 'depth')

@@ -199,6 +199,8 @@ def _innermost(row: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
     if row is None:
         return
     inner = row.get('datasets', [row['dataset']] if 'dataset' in row else None)
+    if isinstance(inner, Mapping):  # by name
+        inner = inner.values()
     if inner is None:
         yield row
     for part in inner or ():

@@ -19,6 +19,9 @@ Sums = tuple[np.ndarray, ...]
 # those when it gathers processes, and then keeps as many samples that its
 # sampler repeated.
 _NOTHING = ()
+# Below it the scores of each data set, on their way through mmengine, which
+# puts the prefix before it.
+_PARTS = 'by data set'
 
 
 class BaseTaskMetric(BaseMetric):
@@ -35,6 +38,11 @@ class BaseTaskMetric(BaseMetric):
         the same scores, and the samples that a distributed sampler repeats
         are dropped by mmengine's count. A sample without label of the task
         counts nothing; a data set without any raises.
+
+        Where samples say from which of several data sets they are
+        (:class:`mmmtl.datasets.JointDataset`), the scores of each that has
+        labels of the task stand beside those of all: ``depth/rmse`` and
+        ``rooms/depth/rmse``.
 
     Attributes:
         reports: Names of the scores, without the prefix.
@@ -167,37 +175,65 @@ class BaseTaskMetric(BaseMetric):
         for sample in data_samples:
             self.results.append(self._measure_sample(sample))
 
-    def compute_metrics(self, results: list) -> dict[str, float]:
+    def evaluate(self, size: int) -> dict[str, float]:
+        """Compute the scores, also of each of several data sets.
+
+        Args:
+            size: Number of samples of the data set.
+
+        Returns:
+            Score by name: ``<prefix>/<score>``, then
+            ``<data set>/<prefix>/<score>``.
+        """
+        scores = super().evaluate(size)
+        parts = scores.pop(f'{self.prefix}/{_PARTS}', {})
+        return scores | {
+            f'{name}/{self.prefix}/{score}': value
+            for name, part in parts.items()
+            for score, value in part.items()
+        }
+
+    def compute_metrics(self, results: list) -> dict[str, Any]:
         """Add up the samples and compute the scores.
 
         Args:
             results: One entry per sample of the data set.
 
         Returns:
-            Score by name, without the prefix.
+            Score by name, without the prefix. Those of each of several data
+            sets are by its name below an entry more.
 
         Raises:
             ValueError: If no pixel of the data set has a label.
         """
         counted = [entry for entry in results if entry]
-        count = sum(entry[0] for entry in counted)
-        if not count:
+        if not counted:
             raise ValueError(
                 f'{type(self).__name__}: none of {len(results)} samples has '
                 f'a label of task {self.task!r}: check that the validation '
                 f'pipeline loads it into {self.row.gt_field}, or take the '
                 'metric out of the evaluator'
             )
+        scores = self._add_up(counted)
+        parts: dict[str, list] = {}
+        for count, sums, *data_set in counted:
+            for name in data_set:
+                parts.setdefault(name, []).append((count, sums))
+        if parts:
+            scores[_PARTS] = {n: self._add_up(p) for n, p in parts.items()}
+        return scores
+
+    def _add_up(self, entries: Sequence[tuple]) -> dict[str, Any]:
         # int32 counts would overflow when added.
         sums = tuple(
             np.sum(column, axis=0, dtype=np.result_type(column[0], np.int64))
-            for column in zip(*(entry[1] for entry in counted), strict=True)
+            for column in zip(*(entry[1] for entry in entries), strict=True)
         )
-        return self.summarize(sums, count)
+        return self.summarize(sums, sum(entry[0] for entry in entries))
 
     def _measure_sample(
         self, sample: Mapping[str, Any]
-    ) -> tuple[int, Sums] | tuple[()]:
+    ) -> tuple[int, Sums] | tuple[int, Sums, str] | tuple[()]:
         label = self.read_label(sample)
         if label is None:
             return _NOTHING
@@ -211,7 +247,9 @@ class BaseTaskMetric(BaseMetric):
         count = int(np.count_nonzero(valid))
         if not count:
             return _NOTHING
-        return count, self.measure_maps(prediction, label, valid)
+        sums = self.measure_maps(prediction, label, valid)
+        name = sample.get('data_set')
+        return (count, sums) if name is None else (count, sums, name)
 
     def _read_prediction(
         self, sample: Mapping[str, Any], label: np.ndarray

@@ -217,7 +217,7 @@ class BoundaryMetric(BaseTaskMetric):
             return
         try:
             self.results = [
-                entry and (entry[0], entry[1].result())
+                entry and (entry[0], entry[1].result(), *entry[2:])
                 for entry in self.results
             ]
         finally:

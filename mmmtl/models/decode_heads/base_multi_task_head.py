@@ -11,6 +11,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmmtl.models.decode_heads.task_outputs import TaskOutput, read_tasks
+from mmmtl.models.layers.gradients import weigh_gradient
 from mmmtl.models.layers.resize import resize_bilinear
 from mmmtl.models.losses import BaseTaskLoss, TaskLosses
 from mmmtl.registry import MODELS, build_in_scope
@@ -149,7 +150,10 @@ class BaseMultiTaskHead(BaseModule, metaclass=ABCMeta):
     ) -> TaskLosses:
         """Compute the unweighted losses of every task.
 
-        Logits are resized (bilinear, align_corners=False) to the labels.
+        Logits are resized (bilinear, align_corners=False) to the labels. A
+        sample with ``loss_weight`` in its metainfo, a number or numbers by
+        task (:class:`mmmtl.datasets.JointDataset`), counts as often in the
+        gradients; the values of the losses are those without weights.
 
         Args:
             inputs: As in :meth:`forward`.
@@ -186,10 +190,13 @@ class BaseMultiTaskHead(BaseModule, metaclass=ABCMeta):
                 size or tuple(any_map.shape[-2:]),
                 any_map.device,
             )
+            weights = [_loss_weight(s, task) for s in data_samples]
             losses[task] = {
                 prefix + name: value
                 for prefix, found in maps.items()
-                for name, value in self._map_losses(task, found, label).items()
+                for name, value in self._map_losses(
+                    task, weigh_gradient(found, weights), label
+                ).items()
             }
         return losses
 
@@ -284,6 +291,11 @@ def _bind_losses(
                 'logarithms of the predictions: give the largest value in '
                 f'the unit of the labels, such as {place}.max_value=10.0'
             )
+
+
+def _loss_weight(sample: MultiTaskDataSample, task: str) -> float:
+    weight = sample.metainfo.get('loss_weight', 1.0)
+    return weight.get(task, 1.0) if isinstance(weight, Mapping) else weight
 
 
 def _label_size(

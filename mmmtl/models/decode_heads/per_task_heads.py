@@ -11,16 +11,19 @@ Faithful:
 Departs:
     * ``channels`` may be given: a quarter of Swin's channels makes the
       baseline's head several times as large as those it is compared with.
-    * Any decode head of mmsegmentation may take the place of the
-      convolutions, task by task.
+    * Any decode head of mmsegmentation that makes one map from the features
+      may take the place of the convolutions, task by task; ``docs/heads.md``
+      lists them.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
+from mmseg.models.decode_heads import DPTHead
 from torch import Tensor, nn
 
 from mmmtl.errors import did_you_mean
@@ -36,6 +39,9 @@ from mmmtl.registry import MODELS, build_in_scope
 
 # mmseg's arguments that follow from the task, or would have no effect here.
 _OURS = ('num_classes', 'out_channels', 'loss_decode', 'threshold')
+
+# A map (B, C, h, w), or a transformer's map and class token (B, C).
+Level = Tensor | Sequence[Tensor]
 
 
 @MODELS.register_module()
@@ -63,7 +69,8 @@ class PerTaskHeads(BaseMultiTaskHead):
                 ``in_channels`` if None.
             heads: Config of an mmseg decode head by task; tasks that are not
                 named get the convolutions. ``num_classes`` is set from
-                ``tasks``, the head's own loss is not used.
+                ``tasks``, the head's own loss is not used; of several
+                outputs the first is taken, as mmseg predicts.
             norm_cfg: Norm of the convolutions; BatchNorm if None.
             init_cfg: mmengine's initialisation config.
 
@@ -95,11 +102,13 @@ class PerTaskHeads(BaseMultiTaskHead):
             }
         )
 
-    def forward(self, inputs: Sequence[Tensor]) -> TaskMaps:
+    def forward(self, inputs: Sequence[Level]) -> TaskMaps:
         """Decode a pyramid.
 
         Args:
-            inputs: Levels ``(B, C_i, h_i, w_i)``, finest first.
+            inputs: Levels ``(B, C_i, h_i, w_i)``, finest first; each may
+                have a class token ``(B, C_i)`` beside it, which our
+                convolutions do not read.
 
         Returns:
             ``{task: (B, K, h, w)}`` logits; ``(h, w)`` is the size of the
@@ -115,10 +124,11 @@ class PerTaskHeads(BaseMultiTaskHead):
         }
 
     @staticmethod
-    def _join(inputs: Sequence[Tensor]) -> Tensor:
-        size = tuple(inputs[0].shape[-2:])
+    def _join(inputs: Sequence[Level]) -> Tensor:
+        maps = [_split(level)[0] for level in inputs]
+        size = tuple(maps[0].shape[-2:])
         return torch.cat(
-            [resize_bilinear(level, size) for level in inputs], dim=1
+            [resize_bilinear(level, size) for level in maps], dim=1
         )
 
 
@@ -135,7 +145,8 @@ class MMSegDecoder(nn.Module):
             output: What the task needs.
 
         Raises:
-            ValueError: If the config sets what the task decides.
+            ValueError: If the config sets what the task decides, or the
+                head needs more than the features.
         """
         super().__init__()
         where = f'heads.{output.task}'
@@ -150,12 +161,46 @@ class MMSegDecoder(nn.Module):
         if output.channels == 1:
             own['threshold'] = 0.5
         self.head = build_in_scope(MODELS, {**config, **own})
+        _check_needs_features_only(self.head, where)
         self.head.loss_decode = nn.Identity()
         self.initial_bias = output.initial_bias
 
-    def forward(self, pyramid: Sequence[Tensor]) -> Tensor:
+    def forward(self, pyramid: Sequence[Level]) -> Tensor:
         """Return the ``(B, K, h, w)`` logits of a pyramid."""
-        # Some heads of mmseg read the levels as tokens.
-        logits = self.head([contiguous_gradient(level) for level in pyramid])
+        logits = self.head([self._read(level) for level in pyramid])
+        # Side outputs for a loss of the head's own come after the map.
+        logits = logits[0] if isinstance(logits, tuple) else logits
         # Added, not set: mmseg's heads initialise themselves.
         return logits + self.initial_bias if self.initial_bias else logits
+
+    def _read(self, level: Level) -> Level:
+        """Return a level in the form that the head takes."""
+        feature, *token = _split(level)
+        # Some heads of mmseg read the levels as tokens.
+        feature = contiguous_gradient(feature)
+        if not isinstance(self.head, DPTHead):
+            return feature
+        # Few backbones give the class token that DPT can add to every pixel.
+        return [feature, *(token or [feature.mean((2, 3))])]
+
+
+def _split(level: Level) -> Sequence[Tensor]:
+    """Return a level's map, and its class token where it has one."""
+    return [level] if isinstance(level, Tensor) else level
+
+
+def _check_needs_features_only(head: nn.Module, where: str) -> None:
+    needs = [
+        name
+        for name, parameter in inspect.signature(
+            head.forward
+        ).parameters.items()
+        if parameter.default is parameter.empty
+    ]
+    if len(needs) != 1:
+        raise ValueError(
+            f'{where}: {type(head).__name__}.forward needs {needs}: such a '
+            'head refines the map of another one, or has a loss of its own, '
+            'and cannot decode a task alone; docs/heads.md lists those that '
+            'can'
+        )
