@@ -3,11 +3,13 @@
 A config names its tasks in its training data sets. Where head, neck, further
 data sets and evaluators leave theirs out, they are written here, with the
 losses and metrics of the table where the recipe has none. What a config does
-write stays as it is: a head that names its tasks has exactly those.
+write of a task stays as it is, and changes that task alone.
 
 A config that leaves a process (a dump, a checkpoint, a results file) is
 complete. It also holds the rows of all its tasks that are not built in, so
-that whoever reads it needs nothing else.
+that whoever reads it needs nothing else; and ``completed_tasks``, a list of
+the head's tasks, because mmengine sorts the keys of what it dumps, and the
+order of tasks has a meaning.
 
 ``loss_weighting`` is not written: the segmentor gives it the head's tasks
 and weights, and a second copy of a weight would hide a change of the first.
@@ -24,6 +26,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 from mmengine.registry import Registry
 
+from mmmtl.errors import UserError
 from mmmtl.registry import (
     DATASETS,
     EVALUATOR,
@@ -37,28 +40,35 @@ LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 EVALUATED = ('val', 'test')
 
 
-def name_head_tasks(config: Config) -> bool:
-    """Give a head that names no tasks those of the training data sets.
+def name_head_tasks(config: Config) -> tuple[str, ...] | None:
+    """Give a head those tasks of the training data sets that it leaves out.
 
     What the recipe says of each task is read from ``task_outputs``, a
     variable of the config: ``{task: settings}``, of more tasks than are used
-    if it likes.
+    if it likes. What the head says of a task is merged into that, as mmengine
+    merges a config into its base.
 
     Args:
         config: Changed in place.
 
     Returns:
-        Whether the head named none.
+        The tasks that the head alone names; None if it left none out.
     """
     head = _head(config)
-    if 'tasks' in head or not _takes(MODELS, head, 'tasks'):
-        return False
-    head['tasks'] = {}
-    _follow_data_sets(config)
-    return True
+    _restore_order(head, _completed(config))
+    if not _takes(MODELS, head, 'tasks'):
+        return None
+    written, trained = list(head.get('tasks') or ()), _training_tasks(config)
+    known = {*written, *_auxiliary(config), *_completed(config)}
+    is_complete = 'tasks' in head and known.issuperset(trained)
+    own = tuple(task for task in written if task not in trained)
+    _write_head_tasks(config, written if is_complete else (*trained, *own))
+    return None if is_complete else own
 
 
-def complete_tasks(config: Config, *, is_derived: bool | None = None) -> None:
+def complete_tasks(
+    config: Config, *, own: tuple[str, ...] | None = None
+) -> None:
     """Write what a config leaves out about its tasks.
 
     ``new_tasks`` holds the rows that the config brings; they are in the table
@@ -67,17 +77,18 @@ def complete_tasks(config: Config, *, is_derived: bool | None = None) -> None:
 
     Args:
         config: Changed in place. A second time changes nothing.
-        is_derived: Whether the head's tasks follow the data sets; None asks
-            :func:`name_head_tasks`.
+        own: Tasks that the head has beside those of the data sets; None
+            asks :func:`name_head_tasks`.
 
     Raises:
         ValueError: If a row cannot be added, or a task is unknown.
     """
     register_tasks(_plain(config.get('new_tasks') or {}))
-    if is_derived is None:
-        is_derived = name_head_tasks(config)
+    if own is None:
+        own = name_head_tasks(config)
+    is_derived = own is not None
     if is_derived:
-        _follow_data_sets(config)
+        _write_head_tasks(config, (*_training_tasks(config), *own))
     _name_data_set_tasks(config, trim=is_derived)
     _complete_head(config)
     for part in EVALUATED:
@@ -134,16 +145,42 @@ def _named_tasks(config: Config, node: Mapping[str, Any]) -> Sequence[str]:
     return [*(config.get('tasks') or ()), *_auxiliary(config)]
 
 
-def _follow_data_sets(config: Config) -> None:
-    """Make the head's tasks those of the training data sets."""
-    head, outputs = _head(config), config.get('task_outputs') or {}
-    known, auxiliary = head['tasks'], _auxiliary(config)
-    head['tasks'] = {
-        # A copy: the variable of the config stays as it was written.
-        task: _plain(known.get(task, outputs.get(task, {})))
-        for task in _training_tasks(config)
-        if task not in auxiliary
-    }
+def _write_head_tasks(config: Config, tasks: Iterable[str]) -> None:
+    """Write the tasks of the head, in this order, without auxiliary ones."""
+    head, auxiliary = _head(config), list(_auxiliary(config))
+    main = [task for task in tasks if task not in auxiliary]
+    head['tasks'] = {task: _head_settings(config, task) for task in main}
+    config.completed_tasks = [*main, *auxiliary]
+
+
+def _head_settings(config: Config, task: str) -> dict[str, Any]:
+    """Return what recipe and head say of a task, the head last."""
+    known = _head(config).get('tasks') or {}
+    if task in known and task in _completed(config):
+        return _plain(known[task])  # the recipe is in it already
+    recipe = (config.get('task_outputs') or {}).get(task, {})
+    merged = Config({task: _plain(recipe)})
+    try:
+        merged.merge_from_dict(
+            {task: _plain(known.get(task, {}))}, allow_list_keys=False
+        )
+    except TypeError as error:
+        raise UserError(f'model.decode_head.tasks: {error}') from error
+    return merged.to_dict()[task]
+
+
+def _restore_order(head: Any, order: Sequence[str]) -> None:
+    """Bring the tasks of a head into an order; others come last."""
+    for place in ('tasks', 'auxiliary_tasks'):
+        found = head.get(place) or {}
+        names = [task for task in order if task in found]
+        if names:
+            head[place] = {task: found[task] for task in (*names, *found)}
+
+
+def _completed(config: Config) -> Sequence[str]:
+    """Return the tasks of a head that was completed, in its order."""
+    return config.get('completed_tasks') or ()
 
 
 def _name_data_set_tasks(config: Config, *, trim: bool) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from mmengine.config import Config
 from PIL import ExifTags, Image
 
 from mmmtl.datasets import FolderDataset, NYUDv2Dataset
@@ -395,7 +396,21 @@ def test_shares_depend_on_the_id_alone() -> None:
         some = ids_of_share(ids[::-2], shares, split)
         assert set(some) <= set(parts[split])
     # On every machine and in every version.
-    assert ids_of_share(ids[:30], shares, 'val') == ['0016', '0024', '0029']
+    val = ['0007', '0016', '0023', '0028', '0029']
+    assert ids_of_share(ids[:30], shares, 'val') == val
+
+
+def test_shares_survive_a_dump() -> None:
+    """Dumped configs have their keys in another order."""
+    shares = dict(train=0.7, val=0.2, test=0.1)
+    dumped = Config.fromstring(
+        Config(dict(splits=shares)).pretty_text, '.py'
+    ).splits
+    assert list(dumped) != list(shares)
+    ids = [f'{i:04d}' for i in range(500)]
+    for split in shares:
+        want = ids_of_share(ids, shares, split)
+        assert ids_of_share(ids, dumped, split) == want
 
 
 def test_lists_and_ids_in_folders(tmp_path: Path) -> None:
