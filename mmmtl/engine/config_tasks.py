@@ -17,22 +17,23 @@ and weights, and a second copy of a weight would hide a change of the first.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
-from mmengine.registry import Registry
 
 from mmmtl.errors import UserError
+from mmmtl.evaluation.primary_metrics import default_metric
 from mmmtl.registry import (
     DATASETS,
     EVALUATOR,
     METRICS,
     MODELS,
     build_in_scope,
+    class_of,
+    takes_argument,
 )
 from mmmtl.tasks import TASKS, get_task, new_rows, register_tasks
 
@@ -56,7 +57,7 @@ def name_head_tasks(config: Config) -> tuple[str, ...] | None:
     """
     head = _head(config)
     _restore_order(head, _completed(config))
-    if not _takes(MODELS, head, 'tasks'):
+    if not takes_argument(MODELS, head, 'tasks'):
         return None
     written, trained = list(head.get('tasks') or ()), _training_tasks(config)
     known = {*written, *_auxiliary(config), *_completed(config)}
@@ -117,7 +118,7 @@ def takes_tasks_from_the_top(config: Mapping[str, Any] | Config) -> bool:
     """Say whether a training data set leaves its tasks to ``tasks``."""
     return any(
         not {'tasks', 'labels'} & node.keys()
-        and _takes(DATASETS, node, 'tasks')
+        and takes_argument(DATASETS, node, 'tasks')
         for node in data_sets(config.get('train_dataloader') or {})
     )
 
@@ -199,7 +200,7 @@ def _name_data_set_tasks(config: Config, *, trim: bool) -> None:
                 kept = [t for t in node['tasks'] or () if t in predicted]
                 if trim and kept and not training:
                     node['tasks'] = kept
-            elif _takes(DATASETS, node, 'tasks'):
+            elif takes_argument(DATASETS, node, 'tasks'):
                 named = _named_tasks(config, node) if training else predicted
                 if named:
                     node['tasks'] = list(named)
@@ -220,7 +221,7 @@ def _complete_head(config: Config) -> None:
         isinstance(neck, Mapping)
         and head.get('tasks')
         and 'tasks' not in neck
-        and _takes(MODELS, neck, 'tasks')
+        and takes_argument(MODELS, neck, 'tasks')
     ):
         neck['tasks'] = list(head['tasks'])
 
@@ -232,7 +233,7 @@ def _class_count(config: Config, task: str) -> dict[str, int]:
         return {}
     for loader in LOADERS:
         for node in data_sets(config.get(loader) or {}):
-            kind = _class_of(DATASETS, node)
+            kind = class_of(DATASETS, node)
             if kind is None or not issubclass(kind, BaseDataset):
                 continue
             meta = kind._load_metainfo(_plain(node.get('metainfo') or {}))
@@ -267,8 +268,8 @@ def _complete_evaluator(config: Config, part: str, *, trim: bool) -> None:
             evaluator['metrics'] = _keep_metrics(
                 evaluator['metrics'], tasks, key
             )
-    elif _takes(EVALUATOR, evaluator, 'metrics'):
-        metrics = [_default_metric(task) for task in tasks]
+    elif takes_argument(EVALUATOR, evaluator, 'metrics'):
+        metrics = [_plain(default_metric(task)) for task in tasks]
         config[key] = {**evaluator, 'metrics': metrics}
 
 
@@ -290,20 +291,12 @@ def _keep_metrics(metrics: Any, tasks: Sequence[str], place: str) -> list[Any]:
     ]
 
 
-def _default_metric(task: str) -> dict[str, Any]:
-    """Return the config of the metric of a task without one."""
-    metric = _plain(get_task(task).metric)
-    if _takes(METRICS, metric, 'task'):
-        metric['task'] = task
-    return metric
-
-
 def _task_of(metric: Mapping[str, Any]) -> str | None:
     """Return the task that a metric measures, None if it does not say."""
     if 'task' in metric:
         return metric['task']
     # What it is when nothing is said is known to the class only.
-    kind = _class_of(METRICS, metric)
+    kind = class_of(METRICS, metric)
     if kind is None or not hasattr(kind, 'reports'):
         return None
     return getattr(build_in_scope(METRICS, dict(metric)), 'task', None)
@@ -326,31 +319,6 @@ def _head(config: Config) -> Any:
 
 def _auxiliary(config: Config) -> Iterable[str]:
     return _head(config).get('auxiliary_tasks') or ()
-
-
-def _takes(
-    registry: Registry, config: Mapping[str, Any], argument: str
-) -> bool:
-    """Say whether the class of a config has an argument of this name."""
-    kind = _class_of(registry, config)
-    for base in kind.__mro__[:-1] if kind else ():
-        if '__init__' not in vars(base):
-            continue
-        taken = inspect.signature(base.__init__).parameters
-        if argument in taken:
-            return True
-        # A class from outside may hand the rest to its base.
-        if not any(p.kind is p.VAR_KEYWORD for p in taken.values()):
-            return False
-    return False
-
-
-def _class_of(registry: Registry, config: Mapping[str, Any]) -> type | None:
-    """Return the class of a config; unknown names are its builder's."""
-    kind = config.get('type')
-    if isinstance(kind, str):
-        kind = registry.get(kind)
-    return kind if isinstance(kind, type) else None
 
 
 def _plain(value: Any) -> Any:
