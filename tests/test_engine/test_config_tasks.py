@@ -288,7 +288,9 @@ def test_deleting_what_is_said_of_a_task_leaves_its_default(leaf) -> None:
 def test_a_task_of_the_head_alone_stays_to_be_refused(leaf) -> None:
     text = 'model = dict(decode_head=dict(tasks=dict(edge=dict(weight=2.0))))'
     config = leaf(TWO + text)
-    assert list(config.model.decode_head.tasks) == ['semseg', 'depth', 'edge']
+    tasks = config.model.decode_head.tasks
+    assert list(tasks) == ['semseg', 'depth', 'edge']
+    assert tasks.edge.weight == 2.0
 
 
 OWN = """
