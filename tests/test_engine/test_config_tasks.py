@@ -72,6 +72,8 @@ def test_a_dump_holds_the_rows_of_modules_and_of_the_config(write) -> None:
     write(
         'from mmmtl.tasks import register_task\n'
         "register_task('rust', kind='binary', painter='heat')\n"
+        "register_task('moss', kind='binary')\n"
+        "register_task('fern', kind='depth')\n"
         "register_task('unused', kind='binary')\n",
         'rust_module.py',
     )
@@ -81,12 +83,16 @@ def test_a_dump_holds_the_rows_of_modules_and_of_the_config(write) -> None:
             + NEW
             + 'train_dataloader = dict(dataset=dict(datasets=[\n'
             "    dict(tasks=['depth', 'rust'])]))\n"
-            'model = dict(decode_head=dict(tasks=dict(height=dict())))\n'
+            'model = dict(decode_head=dict(\n'
+            '    tasks=dict(height=dict(), moss=dict()),\n'
+            '    auxiliary_tasks=dict(fern=dict())))\n'
         )
     )
     assert config.new_tasks.to_dict() == {
         'height': {'kind': 'scalar', 'unit': 'm', 'mean': 3.0},
         'rust': {'kind': 'binary', 'painter': 'heat'},
+        'moss': {'kind': 'binary'},
+        'fern': {'kind': 'depth'},
     }
     dump = write(config.pretty_text, 'dump.py')
     # Another process, which has no row of them.
