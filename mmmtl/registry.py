@@ -11,7 +11,8 @@ modules named in ``locations`` are imported at the first look-up.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from typing import Any
 
 # ruff: noqa: E402  (what is missing is said before it is imported)
@@ -125,3 +126,39 @@ def call_in_scope(function: Callable[..., Any], *args: Any) -> Any:
     """
     with DefaultScope.overwrite_default_scope(SCOPE):
         return function(*args)
+
+
+def takes_argument(
+    registry: Registry, config: Mapping[str, Any], argument: str
+) -> bool:
+    """Say whether the class of a config has an argument of this name.
+
+    Args:
+        registry: The registry of this module that knows the class.
+        config: A config with a ``type``.
+        argument: Its name.
+    """
+    kind = class_of(registry, config)
+    for base in kind.__mro__[:-1] if kind else ():
+        if '__init__' not in vars(base):
+            continue
+        taken = inspect.signature(base.__init__).parameters
+        if argument in taken:
+            return True
+        # A class from outside may hand the rest to its base.
+        if not any(p.kind is p.VAR_KEYWORD for p in taken.values()):
+            return False
+    return False
+
+
+def class_of(registry: Registry, config: Mapping[str, Any]) -> type | None:
+    """Return the class of a config; unknown names are its builder's.
+
+    Args:
+        registry: The registry of this module that knows the class.
+        config: A config with a ``type``.
+    """
+    kind = config.get('type')
+    if isinstance(kind, str):
+        kind = registry.get(kind)
+    return kind if isinstance(kind, type) else None

@@ -137,6 +137,18 @@ class BaseMultiTaskDataset(BaseDataset, metaclass=ABCMeta):
     def split_file(self, split: str) -> str:
         """Return the path of a split's list of ids, below the data folder."""
 
+    def most_of_one_value(self, task: str) -> float:
+        """Return which share of a task's maps may show one value.
+
+        More are a problem for ``verify.py``. One map may well hold one class
+        only; most maps may not, except where most images show nothing of the
+        kind. How often a task from outside shows nothing is not known.
+
+        Args:
+            task: One of the tasks.
+        """
+        return 0.99 if new_rows([task]) else 0.5
+
     def load_data_list(self) -> list[dict]:
         """List the samples of the split, after checking that all are there.
 

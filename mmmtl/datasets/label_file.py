@@ -21,6 +21,7 @@ from mmmtl.io.arrays import READ_ERRORS, read_array, unreadable
 from mmmtl.tasks import Kind, get_task
 
 Decoder = Callable[[Any], np.ndarray]
+Axes = tuple[tuple[int, int], ...]
 Reader = Callable[[str | Path], Any]
 
 # Archives of views without a label hold files of some bytes; a picture of a
@@ -49,6 +50,8 @@ class LabelFile:
             less than 100 bytes: no pixel of it has a label then.
         fit: A label of another size than its image is resized to the nearest
             pixel; it is refused otherwise.
+        axes: Component and sign in our frame of every stored channel of
+            normals, for reports.
     """
 
     pattern: str
@@ -59,6 +62,7 @@ class LabelFile:
     also: tuple[str, ...] = ()
     optional: bool = False
     fit: bool = False
+    axes: Axes = ((0, 1), (1, 1), (2, 1))
 
     def place(self, sample_id: str, present: Container[str]) -> str:
         """Return where a sample's file lies, below the data folder.

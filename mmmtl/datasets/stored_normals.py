@@ -32,6 +32,8 @@ from mmmtl.io.arrays import check_array
 
 # All three channels of a pixel without a normal.
 NO_NORMAL = 128
+# Component and sign in our frame of the archives' channels.
+ARCHIVE_AXES = ((0, -1), (1, -1), (2, -1))
 VALUE_OF_BYTE = (np.arange(256) * (2 / 255) - 1).astype(np.float32)
 
 

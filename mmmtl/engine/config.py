@@ -42,6 +42,12 @@ MORE_TOP_LEVEL_KEYS = (
 # Any other key is a variable of the config; one this near to a key that is
 # read is a typing error.
 NEAR_MISS = 0.85
+# The table of tasks and the heads refuse settings that they do not know.
+OPEN = (
+    'new_tasks.',
+    'model.decode_head.tasks.',
+    'model.decode_head.auxiliary_tasks.',
+)
 # mmengine takes what it knows from these dicts and ignores the rest.
 CARELESS = ('auto_scale_lr.', 'env_cfg.', 'optim_wrapper.paramwise_cfg.')
 
@@ -76,9 +82,9 @@ def load_config(
         ) from error
     check_top_level(config)
     # Before the options, which may speak of a task in the head.
-    is_derived = name_head_tasks(config)
+    own = name_head_tasks(config)
     merge_options(config, options or {})
-    complete_tasks(config, is_derived=is_derived)
+    complete_tasks(config, own=own)
     return config
 
 
@@ -124,8 +130,9 @@ def check_option(
 
     A place that the config has is welcome, and so is a new key of a dict
     whose reader refuses names it does not know: a dict with a ``type`` (its
-    class does), an argument of the runner, and the model's ``test_cfg``. What
-    stands below a new key is looked at when it is built. A variable of the
+    class does), an argument of the runner, a row of ``new_tasks``, a task of
+    the head, and the model's ``test_cfg``. What stands below a new key is
+    looked at when it is built. A variable of the
     config file (``data_root``) cannot be changed any more. mmengine itself
     refuses an index that a list does not have, and a key below a number.
 
@@ -172,7 +179,7 @@ def _takes(node: Mapping[str, Any], place: str, key: str) -> bool:
     is_refusing = (
         'type' in node
         or place in {*runner_keys(), 'model.test_cfg'}
-        or place.startswith('new_tasks.')  # the table of tasks does
+        or place.startswith(OPEN)
     )
     return is_refusing or key == '_delete_'
 

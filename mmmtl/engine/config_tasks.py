@@ -3,11 +3,13 @@
 A config names its tasks in its training data sets. Where head, neck, further
 data sets and evaluators leave theirs out, they are written here, with the
 losses and metrics of the table where the recipe has none. What a config does
-write stays as it is: a head that names its tasks has exactly those.
+write of a task stays as it is, and changes that task alone.
 
 A config that leaves a process (a dump, a checkpoint, a results file) is
 complete. It also holds the rows of all its tasks that are not built in, so
-that whoever reads it needs nothing else.
+that whoever reads it needs nothing else; and ``completed_tasks``, a list of
+the head's tasks, because mmengine sorts the keys of what it dumps, and the
+order of tasks has a meaning.
 
 ``loss_weighting`` is not written: the segmentor gives it the head's tasks
 and weights, and a second copy of a weight would hide a change of the first.
@@ -15,21 +17,23 @@ and weights, and a second copy of a weight would hide a change of the first.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
-from mmengine.registry import Registry
 
+from mmmtl.errors import UserError
+from mmmtl.evaluation.primary_metrics import default_metric
 from mmmtl.registry import (
     DATASETS,
     EVALUATOR,
     METRICS,
     MODELS,
     build_in_scope,
+    class_of,
+    takes_argument,
 )
 from mmmtl.tasks import TASKS, get_task, new_rows, register_tasks
 
@@ -37,28 +41,35 @@ LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 EVALUATED = ('val', 'test')
 
 
-def name_head_tasks(config: Config) -> bool:
-    """Give a head that names no tasks those of the training data sets.
+def name_head_tasks(config: Config) -> tuple[str, ...] | None:
+    """Give a head those tasks of the training data sets that it leaves out.
 
     What the recipe says of each task is read from ``task_outputs``, a
     variable of the config: ``{task: settings}``, of more tasks than are used
-    if it likes.
+    if it likes. What the head says of a task is merged into that, as mmengine
+    merges a config into its base.
 
     Args:
         config: Changed in place.
 
     Returns:
-        Whether the head named none.
+        The tasks that the head alone names; None if it left none out.
     """
     head = _head(config)
-    if 'tasks' in head or not _takes(MODELS, head, 'tasks'):
-        return False
-    head['tasks'] = {}
-    _follow_data_sets(config)
-    return True
+    _restore_order(head, _completed(config))
+    if not takes_argument(MODELS, head, 'tasks'):
+        return None
+    written, trained = list(head.get('tasks') or ()), _training_tasks(config)
+    known = {*written, *_auxiliary(config), *_completed(config)}
+    is_complete = 'tasks' in head and known.issuperset(trained)
+    own = tuple(task for task in written if task not in trained)
+    _write_head_tasks(config, written if is_complete else (*trained, *own))
+    return None if is_complete else own
 
 
-def complete_tasks(config: Config, *, is_derived: bool | None = None) -> None:
+def complete_tasks(
+    config: Config, *, own: tuple[str, ...] | None = None
+) -> None:
     """Write what a config leaves out about its tasks.
 
     ``new_tasks`` holds the rows that the config brings; they are in the table
@@ -67,17 +78,18 @@ def complete_tasks(config: Config, *, is_derived: bool | None = None) -> None:
 
     Args:
         config: Changed in place. A second time changes nothing.
-        is_derived: Whether the head's tasks follow the data sets; None asks
-            :func:`name_head_tasks`.
+        own: Tasks that the head has beside those of the data sets; None
+            asks :func:`name_head_tasks`.
 
     Raises:
         ValueError: If a row cannot be added, or a task is unknown.
     """
     register_tasks(_plain(config.get('new_tasks') or {}))
-    if is_derived is None:
-        is_derived = name_head_tasks(config)
+    if own is None:
+        own = name_head_tasks(config)
+    is_derived = own is not None
     if is_derived:
-        _follow_data_sets(config)
+        _write_head_tasks(config, (*_training_tasks(config), *own))
     _name_data_set_tasks(config, trim=is_derived)
     _complete_head(config)
     for part in EVALUATED:
@@ -113,7 +125,7 @@ def takes_tasks_from_the_top(config: Mapping[str, Any] | Config) -> bool:
     """Say whether a training data set leaves its tasks to ``tasks``."""
     return any(
         not {'tasks', 'labels'} & node.keys()
-        and _takes(DATASETS, node, 'tasks')
+        and takes_argument(DATASETS, node, 'tasks')
         for node in data_sets(config.get('train_dataloader') or {})
     )
 
@@ -141,16 +153,42 @@ def _named_tasks(config: Config, node: Mapping[str, Any]) -> Sequence[str]:
     return [*(config.get('tasks') or ()), *_auxiliary(config)]
 
 
-def _follow_data_sets(config: Config) -> None:
-    """Make the head's tasks those of the training data sets."""
-    head, outputs = _head(config), config.get('task_outputs') or {}
-    known, auxiliary = head['tasks'], _auxiliary(config)
-    head['tasks'] = {
-        # A copy: the variable of the config stays as it was written.
-        task: _plain(known.get(task, outputs.get(task, {})))
-        for task in _training_tasks(config)
-        if task not in auxiliary
-    }
+def _write_head_tasks(config: Config, tasks: Iterable[str]) -> None:
+    """Write the tasks of the head, in this order, without auxiliary ones."""
+    head, auxiliary = _head(config), list(_auxiliary(config))
+    main = [task for task in tasks if task not in auxiliary]
+    head['tasks'] = {task: _head_settings(config, task) for task in main}
+    config.completed_tasks = [*main, *auxiliary]
+
+
+def _head_settings(config: Config, task: str) -> dict[str, Any]:
+    """Return what recipe and head say of a task, the head last."""
+    known = _head(config).get('tasks') or {}
+    if task in known and task in _completed(config):
+        return _plain(known[task])  # the recipe is in it already
+    recipe = (config.get('task_outputs') or {}).get(task, {})
+    merged = Config({task: _plain(recipe)})
+    try:
+        merged.merge_from_dict(
+            {task: _plain(known.get(task, {}))}, allow_list_keys=False
+        )
+    except TypeError as error:
+        raise UserError(f'model.decode_head.tasks: {error}') from error
+    return merged.to_dict()[task]
+
+
+def _restore_order(head: Any, order: Sequence[str]) -> None:
+    """Bring the tasks of a head into an order; others come last."""
+    for place in ('tasks', 'auxiliary_tasks'):
+        found = head.get(place) or {}
+        names = [task for task in order if task in found]
+        if names:
+            head[place] = {task: found[task] for task in (*names, *found)}
+
+
+def _completed(config: Config) -> Sequence[str]:
+    """Return the tasks of a head that was completed, in its order."""
+    return config.get('completed_tasks') or ()
 
 
 def _name_data_set_tasks(config: Config, *, trim: bool) -> None:
@@ -169,7 +207,7 @@ def _name_data_set_tasks(config: Config, *, trim: bool) -> None:
                 kept = [t for t in node['tasks'] or () if t in predicted]
                 if trim and kept and not training:
                     node['tasks'] = kept
-            elif _takes(DATASETS, node, 'tasks'):
+            elif takes_argument(DATASETS, node, 'tasks'):
                 named = _named_tasks(config, node) if training else predicted
                 if named:
                     node['tasks'] = list(named)
@@ -189,7 +227,7 @@ def _complete_head(config: Config) -> None:
         if (
             head.get('tasks')
             and 'tasks' not in neck
-            and _takes(MODELS, neck, 'tasks')
+            and takes_argument(MODELS, neck, 'tasks')
         ):
             neck['tasks'] = list(head['tasks'])
 
@@ -201,7 +239,7 @@ def _class_count(config: Config, task: str) -> dict[str, int]:
         return {}
     for loader in LOADERS:
         for node in data_sets(config.get(loader) or {}):
-            kind = _class_of(DATASETS, node)
+            kind = class_of(DATASETS, node)
             if kind is None or not issubclass(kind, BaseDataset):
                 continue
             meta = kind._load_metainfo(_plain(node.get('metainfo') or {}))
@@ -236,8 +274,8 @@ def _complete_evaluator(config: Config, part: str, *, trim: bool) -> None:
             evaluator['metrics'] = _keep_metrics(
                 evaluator['metrics'], tasks, key
             )
-    elif _takes(EVALUATOR, evaluator, 'metrics'):
-        metrics = [_default_metric(task) for task in tasks]
+    elif takes_argument(EVALUATOR, evaluator, 'metrics'):
+        metrics = [_plain(default_metric(task)) for task in tasks]
         config[key] = {**evaluator, 'metrics': metrics}
 
 
@@ -259,20 +297,12 @@ def _keep_metrics(metrics: Any, tasks: Sequence[str], place: str) -> list[Any]:
     ]
 
 
-def _default_metric(task: str) -> dict[str, Any]:
-    """Return the config of the metric of a task without one."""
-    metric = _plain(get_task(task).metric)
-    if _takes(METRICS, metric, 'task'):
-        metric['task'] = task
-    return metric
-
-
 def _task_of(metric: Mapping[str, Any]) -> str | None:
     """Return the task that a metric measures, None if it does not say."""
     if 'task' in metric:
         return metric['task']
     # What it is when nothing is said is known to the class only.
-    kind = _class_of(METRICS, metric)
+    kind = class_of(METRICS, metric)
     if kind is None or not hasattr(kind, 'reports'):
         return None
     return getattr(build_in_scope(METRICS, dict(metric)), 'task', None)
@@ -295,31 +325,6 @@ def _head(config: Config) -> Any:
 
 def _auxiliary(config: Config) -> Iterable[str]:
     return _head(config).get('auxiliary_tasks') or ()
-
-
-def _takes(
-    registry: Registry, config: Mapping[str, Any], argument: str
-) -> bool:
-    """Say whether the class of a config has an argument of this name."""
-    kind = _class_of(registry, config)
-    for base in kind.__mro__[:-1] if kind else ():
-        if '__init__' not in vars(base):
-            continue
-        taken = inspect.signature(base.__init__).parameters
-        if argument in taken:
-            return True
-        # A class from outside may hand the rest to its base.
-        if not any(p.kind is p.VAR_KEYWORD for p in taken.values()):
-            return False
-    return False
-
-
-def _class_of(registry: Registry, config: Mapping[str, Any]) -> type | None:
-    """Return the class of a config; unknown names are its builder's."""
-    kind = config.get('type')
-    if isinstance(kind, str):
-        kind = registry.get(kind)
-    return kind if isinstance(kind, type) else None
 
 
 def _plain(value: Any) -> Any:

@@ -25,6 +25,7 @@ from mmmtl.engine.weights import check_pretrained_fit
 from mmmtl.errors import UserError
 from mmmtl.evaluation.metrics.base_task_metric import BaseTaskMetric
 from mmmtl.registry import PARAM_SCHEDULERS
+from mmmtl.tasks import get_task
 
 
 def preflight(runner: Runner, purpose: Literal['train', 'test']) -> None:
@@ -140,7 +141,7 @@ def check_class_counts(
         'auxiliary_tasks': getattr(head, 'auxiliary_outputs', {}),
     }
     for part in our_data_sets(dataset):
-        for name in ('classes', 'human_parts_classes'):
+        for name in (get_task(task).classes_key for task in part.tasks):
             # mmengine reads a list where it gets a path, if there is a file.
             if isinstance(part.metainfo.get(name), str):
                 raise UserError(

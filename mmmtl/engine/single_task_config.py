@@ -131,8 +131,9 @@ def single_task_config(config: Config, task: str) -> Config:
     head.tasks = {task: head.tasks[task]}
     if head.get('heads'):
         head.heads = {k: v for k, v in head.heads.items() if k == task}
-    if 'tasks' in single:
-        single.tasks = [task]
+    for name in ('tasks', 'completed_tasks'):
+        if name in single:
+            single[name] = [task]
     for neck in necks_of(single):
         if 'tasks' in neck:
             neck.tasks = [task]

@@ -7,7 +7,7 @@ from typing import Any
 
 from mmmtl.errors import did_you_mean
 from mmmtl.evaluation.metrics.base_task_metric import BaseTaskMetric
-from mmmtl.registry import METRICS
+from mmmtl.registry import METRICS, takes_argument
 from mmmtl.tasks import TASKS, Primary, get_task
 
 
@@ -17,7 +17,10 @@ def default_metric(task: str) -> dict[str, Any]:
     Args:
         task: Task name.
     """
-    return {**get_task(task).metric, 'task': task}
+    metric = dict(get_task(task).metric)
+    if takes_argument(METRICS, metric, 'task'):
+        metric['task'] = task
+    return metric
 
 
 def metric_of(task: str, name: str) -> type[BaseTaskMetric]:
@@ -67,9 +70,9 @@ def primary_metric(
         ValueError: If no metric reports the figure.
     """
     row = get_task(task)
-    name = (changes or {}).get(task, row.primary.name)
-    if name == row.primary.name:
-        return row.primary
+    name = (changes or {}).get(task, row.primary)
+    if name == row.kind.primary.name:
+        return row.kind.primary
     return Primary(name, name in metric_of(task, name).errors)
 
 

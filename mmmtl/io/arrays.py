@@ -10,6 +10,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
@@ -36,18 +37,33 @@ def read_array(path: str | Path) -> np.ndarray:
 
     Returns:
         The array; of a picture ``(H, W)`` grey levels or palette indices, or
-        ``(H, W, C)`` in RGB order. A picture that is stored lying down
-        (EXIF) is turned upright, as mmcv does with images.
+        ``(H, W, C)`` in RGB order, uint16 where it is stored so. A picture
+        that is stored lying down (EXIF) is turned upright, as mmcv does with
+        images.
     """
     if str(path).endswith('.npy'):
         # Never unpickle: a label file is untrusted input.
         return np.load(path, allow_pickle=False)
     with Image.open(path) as picture:
+        is_deep = ';16' in str(picture.tile)
+        if is_deep and picture.mode in ('RGB', 'RGBA', 'LA'):
+            return _read_deep(path)
         ImageOps.exif_transpose(picture, in_place=True)
         # 1-bit pictures as 0 and 255, as every other reader gives them.
         return np.asarray(
             picture.convert('L') if picture.mode == '1' else picture
         )
+
+
+def _read_deep(path: str | Path) -> np.ndarray:
+    """Read a colour picture of 16 bits, of which Pillow gives 8.
+
+    Opacity is left out.
+    """
+    deep = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    if deep is None:
+        raise OSError('OpenCV cannot decode it')
+    return np.ascontiguousarray(deep[..., ::-1])
 
 
 def exif_orientation(path: str | Path) -> int:

@@ -12,7 +12,8 @@ def read_ids(path: Path, hint: str) -> list[str]:
     """Return the sample ids of a split.
 
     Args:
-        path: Text file with one id per line; empty lines do not count.
+        path: Text file with one id per line, which may hold spaces; empty
+            lines do not count.
         hint: What to do if it is wrong, for error texts.
 
     Raises:
@@ -24,11 +25,12 @@ def read_ids(path: Path, hint: str) -> list[str]:
             f'split file {path} is missing{_beside(path)}; {hint}'
         )
     try:
-        ids = path.read_text('utf-8').split()
+        lines = path.read_text('utf-8').splitlines()
     except UnicodeDecodeError as error:
         raise DatasetError(
             f'split file {path} is no text file: write one id per line'
         ) from error
+    ids = [line.strip() for line in lines if line.strip()]
     if not ids:
         raise DatasetError(f'split file {path} is empty; {hint}')
     if len(set(ids)) < len(ids):

@@ -11,13 +11,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from keyword import iskeyword
 from types import MappingProxyType
 from typing import Any
 
 from torch import nn
 
 from mmmtl.errors import did_you_mean
-from mmmtl.tasks.kinds import KINDS, Kind, Primary
+from mmmtl.tasks.kinds import KINDS, Kind
 
 # What a row may say beside the settings of its kind.
 _OVERRIDES = ('loss', 'metric', 'primary', 'painter')
@@ -35,7 +36,9 @@ class Task:
         pred_field: Field of the prediction on a data sample.
         loss: Config of the loss that a recipe without one gets.
         metric: Config of the metric that a recipe without one gets.
-        primary: The figure that the task is compared by.
+        primary: Name of the figure that the task is compared by;
+            :func:`mmmtl.evaluation.primary_metric` knows whether it is an
+            error.
         painter: Name of the painter of its pictures.
         classes_key: Key of its list of classes in a data set's metainfo.
         palette_key: Key of their colours.
@@ -49,7 +52,7 @@ class Task:
     pred_field: str
     loss: Mapping[str, Any]
     metric: Mapping[str, Any]
-    primary: Primary
+    primary: str
     painter: str
     classes_key: str
     palette_key: str
@@ -82,8 +85,8 @@ def register_task(name: str, *, kind: str, **settings: Any) -> Task:
         kind: Name of a kind.
         **settings: Settings of the kind (``unit`` of a ``scalar``), and what
             the row has in place of its kind's: ``loss`` and ``metric`` (a
-            config), ``primary`` (name of a figure of the metric; prefixed
-            with ``-`` if less of it is better), ``painter`` (a name).
+            config), ``primary`` (name of a figure of the metric),
+            ``painter`` (a name).
 
     Returns:
         The row; the one that is there already if it is the same.
@@ -213,13 +216,14 @@ def _read(
 
 def _check_name(name: str) -> None:
     usable = isinstance(name, str) and name.isascii() and name.isidentifier()
+    usable = usable and not iskeyword(name)
     if not usable or 'loss' in name or name.startswith('_'):
         raise ValueError(
             f'task name {name!r}: give an ASCII identifier without "loss" in '
-            'it, such as cracks'
+            'it that is no word of Python, such as cracks'
         )
     # Heads keep a module per task by name.
-    if hasattr(nn.ModuleDict, name) or hasattr(nn.ParameterDict, name):
+    if hasattr(nn.ModuleDict(), name) or hasattr(nn.ParameterDict(), name):
         raise ValueError(
             f'task name {name!r} is an attribute of PyTorch modules: choose '
             f'another, such as {name}_map'
@@ -234,7 +238,7 @@ def _make(
     gt_field: str | None = None,
     pred_field: str | None = None,
 ) -> Task:
-    if kind_name not in KINDS:
+    if not isinstance(kind_name, str) or kind_name not in KINDS:
         raise ValueError(
             f'task {name!r}: unknown kind {kind_name!r}: '
             f'{did_you_mean(str(kind_name), KINDS)}'
@@ -250,9 +254,6 @@ def _make(
                 f'{did_you_mean(key, (*known, *_OVERRIDES))}'
             )
     kind = kind_class(**rest)
-    primary = kind.primary
-    if 'primary' in own:
-        primary = Primary(own['primary'].lstrip('-'), own['primary'][0] == '-')
     prefix = '' if name == 'semseg' else f'{name}_'  # mmseg's own keys
     return Task(
         name=name,
@@ -262,7 +263,7 @@ def _make(
         pred_field=pred_field or f'pred_{name}',
         loss=own.get('loss', kind.loss),
         metric=own.get('metric', kind.metric),
-        primary=primary,
+        primary=own.get('primary', kind.primary.name),
         painter=own.get('painter', kind.painter),
         classes_key=f'{prefix}classes',
         palette_key=f'{prefix}palette',

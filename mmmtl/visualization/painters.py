@@ -21,6 +21,7 @@ import numpy as np
 
 from mmmtl.errors import did_you_mean
 from mmmtl.tasks import Kind, get_task
+from mmmtl.tasks.kinds import Binary
 from mmmtl.visualization.palettes import (
     NO_LABEL,
     default_palette,
@@ -229,8 +230,11 @@ def _paint_normals(
 
 
 def _grey_ends(kind: Kind, found: np.ndarray) -> Range:
-    """Take the range of the kind; probabilities and shares have 0 to 1."""
-    low, high = getattr(kind, 'low', 0.0), getattr(kind, 'high', 1.0)
+    """Take the range of the kind, and what is found where it has none."""
+    if isinstance(kind, Binary):
+        return 0.0, 1.0  # probabilities
+    low = getattr(kind, 'low', -math.inf)
+    high = getattr(kind, 'high', math.inf)
     least, most = np.percentile(found, (0.5, 99.5))
     return (
         low if math.isfinite(low) else least,

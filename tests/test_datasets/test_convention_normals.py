@@ -13,6 +13,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from mmmtl.datasets import (
+    BaseMultiTaskDataset,
+    NYUDMTDataset,
+    NYUDv2Dataset,
+    PascalContextMTDataset,
+    TaskonomyDataset,
+)
 from mmmtl.datasets.nyud import encodings as nyud
 from mmmtl.datasets.pascal import encodings as pascal_encodings
 from mmmtl.datasets.stored_normals import vectors_of_bytes
@@ -42,23 +49,37 @@ def pascal(stored: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ('decode', 'stored'),
+    ('decode', 'stored', 'kind'),
     [
-        (nyud.decode_normals, ARCHIVE_BYTES),
-        (nyud.decode_float_normals, ARCHIVE_VALUES),
-        (pascal, ARCHIVE_BYTES),
-        (taskonomy_encodings.decode_normals, TASKONOMY_BYTES),
+        (nyud.decode_normals, ARCHIVE_BYTES, NYUDv2Dataset),
+        (nyud.decode_float_normals, ARCHIVE_VALUES, NYUDMTDataset),
+        (pascal, ARCHIVE_BYTES, PascalContextMTDataset),
+        (
+            taskonomy_encodings.decode_normals,
+            TASKONOMY_BYTES,
+            TaskonomyDataset,
+        ),
     ],
     ids=['NYUDv2', 'NYUD_MT', 'PASCAL-Context', 'Taskonomy'],
 )
 def test_convention_surfaces_of_a_room(
-    decode: Callable[[np.ndarray], np.ndarray], stored: np.ndarray
+    decode: Callable[[np.ndarray], np.ndarray],
+    stored: np.ndarray,
+    kind: type[BaseMultiTaskDataset],
 ) -> None:
     found = decode(stored[None])[0]
     # No byte is 0: half a step of 2 / 255.
     for name, vector, wanted in zip(SURFACES, found, OURS, strict=True):
         np.testing.assert_allclose(
             vector, wanted, rtol=0, atol=1.01 / 255, err_msg=name
+        )
+    # Reports name the frame that the data set says it is stored in.
+    options = dict(split='train', tasks=None, pipeline=[], lazy_init=True)
+    axes = kind('nowhere', **options).label_files['normals'].axes
+    values = stored if stored.dtype == np.float32 else stored / 127.5 - 1
+    for channel, (component, sign) in enumerate(axes):
+        np.testing.assert_allclose(
+            sign * values[:, channel], OURS[:, component], atol=1.01 / 255
         )
 
 

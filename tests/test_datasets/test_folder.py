@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
+from mmengine.config import Config
 from PIL import ExifTags, Image
 
 from mmmtl.datasets import FolderDataset, NYUDv2Dataset
@@ -395,7 +397,21 @@ def test_shares_depend_on_the_id_alone() -> None:
         some = ids_of_share(ids[::-2], shares, split)
         assert set(some) <= set(parts[split])
     # On every machine and in every version.
-    assert ids_of_share(ids[:30], shares, 'val') == ['0016', '0024', '0029']
+    val = ['0007', '0016', '0023', '0028', '0029']
+    assert ids_of_share(ids[:30], shares, 'val') == val
+
+
+def test_shares_survive_a_dump() -> None:
+    """Dumped configs have their keys in another order."""
+    shares = dict(train=0.7, val=0.2, test=0.1)
+    dumped = Config.fromstring(
+        Config(dict(splits=shares)).pretty_text, '.py'
+    ).splits
+    assert list(dumped) != list(shares)
+    ids = [f'{i:04d}' for i in range(500)]
+    for split in shares:
+        want = ids_of_share(ids, shares, split)
+        assert ids_of_share(ids, dumped, split) == want
 
 
 def test_lists_and_ids_in_folders(tmp_path: Path) -> None:
@@ -519,6 +535,38 @@ def test_two_files_of_one_sample_are_refused(tmp_path: Path) -> None:
             'say where the three channels point',
         ),
         (
+            dict(materials='{}'),
+            dict(classes=dict(materials='c.txt')),
+            'a list',
+        ),
+        *(
+            (dict(materials=dict(path='{}', **row)), {}, match)
+            for row, match in (
+                (dict(no_label='70'), "no_label='70', give numbers"),
+                (dict(no_label=[0, [255]]), 'give numbers'),
+                (dict(ids='abc'), "ids='abc', give a list"),
+                (dict(ids=['1', '2', '3']), 'give numbers'),
+                (dict(first_id='1'), "first_id='1', give a whole number"),
+                (
+                    dict(colours=[[i] * 3 for i in range(3)], no_label=[0, 9]),
+                    r'no_label=\[0, 9\], give three numbers',
+                ),
+                (dict(colours=[[1, 2], 3, 4]), 'give three numbers'),
+                (
+                    dict(polygons='labelme', outside='bg'),
+                    'no class: known are',
+                ),
+                (dict(polygons='labelme', outside='wod'), "mean 'wood'"),
+                (dict(polygons='labelme', outside=-1), 'outside=-1 is no'),
+                (dict(polygons='labelme', outside=2.5), 'the name or the id'),
+                (dict(polygons='labelme', no_label=0), 'give names of shapes'),
+            )
+        ),
+        (dict(height=dict(path='{}', scale='2')), {}, 'give a number'),
+        (dict(height=dict(path=3)), {}, 'path=3, give a pattern'),
+        (dict(normals=dict(path='{}', axes=['up'])), {}, 'give text such as'),
+        (dict(normals=dict(path='{}', no_label=[0, 1])), {}, 'three numbers'),
+        (
             dict(materials='m/{}.png'),
             dict(palettes=dict(materials=[[0, 0, 0]])),
             'one colour per class',
@@ -554,3 +602,111 @@ def test_what_a_file_may_not_hold_is_refused(
 ) -> None:
     with pytest.raises(DatasetError, match=rf'x/a.png.*{match}'):
         read(tmp_path, name, dict(path='x/{}.png', **row), stored)
+
+
+def test_a_folder_of_two_kinds_of_masks_is_not_read_in_two_ways(
+    tmp_path: Path,
+) -> None:
+    """255 is "no label" in b; a, which has no 1, must not be read as it is.
+
+    Reading b refuses the folder until it says what 255 is.
+    """
+    images(tmp_path, 'a', 'b', size=(1, 3))
+    store(tmp_path, 'm/a.png', [[0, 255, 255]])
+    store(tmp_path, 'm/b.png', [[0, 1, 255]])
+    labels = dict(cracks='m/{}.png')
+    with pytest.raises(EncodingError, match='declare it: no_label=255'):
+        [make(tmp_path, labels)[i] for i in range(2)]
+    labels = dict(cracks=dict(path='m/{}.png', no_label=255))
+    found = [make(tmp_path, labels)[i]['labels']['cracks'] for i in range(2)]
+    assert [f.tolist() for f in found] == [[[0, 255, 255]], [[0, 1, 255]]]
+
+
+def test_halves_are_scaled_as_wide_numbers(tmp_path: Path) -> None:
+    row = dict(path='h/{}.npy', scale=1000, no_label=3)
+    found = read(tmp_path, 'height', row, [[70.0, 3.0]], dtype=np.float16)
+    np.testing.assert_array_equal(found, [[70000.0, NAN]])
+    row = dict(path='n/{}.npy', scale=1000, offset=-70000)
+    stored = [[[70.0, 70.0, 69.9375]]]
+    found = read(tmp_path, 'normals', row, stored, dtype=np.float16)
+    assert found.tolist() == [[[0, 0, -62.5]]]
+
+
+def test_16_bits_that_were_saved_in_colour(tmp_path: Path) -> None:
+    images(tmp_path, 'a', size=(1, 2))
+    (tmp_path / 'd').mkdir()
+    grey = np.repeat(np.uint16([[[5000], [0]]]), 3, axis=2)
+    cv2.imwrite(str(tmp_path / 'd/a.png'), grey)
+    row = dict(path='d/{}.png', scale=0.001)
+    label = make(tmp_path, dict(depth=row))[0]['labels']['depth']
+    assert label.tolist() == [[5.0, 0.0]]
+
+
+@pytest.mark.parametrize('shape', [(1, 2, 4), (1, 2)])
+def test_normals_of_other_channels_are_named(
+    tmp_path: Path, shape: tuple
+) -> None:
+    row = dict(path='n/{}.png', no_label=[0, 0, 0])
+    with pytest.raises(EncodingError, match=r'n/a.png.*holds uint8 \(1, 2'):
+        read(tmp_path, 'normals', row, np.zeros(shape, np.uint8))
+
+
+def test_names_that_no_shape_has_are_refused(tmp_path: Path) -> None:
+    images(tmp_path, 'a', 'b', size=(4, 5))
+    store(tmp_path, 'all.json', coco('a.png', 'b.png'))
+    row = dict(path='all.json', polygons='coco', names=['crack', 'crak'])
+    with pytest.raises(DatasetError, match=r"named 'crak': did .* 'crack'"):
+        make(tmp_path, dict(cracks=row))
+    for name, shape in (('a', 'dirt'), ('b', 'crack')):
+        shapes = labelme((shape, 'polygon', SQUARE))
+        store(tmp_path, f'json/{name}.json', shapes)
+    row = dict(path='json/{}.json', polygons='labelme', names='crak')
+    with pytest.raises(DatasetError, match=r"named 'crak': did .* 'crack'"):
+        make(tmp_path, dict(cracks=row))
+    # A name that other splits alone have is no mistake.
+    (tmp_path / 'train.txt').write_text('a')
+    labels = dict(cracks={**row, 'names': 'crack'})
+    found = make(tmp_path, labels, splits=dict(train='train.txt'))
+    assert not found[0]['labels']['cracks'].any()
+
+
+def test_corners_are_rounded_to_the_nearest_pixel(tmp_path: Path) -> None:
+    images(tmp_path, 'a', size=(4, 5))
+    corners = [[0.6, 0.6], [3.4, 0.6], [3.4, 2.4], [0.6, 2.4]]
+    store(tmp_path, 'j/a.json', labelme(('crack', 'polygon', corners)))
+    row = dict(path='j/{}.json', polygons='labelme')
+    label = make(tmp_path, dict(cracks=row))[0]['labels']['cracks']
+    assert label.tolist() == DRAWN
+
+
+@pytest.mark.parametrize('outside', [1, 'stone'])
+def test_what_is_outside_has_a_name_or_an_id(
+    tmp_path: Path, outside: Any
+) -> None:
+    images(tmp_path, 'a', size=(4, 5))
+    store(tmp_path, 'j/a.json', labelme(('steel', 'polygon', SQUARE)))
+    row = dict(path='j/{}.json', polygons='labelme', outside=outside)
+    label = make(tmp_path, dict(materials=row))[0]['labels']['materials']
+    assert label[1].tolist() == [1, 2, 2, 2, 1]
+
+
+def test_ids_may_hold_spaces(tmp_path: Path) -> None:
+    images(tmp_path, 'north side 1', 'b')
+    for name in ('north side 1', 'b'):
+        store(tmp_path, f'm/{name}.png', [[0, 0, 0, 255]])
+    (tmp_path / 'train.txt').write_text('\n north side 1 \r\nb\n')
+    splits = dict(train='train.txt')
+    found = make(tmp_path, dict(cracks='m/{}.png'), splits=splits)
+    assert [found[i]['sample_id'] for i in (0, 1)] == ['north side 1', 'b']
+    assert found[0]['labels']['cracks'].tolist() == [[0, 0, 0, 1]]
+
+
+def test_labels_are_fitted_to_the_pixel_that_covers_the_centre(
+    tmp_path: Path,
+) -> None:
+    """Centres of 3 pixels lie in the 1st, 3rd and 5th of 5."""
+    images(tmp_path, 'a', size=(1, 3))
+    store(tmp_path, 'ids/a.png', [[0, 2, 1, 2, 0]])
+    labels = dict(materials='ids/{}.png')
+    found = make(tmp_path, labels, fit='nearest')[0]['labels']['materials']
+    assert found.tolist() == [[0, 1, 0]]

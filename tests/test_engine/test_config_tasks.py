@@ -72,6 +72,8 @@ def test_a_dump_holds_the_rows_of_modules_and_of_the_config(write) -> None:
     write(
         'from mmmtl.tasks import register_task\n'
         "register_task('rust', kind='binary', painter='heat')\n"
+        "register_task('moss', kind='binary')\n"
+        "register_task('fern', kind='depth')\n"
         "register_task('unused', kind='binary')\n",
         'rust_module.py',
     )
@@ -81,12 +83,16 @@ def test_a_dump_holds_the_rows_of_modules_and_of_the_config(write) -> None:
             + NEW
             + 'train_dataloader = dict(dataset=dict(datasets=[\n'
             "    dict(tasks=['depth', 'rust'])]))\n"
-            'model = dict(decode_head=dict(tasks=dict(height=dict())))\n'
+            'model = dict(decode_head=dict(\n'
+            '    tasks=dict(height=dict(), moss=dict()),\n'
+            '    auxiliary_tasks=dict(fern=dict())))\n'
         )
     )
     assert config.new_tasks.to_dict() == {
         'height': {'kind': 'scalar', 'unit': 'm', 'mean': 3.0},
         'rust': {'kind': 'binary', 'painter': 'heat'},
+        'moss': {'kind': 'binary'},
+        'fern': {'kind': 'depth'},
     }
     dump = write(config.pretty_text, 'dump.py')
     # Another process, which has no row of them.
@@ -111,6 +117,9 @@ def test_a_dump_holds_the_rows_of_modules_and_of_the_config(write) -> None:
 def test_configs_of_built_in_tasks_get_no_rows() -> None:
     config = Config(dict(model=demt()))
     complete_tasks(config)
+    assert config.pop('completed_tasks') == list(
+        demt()['decode_head']['tasks']
+    )
     assert config.to_dict() == dict(model=demt())
 
 
@@ -160,6 +169,7 @@ def test_a_pickled_row_is_known_where_it_is_read(write) -> None:
 
 
 BASE = 'configs/demt/demt_swin-t_rooms.py'
+ALL = ['semseg', 'depth', 'normals', 'edge']
 TWO = "train_dataloader = dict(dataset=dict(tasks=['semseg', 'depth']))\n"
 
 
@@ -234,13 +244,84 @@ def test_an_option_that_nobody_would_read_is_still_refused(leaf) -> None:
         leaf('', {'tasks': ['depth']})
 
 
-def test_a_head_that_names_its_tasks_has_those(leaf) -> None:
-    text = 'model = dict(decode_head=dict(tasks=dict(depth=dict(weight=2.0))))'
-    config = leaf(text)
-    assert list(config.model.decode_head.tasks) == ['depth']
-    assert config.model.neck.tasks == ['depth']
-    # Nothing is taken out behind its back: the preflight asks.
+@pytest.mark.parametrize(
+    ('text', 'changed'),
+    [
+        ('depth=dict(weight=2.0)', dict(depth=dict(weight=2.0))),
+        (
+            'edge=dict(loss=dict(pos_weight=0.5))',
+            dict(edge=dict(loss=dict(pos_weight=0.5))),
+        ),
+        (
+            ', '.join(f'{t}=dict(weight=2.0)' for t in ALL),
+            {task: dict(weight=2.0) for task in ALL},
+        ),
+    ],
+)
+def test_what_a_config_writes_of_a_task_changes_that_alone(
+    leaf, text: str, changed: dict
+) -> None:
+    plain = leaf('')
+    want = plain.model.decode_head.tasks.to_dict()
+    for task, settings in changed.items():
+        for key, value in settings.items():
+            if isinstance(value, dict):
+                want[task][key].update(value)
+            else:
+                want[task][key] = value
+    config = leaf(f'model = dict(decode_head=dict(tasks=dict({text})))')
+    found = config.model.decode_head.tasks.to_dict()
+    assert found == want
+    assert list(found) == list(want) == config.model.neck.tasks
     assert len(config.val_evaluator.metrics) == 4
+    # A second time, as the runner does, nothing changes.
+    again = config.copy()
+    complete_tasks(again)
+    assert again.to_dict() == config.to_dict()
+
+
+def test_deleting_what_is_said_of_a_task_leaves_its_default(leaf) -> None:
+    text = 'tasks=dict(edge=dict(_delete_=True, weight=3.0))'
+    config = leaf(f'model = dict(decode_head=dict({text}))')
+    tasks = config.model.decode_head.tasks.to_dict()
+    assert list(tasks) == ALL
+    row = dict(get_task('edge').loss)
+    assert tasks['edge'] == dict(weight=3.0, loss=row)
+    complete_tasks(config)
+    assert config.model.decode_head.tasks.to_dict() == tasks
+
+
+def test_a_task_of_the_head_alone_stays_to_be_refused(leaf) -> None:
+    text = 'model = dict(decode_head=dict(tasks=dict(edge=dict(weight=2.0))))'
+    config = leaf(TWO + text)
+    tasks = config.model.decode_head.tasks
+    assert list(tasks) == ['semseg', 'depth', 'edge']
+    assert tasks.edge.weight == 2.0
+
+
+OWN = """
+new_tasks = dict(cracks=dict(kind='binary'), rust=dict(kind='binary'))
+train_dataloader = dict(dataset=dict(
+    _delete_=True, type='FolderDataset', data_root='x', split='train',
+    pipeline=[], image='rgb/{}.png',
+    labels=dict(rust='r/{}.png', cracks='m/{}.png'),
+    splits=dict(train=1.0)))
+"""
+
+
+@pytest.mark.parametrize('place', ['file', 'option'])
+def test_the_weight_of_a_task_of_ones_own(leaf, place: str) -> None:
+    key = 'model.decode_head.tasks.cracks.weight'
+    text = (
+        'model = dict(decode_head=dict(tasks=dict(cracks=dict(weight=5.0))))'
+    )
+    config = leaf(OWN + text) if place == 'file' else leaf(OWN, {key: 5.0})
+    tasks = config.model.decode_head.tasks.to_dict()
+    assert list(tasks) == ['rust', 'cracks']
+    loss = dict(type='BinaryCrossEntropyLoss')
+    assert tasks == dict(
+        rust=dict(loss=loss), cracks=dict(weight=5.0, loss=loss)
+    )
 
 
 def test_losses_classes_and_metrics_that_are_left_out(leaf) -> None:
@@ -297,3 +378,28 @@ def test_a_dump_is_complete(leaf, write, text: str) -> None:
         Config.fromfile(write(config.pretty_text, 'dump.py')).to_dict()
         == config.to_dict()
     )
+
+
+@pytest.mark.parametrize(
+    ('path', 'main', 'auxiliary'),
+    [
+        (
+            'configs/sca/sca_hrnet18_nyud-aux.py',
+            ['semseg', 'depth'],
+            ['normals', 'edge'],
+        ),
+        (BASE, ALL, []),
+    ],
+)
+def test_the_order_of_tasks_survives_a_dump(
+    repo_root: Path, write, path: str, main: list, auxiliary: list
+) -> None:
+    config = load_config(repo_root / path)
+    dump = write(config.pretty_text, 'dump.py')
+    dumped = Config.fromfile(dump)
+    assert list(dumped.model.decode_head.tasks) == sorted(main)
+    complete_tasks(dumped)  # as the runner does with a checkpoint's config
+    for again in (dumped, load_config(dump)):
+        head = again.model.decode_head
+        assert list(head.tasks) == main
+        assert list(head.get('auxiliary_tasks', ())) == auxiliary

@@ -12,6 +12,7 @@ from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from mmmtl.datasets import FolderDataset
 from mmmtl.datasets.nyud.dataset import NYUDv2Dataset
 from mmmtl.engine.preflight import (
     check_class_counts,
@@ -25,6 +26,8 @@ from mmmtl.engine.weights import check_pretrained_fit
 from mmmtl.errors import UserError
 from mmmtl.evaluation import DepthErrorMetric, NormalsMetric
 from mmmtl.models.decode_heads.task_outputs import read_tasks
+from mmmtl.tasks import register_task
+from tests.own_tasks import own_table
 
 
 def test_a_config_without_loaders_cannot_train():
@@ -101,6 +104,26 @@ def test_classes_may_be_listed_in_a_file(tmp_path):
     check_counts(listed, head(3))
     with pytest.raises(UserError, match='has 3 classes'):
         check_counts(listed, head(len(str(path))))
+
+
+def test_a_missing_list_of_classes_of_ones_own_task_is_named(tmp_path):
+    with own_table():
+        register_task('wood', kind='classes')
+        folder = FolderDataset(
+            tmp_path,
+            split='train',
+            tasks=None,
+            pipeline=[],
+            image='{}.png',
+            labels=dict(wood='{}.png'),
+            splits=dict(train=1.0),
+            classes=dict(wood=['oak']),
+            metainfo=dict(wood_classes='gone.txt'),
+            lazy_init=True,
+        )
+        words = r'gone\.txt, which metainfo.wood_classes .*missing'
+        with pytest.raises(UserError, match=words):
+            check_counts(folder, head(3))
 
 
 def pretrained(tmp_path, state, **init_cfg):

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from mmseg.evaluation import IoUMetric
 
 from mmmtl.engine.results import read_results
 from mmmtl.evaluation import (
@@ -25,6 +26,7 @@ from mmmtl.evaluation import (
 )
 from mmmtl.evaluation.comparison import add_delta_m, choose_columns
 from mmmtl.evaluation.trivial_predictor import fit_constants
+from mmmtl.registry import METRICS
 from mmmtl.tasks import TASKS, get_task, register_tasks
 
 OWN = dict(
@@ -219,21 +221,45 @@ def test_delta_m_is_over_any_tasks() -> None:
 
 
 def test_a_row_may_name_another_figure() -> None:
-    register_tasks(dict(age=dict(kind='scalar', primary='-rmse')))
+    register_tasks(
+        dict(
+            age=dict(kind='scalar', primary='rmse'),
+            veins=dict(kind='binary', primary='recall'),
+        )
+    )
     assert choose_columns([{'age/rmse': 1.0}])[0].title == 'age/rmse ↓'
+    assert choose_columns([{'veins/recall': 1.0}])[0].title == 'veins/recall ↑'
+
+
+@pytest.mark.parametrize('name', ['rmsee', '-rmse', ''])
+def test_a_figure_that_nothing_reports_is_refused(name: str) -> None:
+    register_tasks(dict(age=dict(kind='scalar', primary=name)))
+    with pytest.raises(ValueError, match=f"'age' reports '{name}'.*rmse"):
+        MultiTaskEvaluator(tasks=['age'])
+
+
+def test_the_default_metric_takes_the_task_if_it_can() -> None:
+    @METRICS.register_module()
+    class NoTaskMetric(IoUMetric):
+        pass
+
+    metric = dict(type='NoTaskMetric')
+    register_tasks(dict(veins=dict(kind='binary', metric=metric)))
+    assert default_metric('veins') == metric
+    METRICS.module_dict.pop('NoTaskMetric')
 
 
 def test_constants_of_own_tasks() -> None:
     labels = dict(
         cracks=torch.tensor([[[0, 0, 1, 255]]]),
-        # Far above what mean and spread lead to expect, yet not lost.
+        # Far above what mean and spread lead to expect.
         height=torch.tensor([[[50.0, 60.0, np.nan, 70.0]]]),
     )
     # Only what the predictor asks of a sample.
     sample = SimpleNamespace(has_gt=labels.__contains__, get_gt=labels.get)
     found = fit_constants([sample], ['cracks', 'height'])
     assert found['cracks'].tolist() == [[[1.0]]]
-    assert found['height'].item() == pytest.approx(6, abs=0.01)
+    assert found['height'].item() == pytest.approx(60, rel=0.005)
 
 
 def test_results_bring_the_rows_of_their_tasks(tmp_path: Path) -> None:

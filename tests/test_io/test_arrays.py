@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from mmmtl.errors import UnreadableFileError
 from mmmtl.io.arrays import check_array, read_array, read_mat, write_mat
@@ -21,6 +24,40 @@ def test_pictures_and_arrays_are_read_as_stored(tmp_path: Path) -> None:
     assert read_array(tmp_path / 'bits.png').tolist() == [[0, 255]]
     np.save(tmp_path / 'a.npy', np.float64([[0.5]]))
     assert read_array(tmp_path / 'a.npy').tolist() == [[0.5]]
+
+
+@pytest.mark.parametrize('orientation', [1, 6])
+@pytest.mark.parametrize('suffix', ['.png', '.tif'])
+def test_colours_of_16_bits_are_read_as_stored(
+    tmp_path: Path, suffix: str, orientation: int
+) -> None:
+    stored = np.uint16([[[5000, 7, 65535], [256, 0, 1]]])
+    path = tmp_path / f'a{suffix}'
+    cv2.imwrite(str(path), stored[..., ::-1])
+    if orientation != 1 and suffix == '.png':
+        data = path.read_bytes()
+        path.write_bytes(data[:33] + exif_chunk(orientation) + data[33:])
+        stored = np.rot90(stored, -1)  # 6: to be turned clockwise
+    found = read_array(path)
+    assert found.dtype == np.uint16
+    np.testing.assert_array_equal(found, stored)
+    if suffix == '.png':
+        opacity = np.full((1, 2, 1), 65535, np.uint16)
+        picture = np.concatenate([np.uint16([[[1, 2, 3]] * 2]), opacity], 2)
+        cv2.imwrite(str(path), picture)
+        assert read_array(path).tolist() == [[[3, 2, 1]] * 2]
+
+
+def exif_chunk(orientation: int) -> bytes:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    content = b'eXIf' + exif.tobytes().removeprefix(b'Exif\0\0')
+    size = len(content) - 4
+    return (
+        struct.pack('>I', size)
+        + content
+        + struct.pack('>I', zlib.crc32(content))
+    )
 
 
 def test_the_bytes_of_a_mat_file_depend_on_its_content_only(

@@ -109,13 +109,20 @@ def test_soft_values_are_averaged_before_they_are_final() -> None:
         (Binary(), [0, 0, 1], [1]),
         (Depth(), [1.0, 2.0, 6.0], [3.0]),
         (Scalar(low=0.0, high=1.0), [0.1, 0.2, 0.9], [0.2]),
+        (Scalar(), [1.0, 300.0, 1e9], [300.0]),
+        (Scalar(low=0.0), [2e-7, 3e-7, 4e-7], [3e-7]),
+        (Scalar(mean=1.0, spread=2.0), [-1e6, -750.0, 3.0], [-750.0]),
+        (Scalar(), [-1.0, 0.0, 0.0], [0.0]),
     ],
 )
 def test_best_constant(kind: Kind, values: list, best: list) -> None:
     label = torch.tensor([values]).to(kind.dtype)
     halves = kind.statistics(label[:, :1]) + kind.statistics(label[:, 1:])
     found = kind.best_constant(halves).tolist()
-    assert found == pytest.approx(best, abs=2e-3)
+    # Bins without a range are 1/128 of their values wide.
+    is_open = isinstance(kind, Scalar) and kind.high == math.inf
+    tolerance = dict(rel=1 / 256, abs=1e-30) if is_open else dict(abs=2e-3)
+    assert found == pytest.approx(best, **tolerance)
 
 
 def test_number_of_channels() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from mmmtl.evaluation import primary_metric
 from mmmtl.tasks import TASKS, get_task
 
 I64, F32 = torch.int64, torch.float32
@@ -45,12 +46,13 @@ def test_row(task: str) -> None:
         *(row.kind_name, kind.components, kind.dtype, kind.pred_dtype),
         kind.no_label,
     )
-    primary = '-' * row.primary.lower_is_better + row.primary.name
-    want, field, figure, painter = ROWS[task]
+    figure = primary_metric(task)
+    primary = '-' * figure.lower_is_better + figure.name
+    want, field, compared, painter = ROWS[task]
     # NaN is no number's equal.
     assert str(what) == str(want)
     assert (row.gt_field, row.pred_field) == (f'gt_{field}', f'pred_{field}')
-    assert (primary, row.painter) == (figure, painter)
+    assert (primary, row.painter) == (compared, painter)
 
 
 def test_convention_only_normals_turn_and_only_depth_follows_zoom() -> None:

@@ -57,7 +57,7 @@ def test_a_task_of_ones_own() -> None:
         'height_palette',
     )
     assert row.kind.unit == 'm'
-    assert row.primary.lower_is_better
+    assert row.primary == 'mae'
     assert FIELDS['gt_height'] is row
     # What a dump carries brings the same row again, in any process.
     rows = new_rows(['depth', 'height'])
@@ -74,9 +74,7 @@ def test_a_row_may_have_its_own_metric_and_figure() -> None:
         primary='odsF',
     )
     assert row.metric == {'type': 'BoundaryMetric'}
-    assert (row.primary.name, row.primary.lower_is_better) == ('odsF', False)
-    less = register_task('haze', kind='binary', primary='-mae')
-    assert (less.primary.name, less.primary.lower_is_better) == ('mae', True)
+    assert row.primary == 'odsF'
 
 
 def test_one_name_means_one_thing() -> None:
@@ -89,7 +87,11 @@ def test_one_name_means_one_thing() -> None:
 
 
 @pytest.mark.parametrize(
-    'name', ['type', 'update', 'my-task', 'hairloss', 'höhe', '_x', '']
+    'name',
+    [
+        *('type', 'update', 'get', 'copy', 'training', 'class', 'None'),
+        *('my-task', 'hairloss', 'höhe', '_x', ''),
+    ],
 )
 def test_names_that_would_break_something_else(name: str) -> None:
     with pytest.raises(ValueError, match='task name'):
@@ -99,6 +101,8 @@ def test_names_that_would_break_something_else(name: str) -> None:
 def test_mistakes_name_what_is_near() -> None:
     with pytest.raises(ValueError, match="did you mean 'binary'"):
         register_task('cracks', kind='binar')
+    with pytest.raises(ValueError, match='unknown kind'):
+        register_task('cracks', kind=['binary'])
     with pytest.raises(ValueError, match="did you mean 'unit'"):
         register_task('height', kind='scalar', unitt='m')
     with pytest.raises(ValueError, match="did you mean 'depth'"):

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmmtl.tasks import TASKS
+from mmmtl.tasks import TASKS, register_task
 from mmmtl.visualization import (
     PAINTERS,
     default_palette,
@@ -13,6 +13,7 @@ from mmmtl.visualization import (
     paint,
 )
 from mmmtl.visualization.painters import NO_LABEL_ON_GREY
+from tests.own_tasks import own_table
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
 
@@ -112,6 +113,16 @@ def test_convention_normals_are_shown_x_right_y_up_z_to_the_viewer() -> None:
 def test_shares_are_grey(task: str) -> None:
     painted = colours(paint(task, np.array([[0.0, 0.4, 1.0]], np.float32)))
     assert painted == [(0,) * 3, (102,) * 3, (255,) * 3]
+
+
+def test_grey_of_values_without_a_range_takes_that_of_the_map() -> None:
+    with own_table():
+        register_task('weight', kind='scalar', painter='grey')
+        register_task('haze', kind='scalar', painter='grey', low=0.0)
+        values = np.linspace(100, 300, 201, dtype=np.float32)[None]
+        assert display_range('weight', values) == (101, 299)
+        assert display_range('haze', values) == (0, 299)
+    assert display_range('saliency', np.float32([[0.4, 0.5]])) == (0, 1)
 
 
 def test_ignored_edges_are_neither_black_nor_white() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -11,9 +11,11 @@ from typing import Any, Literal
 from mmmtl.datasets.base import BaseMultiTaskDataset
 from mmmtl.datasets.folder import polygons
 from mmmtl.datasets.folder.encodings import (
+    OUR_AXES,
     as_tuple,
     check_settings,
     make_decoder,
+    parse_axes,
     read_colours,
 )
 from mmmtl.datasets.folder.listing import files_by_id, ids_of_share
@@ -206,7 +208,13 @@ class FolderDataset(BaseMultiTaskDataset):
                 )
             if self._annotations(task):
                 self._check_coco(task, samples)
+            self._check_names(task)
         return samples
+
+    def most_of_one_value(self, task: str) -> float:
+        """See the base class; what a folder shows is not known."""
+        del task
+        return 0.99
 
     def _places(self, task: str) -> dict[str, str]:
         """Return the files of a pattern that does not say all of a name."""
@@ -230,12 +238,14 @@ class FolderDataset(BaseMultiTaskDataset):
         form = row.get('polygons')
         if form is None:
             names = self.classes.get(task.name)
+            axes = parse_axes(task.name, row.get('axes', OUR_AXES))
             return LabelFile(
                 row['path'],
                 make_decoder(task, row, None if names is None else len(names)),
                 first_id=row.get('first_id', 0),
                 read=read_colours if 'colours' in row else read_array,
                 fit=fit,
+                axes=axes,
             )
         draw = self._drawing(task, row)
         if form == 'labelme':
@@ -260,8 +270,16 @@ class FolderDataset(BaseMultiTaskDataset):
         none = int(task.kind.no_label)
         ids = {name: i for i, name in enumerate(self.classes[task.name])}
         ids.update(dict.fromkeys(as_tuple(row.get('no_label', ())), none))
+        places = {**ids, **{i: i for i in ids.values()}, none: none}
         outside = row.get('outside', none)
-        return partial(polygons.draw_outlines, ids=ids, outside=outside)
+        if outside not in places:
+            raise ValueError(
+                f'labels[{task.name!r}]: outside={outside!r} is no class: '
+                f'{did_you_mean(str(outside), ids)}'
+            )
+        return partial(
+            polygons.draw_outlines, ids=ids, outside=places[outside]
+        )
 
     def _check_coco(self, task: str, samples: Sequence[dict]) -> None:
         """Refuse images that are not in the list, or share an entry of it."""
@@ -279,8 +297,37 @@ class FolderDataset(BaseMultiTaskDataset):
                     f'{annotations}: write file names with their folders'
                 )
 
+    def _check_names(self, task: str) -> None:
+        """Refuse names that no shape has: their mask would be empty."""
+        row = self.rows[task]
+        wanted = set(as_tuple(row.get('names', ())))
+        known: set[str] = set()
+        for names in self._names_of_shapes(row) if wanted else ():
+            known |= names
+            if wanted <= known:
+                return
+        for name in sorted(wanted - known):
+            raise DatasetError(
+                f'labels[{task!r}]: no shape of {self.root / row["path"]} is '
+                f'named {name!r}: {did_you_mean(name, known)}'
+            )
+
+    def _names_of_shapes(self, row: Mapping[str, Any]) -> Iterator[set[str]]:
+        """Yield the names in every file; a split may lack a rare one."""
+        path = row['path']
+        if row['polygons'] == 'coco':
+            yield polygons.coco_categories(str(self.root / path))
+            return
+        for found in files_by_id(self.root, path).values():
+            shapes = polygons.read_labelme(self.root / found).shapes
+            yield {name for name, _ in shapes}
+
     def _check_classes(self) -> None:
         for task, names in self.classes.items():
+            if isinstance(names, str):
+                raise ValueError(
+                    f'classes[{task!r}]={names!r}: give a list of names'
+                )
             if len(names) > LAST_ID + 1:
                 raise ValueError(
                     f'classes[{task!r}] names {len(names)} classes: at most '

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,23 @@ from mmmtl.tasks.kinds.stored import colour_codes
 
 Decoder = Callable[[Any], np.ndarray]
 
+#: Axes of normals in our frame.
+OUR_AXES = 'right down forward'
+
 _SHARED = ('path', 'missing', 'fit', 'no_label')
 _VALUES = ('scale', 'offset')
+# What a setting may be, and how to say so.
+_FORMS: dict[str, tuple[Any, str]] = {
+    'path': (str, "a pattern such as 'masks/{}.png'"),
+    'first_id': (Integral, 'a whole number'),
+    'scale': (Real, 'a number'),
+    'offset': (Real, 'a number'),
+    'inverse': (bool, 'True or False'),
+    'axes': (str, "text such as 'left up towards'"),
+    'ids': (list | tuple, 'a list with the value of each class'),
+    'colours': (list | tuple, 'a list with the colour of each class'),
+    'outside': (Integral | str, 'the name or the id of a class'),
+}
 # That many wrong values are named.
 _SHOWN = 5
 
@@ -37,7 +53,8 @@ def check_settings(task: Task, row: Mapping[str, Any]) -> None:
         row: Its entry of ``labels``.
 
     Raises:
-        ValueError: If the kind has no such setting, or ``path`` is missing.
+        ValueError: If the kind has no such setting, one is of a wrong form,
+            or ``path`` is missing.
     """
     known = (*_SHARED, *_own_settings(task.kind, 'polygons' in row))
     for name in row:
@@ -54,6 +71,37 @@ def check_settings(task: Task, row: Mapping[str, Any]) -> None:
     tables = [name for name in ('first_id', 'ids', 'colours') if name in row]
     if len(tables) > 1:
         raise ValueError(f'labels[{task.name!r}] has {tables}: give one')
+    for name, value in row.items():
+        words = _misfit(task.kind, row, name, value)
+        if words:
+            raise ValueError(
+                f'labels[{task.name!r}]: {name}={value!r}, give {words}'
+            )
+
+
+def _misfit(
+    kind: Kind, row: Mapping[str, Any], name: str, value: Any
+) -> str | None:
+    """Return what a setting must be, if it is something else."""
+    form, words = _FORMS.get(name, (object, ''))
+    if not isinstance(value, form):
+        return words
+    if name not in ('ids', 'colours', 'names', 'no_label'):
+        return None
+    if name == 'names' or (name == 'no_label' and 'polygons' in row):
+        form, words, entries = str, 'names of shapes', as_tuple(value)
+    elif 'colours' in row or isinstance(kind, Normals):
+        listed = value if name == 'colours' else [value]
+        entries = [colour for entry in listed for colour in _colours(entry)]
+        words = 'three numbers, or a list of such triples'
+        if any(len(colour) != 3 for colour in entries):
+            return words
+        form, entries = Real, [v for colour in entries for v in colour]
+    else:
+        listed = value if name == 'ids' else [value]
+        entries = [v for entry in listed for v in as_tuple(entry)]
+        form, words = Real, 'numbers, as the files hold them'
+    return None if all(isinstance(v, form) for v in entries) else words
 
 
 def _own_settings(kind: Kind, outlines: bool) -> tuple[str, ...]:
@@ -97,7 +145,7 @@ def make_decoder(
         return partial(
             decode_normals,
             kind=kind,
-            axes=parse_axes(task.name, row.get('axes', 'right down forward')),
+            axes=parse_axes(task.name, row.get('axes', OUR_AXES)),
             scale=scale,
             offset=offset,
             no_label=_colours(no_label),
@@ -143,7 +191,8 @@ def decode_values(
     absent = np.isin(stored, no_label)
     values = np.where(absent, stored.dtype.type(0), stored)
     if scale is not None or offset is not None or inverse:
-        values = values * float(1 if scale is None else scale)
+        # A stored half cannot hold 70 times 1000.
+        values = values.astype(np.float64) * (1 if scale is None else scale)
         values += 0 if offset is None else offset
         if inverse:
             with np.errstate(divide='ignore'):
@@ -232,16 +281,16 @@ def decode_normals(
     Returns:
         ``(H, W, 3)`` float32.
     """
-    triples = [(stored == np.array(triple)).all(-1) for triple in no_label]
+    values = stored
     if scale is not None or offset is not None:
-        stored = stored * float(1 if scale is None else scale)
-        stored = stored + (0 if offset is None else offset)
-    vectors = kind.read(stored)
+        values = stored.astype(np.float64) * (1 if scale is None else scale)
+        values += 0 if offset is None else offset
+    vectors = kind.read(values)
     label = np.empty_like(vectors)
     for channel, (component, sign) in enumerate(axes):
         label[..., component] = sign * vectors[..., channel]
-    for absent in triples:
-        label[absent] = kind.no_label
+    for triple in no_label:
+        label[(stored == np.array(triple)).all(-1)] = kind.no_label
     return label
 
 
@@ -332,7 +381,7 @@ def _colours(values: Any) -> tuple[tuple[int, ...], ...]:
     """Return a triple or a list of them as a tuple of triples."""
     values = as_tuple(values)
     if values and not isinstance(values[0], Sequence):
-        values = (values if len(values) == 3 else values * 3,)
+        values = (values * 3 if len(values) == 1 else values,)
     return tuple(tuple(value) for value in values)
 
 

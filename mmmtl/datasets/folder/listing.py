@@ -55,16 +55,17 @@ def ids_of_share(
 
     Convention:
         A hash of the id alone places each sample in 0..1, and the shares
-        divide that range in their order. So a sample never changes its split
-        when others come or go, on any machine; of few samples the parts
-        differ from the stated shares.
+        divide that range in the order of their names: a config that was
+        dumped has them in another order than the file. So a sample never
+        changes its split when others come or go, on any machine; of few
+        samples the parts differ from the stated shares.
 
     Args:
         ids: All samples.
         shares: Share of every split, their sum at most 1.
         split: Which one.
     """
-    names = list(shares)
+    names = sorted(shares)
     start = sum(shares[name] for name in names[: names.index(split)])
     end = start + shares[split]
     # Sums of shares such as .7 + .2 + .1 miss 1 by some 1e-16.

@@ -136,7 +136,7 @@ def read_coco(image_path: str | Path, *, annotations: str) -> Outlines:
             f'{image_path} is not among the images of {annotations}: add it, '
             "or give missing='no_label'"
         )
-    return _coco(annotations)[name]
+    return _coco(annotations)[1][name]
 
 
 def coco_name(image_path: str | Path, annotations: str) -> str | None:
@@ -146,15 +146,24 @@ def coco_name(image_path: str | Path, annotations: str) -> str | None:
         image_path: The image.
         annotations: The JSON file of all images.
     """
-    known = _coco(annotations)
+    _, known = _coco(annotations)
     parts = Path(image_path).as_posix().split('/')
     ends = ('/'.join(parts[start:]) for start in range(len(parts)))
     return next((end for end in ends if end in known), None)
 
 
+def coco_categories(annotations: str) -> set[str]:
+    """Return the names that shapes of COCO's list may have.
+
+    Args:
+        annotations: The JSON file of all images.
+    """
+    return _coco(annotations)[0]
+
+
 @cache
-def _coco(path: str) -> dict[str, Outlines]:
-    """Read a list once per process."""
+def _coco(path: str) -> tuple[set[str], dict[str, Outlines]]:
+    """Read a list once per process: names of shapes, shapes by image."""
     try:
         content = json.loads(Path(path).read_text('utf-8'))
         names = {row['id']: row['name'] for row in content['categories']}
@@ -176,7 +185,7 @@ def _coco(path: str) -> dict[str, Outlines]:
         ) from error
     if len(found) < len(content['images']):
         raise UnreadableFileError(f'{path} names an image twice: keep one')
-    return found
+    return set(names.values()), found
 
 
 def _coco_areas(

@@ -10,6 +10,7 @@ from mmmtl.datasets.base import BaseMultiTaskDataset
 from mmmtl.datasets.label_file import LabelFile
 from mmmtl.datasets.nyud import encodings
 from mmmtl.datasets.nyud.classes import CLASSES, PALETTE
+from mmmtl.datasets.stored_normals import ARCHIVE_AXES
 from mmmtl.registry import DATASETS
 
 
@@ -40,7 +41,9 @@ class NYUDv2Dataset(BaseMultiTaskDataset):
                 'segmentation/{}.png', encodings.decode_semseg, first_id=1
             ),
             'depth': LabelFile('depth/{}.npy', encodings.decode_depth),
-            'normals': LabelFile('normals/{}.png', encodings.decode_normals),
+            'normals': LabelFile(
+                'normals/{}.png', encodings.decode_normals, axes=ARCHIVE_AXES
+            ),
             'edge': LabelFile('edge/{}.png', encodings.decode_edge),
         }
 
@@ -76,7 +79,9 @@ class NYUDMTDataset(BaseMultiTaskDataset):
             ),
             'depth': LabelFile('depth/{}.npy', encodings.decode_depth),
             'normals': LabelFile(
-                'normals/{}.npy', encodings.decode_float_normals
+                'normals/{}.npy',
+                encodings.decode_float_normals,
+                axes=ARCHIVE_AXES,
             ),
             'edge': LabelFile('edge/{}.npy', encodings.decode_float_edge),
         }

@@ -20,6 +20,7 @@ from mmmtl.datasets.pascal.classes import (
     HUMAN_PARTS_PALETTE,
     PALETTE,
 )
+from mmmtl.datasets.stored_normals import ARCHIVE_AXES
 from mmmtl.registry import DATASETS
 
 LABEL_FILES = {
@@ -39,6 +40,7 @@ LABEL_FILES = {
         encodings.decode_distilled_normals,
         read=encodings.read_normals,
         also=(encodings.LABEL_MAP,),
+        axes=ARCHIVE_AXES,
     ),
     'edge': LabelFile(
         encodings.LABEL_MAP,
@@ -79,6 +81,11 @@ class PascalContextMTDataset(BaseMultiTaskDataset):
     def label_table(self) -> dict[str, LabelFile]:
         """See the base class."""
         return dict(LABEL_FILES)
+
+    def most_of_one_value(self, task: str) -> float:
+        """See the base class; most images show nobody."""
+        often_absent = task in ('human_parts', 'saliency')
+        return 1.0 if often_absent else super().most_of_one_value(task)
 
     def split_file(self, split: str) -> str:
         """See the base class."""

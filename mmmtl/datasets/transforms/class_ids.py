@@ -33,8 +33,8 @@ class ShiftClassIds(BaseTransform):
         """
         if not isinstance(get_task(task).kind, Classes):
             raise ValueError(
-                f"ShiftClassIds: task={task!r} has no classes, give 'semseg' "
-                "or 'human_parts'"
+                f'ShiftClassIds: task={task!r} has no classes, give a task '
+                "of kind 'classes', such as 'semseg'"
             )
         self.task = task
         self.offset = offset

@@ -32,8 +32,6 @@ class KnownSet:
         classes_file: Names of the classes, one per line, below the data
             folder; None where the class knows them.
         indoor: Whether it shows rooms, so that depth is some metres.
-        negated_normals: Whether normals are stored in the negation of our
-            frame (:mod:`mmmtl.datasets.stored_normals`), for the report.
     """
 
     dataset: str
@@ -43,14 +41,12 @@ class KnownSet:
     camera_size: tuple[int, int] | None = None
     classes_file: str | None = None
     indoor: bool = False
-    negated_normals: bool = False
 
 
 _NYUD = dict(
     camera=NYUD_COLOUR.cropped(top=45, left=40),
     camera_size=(425, 560),
     indoor=True,
-    negated_normals=True,
 )
 
 #: Name on the command line -> how the folder is read. ``rooms`` is a rendered
@@ -58,7 +54,7 @@ _NYUD = dict(
 KNOWN_SETS: dict[str, KnownSet] = {
     'nyud': KnownSet('NYUDv2Dataset', **_NYUD),
     'nyud-mt': KnownSet('NYUDMTDataset', **_NYUD),
-    'pascal-context': KnownSet('PascalContextMTDataset', negated_normals=True),
+    'pascal-context': KnownSet('PascalContextMTDataset'),
     'taskonomy': KnownSet('TaskonomyDataset', indoor=True),
     'replica': KnownSet('ReplicaDataset', indoor=True),
     # As configs/_base_/datasets/cocodoom.py reads it.

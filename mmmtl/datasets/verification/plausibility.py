@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mmmtl.datasets.label_file import Axes
 from mmmtl.geometry import Intrinsics, fit_planes, normals_of_planes
 from mmmtl.tasks import get_task
 
@@ -163,21 +164,22 @@ class Remedy:
         ]
         return f'({", ".join(names)})'
 
-    def stored_frame(self, *, negated: bool) -> str:
+    def stored_frame(self, axes: Axes) -> str:
         """Say in which frame the file is that this exchange would mend.
 
         Args:
-            negated: Whether decoding negates what is stored.
+            axes: How every stored channel was decoded
+                (:class:`~mmmtl.datasets.label_file.LabelFile`).
 
         Returns:
             Where the three channels point, e.g. ``'x right, y up, z
             forward'``.
         """
-        words = [''] * 3
-        for axis, sign, directions in zip(
-            self.axes, self.signs, _DIRECTIONS, strict=True
-        ):
-            words[axis] = directions[(sign < 0) != negated]
+        words = []
+        for component, sign in axes:
+            place = self.axes.index(component)
+            is_opposite = sign * self.signs[place] < 0
+            words.append(_DIRECTIONS[place][is_opposite])
         return ', '.join(
             f'{name} {word}' for name, word in zip('xyz', words, strict=True)
         )

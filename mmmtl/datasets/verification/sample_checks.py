@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from mmmtl.datasets.base import BaseMultiTaskDataset
-from mmmtl.datasets.label_file import load_label
+from mmmtl.datasets.label_file import Axes, load_label
 from mmmtl.datasets.verification.known_sets import KnownSet
 from mmmtl.datasets.verification.plausibility import (
     Remedy,
@@ -157,7 +157,8 @@ def check_sample(
             report.findings += [Finding(kind, task, path, t) for t in said]
             continue
         camera = rules.camera if size == rules.camera_size else None
-        _check_normals(task, labels, paths[task], rules, camera, report)
+        axes = dataset.label_files[task].axes
+        _check_normals(task, labels, paths[task], axes, camera, report)
     return report
 
 
@@ -261,7 +262,7 @@ def _check_normals(
     task: str,
     labels: dict[str, np.ndarray],
     path: str,
-    rules: KnownSet,
+    axes: Axes,
     camera: Intrinsics | None,
     report: SampleReport,
 ) -> None:
@@ -281,7 +282,7 @@ def _check_normals(
     )
     away = share_facing_away(normals, view)
     numbers['facing_away'] = away
-    stored = Remedy().stored_frame(negated=rules.negated_normals)
+    stored = Remedy().stored_frame(axes)
     if away > MAX_FACING_AWAY:
         text = f'{away:.0%} of the normals point away from the camera'
         if away > 1 - MAX_FACING_AWAY:
@@ -304,9 +305,7 @@ def _check_normals(
     if agreement.angle > MAX_ANGLE or agreement.remedy:
         text = f'{agreement.angle:.0f} degrees from the depth, median'
         if agreement.remedy:
-            found = agreement.remedy.stored_frame(
-                negated=rules.negated_normals
-            )
+            found = agreement.remedy.stored_frame(axes)
             text += (
                 f'; these look like another frame: {found}, while the '
                 f"layout's is {stored}; taken as {agreement.remedy} they "

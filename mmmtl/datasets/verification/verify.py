@@ -27,15 +27,9 @@ from mmmtl.datasets.verification.sample_checks import (
 from mmmtl.errors import did_you_mean
 from mmmtl.io.workers import run_parallel
 from mmmtl.registry import DATASETS, SCOPE
-from mmmtl.tasks import get_task, new_rows, register_tasks
+from mmmtl.tasks import get_task, register_tasks
 from mmmtl.tasks.kinds import Depth
 
-# A map may well hold one class only; most maps of a task may not, except
-# where most images show nothing of the kind.
-_MOST = 0.5
-_OFTEN_ABSENT = ('human_parts', 'saliency')
-# How often a task that is not built in shows nothing is not known.
-_NEARLY_ALL = 0.99
 # Metres; median depths of rooms lie well inside.
 _ROOM_DEPTHS = (0.5, 8.0)
 _BATCH = 8
@@ -209,11 +203,11 @@ def _innermost(row: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
 
 def _most(task: str, datasets: Sequence[BaseMultiTaskDataset]) -> float:
     """Return the share of a task's maps that may show one value."""
-    if new_rows([task]):
-        return _NEARLY_ALL
-    files = [d.label_files[task] for d in datasets if task in d.tasks]
-    absent = task in _OFTEN_ABSENT or any(file.optional for file in files)
-    return 1.0 if absent else _MOST
+    return max(
+        1.0 if d.label_files[task].optional else d.most_of_one_value(task)
+        for d in datasets
+        if task in d.tasks
+    )
 
 
 def _dataset(

@@ -89,7 +89,9 @@ class Kind(ABC):
         """Return what a mirrored map's values become.
 
         Args:
-            values: The map, its pixels mirrored already.
+            values: The map, its pixels mirrored already: a label, a
+                prediction, or in test-time augmentation what
+                :meth:`activate` gives, which may have other channels.
             direction: Which way it was mirrored.
             axis: Axis of the components.
         """

@@ -136,7 +136,8 @@ class Normals(Kind):
             vectors = np.nan_to_num(stored.astype(np.float32))
         else:
             raise ValueError(
-                f'holds {stored.dtype}: write bytes or floating point'
+                f'holds {stored.dtype}: write bytes or floating point, or '
+                'declare a scale'
             )
         return vectors
 

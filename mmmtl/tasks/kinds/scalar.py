@@ -96,18 +96,26 @@ class Scalar(Kind):
         return logits
 
     def statistics(self, values: Tensor) -> Tensor:
-        """Return a histogram and its range; see the base class."""
-        low, high = self._range()
+        """Return a histogram; see the base class.
+
+        Without a range, of the leading 16 bits of the numbers: each bin is
+        as wide as 1/128 of its values, whatever their unit.
+        """
+        if not self._has_range:
+            places = _ordered_bits(values[0]) >> 16
+            return torch.bincount(places, minlength=2**16).double()
         # Values beyond the range count at its ends: none is lost.
-        inside = values[0].float().clamp(low, high)
-        return torch.histc(inside, _BINS, low, high).double()
+        inside = values[0].float().clamp(self.low, self.high)
+        return torch.histc(inside, _BINS, self.low, self.high).double()
 
     def best_constant(self, statistics: Tensor) -> Tensor:
         """Return the median: it has the smallest absolute error."""
-        low, high = self._range()
         half = statistics.sum() / 2
-        share = (statistics.cumsum(0) < half).sum() / _BINS
-        return (low + share * (high - low)).float().view(1)
+        place = (statistics.cumsum(0) < half).sum()
+        if not self._has_range:
+            return _number_of_bits((place << 16) + 2**15).view(1)
+        share = place / _BINS
+        return (self.low + share * (self.high - self.low)).float().view(1)
 
     def read(self, stored: np.ndarray) -> np.ndarray:
         """See the base class."""
@@ -157,14 +165,9 @@ class Scalar(Kind):
             **absent_setting(absent, is_colour=stored.is_colour),
         }
 
-    def _range(self) -> tuple[float, float]:
-        """Return the ends of the histogram."""
-        low, high = self.low, self.high
-        if not math.isfinite(low):
-            low = self.mean - 4 * self.spread
-        if not math.isfinite(high):
-            high = self.mean + 4 * self.spread
-        return low, high
+    @property
+    def _has_range(self) -> bool:
+        return math.isfinite(self.low) and math.isfinite(self.high)
 
 
 def check_numbers(stored: Stored) -> None:
@@ -196,3 +199,19 @@ def scale_setting(word: str) -> dict[str, float]:
     if scale is None:
         raise ValueError(f'{word!r}: give what a stored step is, as 0.001')
     return {} if scale == 1 else {'scale': scale}
+
+
+def _ordered_bits(values: Tensor) -> Tensor:
+    """Return the bits of floats as whole numbers in the same order.
+
+    A float's bits grow with its size: those of positive numbers need the
+    sign bit set to come last, those of negative ones all bits turned.
+    """
+    bits = values.float().contiguous().view(torch.int32).long()
+    return torch.where(bits < 0, -bits - 1, bits + 2**31)
+
+
+def _number_of_bits(place: Tensor) -> Tensor:
+    """Undo :func:`_ordered_bits`."""
+    bits = torch.where(place < 2**31, -place - 1, place - 2**31)
+    return bits.int().view(torch.float32)

@@ -35,7 +35,14 @@ class Direction(Kind):
         return same.any(axis=-3, keepdims=True)
 
     def flip(self, values: Any, direction: str, *, axis: int) -> Any:
-        return (180 if direction == 'horizontal' else 360) - values
+        # What `activate` gives, or degrees: a label, a prediction.
+        if isinstance(values, Tensor) and values.shape[axis] == 2:
+            signs = [-1, 1] if direction == 'horizontal' else [1, -1]
+            return values * values.new_tensor(signs).view(2, 1, 1)
+        return ((180 if direction == 'horizontal' else 360) - values) % 360
+
+    def turn(self, values: Any, degrees: float, *, axis: int) -> Any:
+        return (values - degrees) % 360
 
     def out_channels(self, num_classes: int | None) -> tuple[int, ...]:
         return (2,)
@@ -73,6 +80,7 @@ class DirectionLoss(nn.Module):
 @METRICS.register_module()
 class DirectionMetric(BaseTaskMetric):
     reports = ('mean_err',)
+    errors = {'mean_err': 'degree'}
 
     def __init__(self, *, task: str) -> None:
         super().__init__(task=task)

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmmtl.datasets.folder.encodings import parse_axes
+from mmmtl.datasets.verification.plausibility import Remedy
 from mmmtl.datasets.verification.verify import verify_config
 from mmmtl.errors import DatasetError
 from mmmtl.registry import DATASETS
@@ -79,6 +81,53 @@ def test_a_folder_without_fault(folder: Path) -> None:
     assert report['dataset'] == 'FolderDataset'
     assert report['tasks'] == ['cracks', 'tilt']
     assert report['statistics']['cracks']['counts'] == {0: 240, 1: 48}
+
+
+def test_a_run_of_a_few_samples_is_no_data_set_of_its_own(
+    folder: Path,
+) -> None:
+    config = config_of(folder)
+    config['test_dataloader']['dataset']['indices'] = 1
+    assert verify_config(config)['samples'] == {'train': 4, 'val': 2}
+
+
+@pytest.mark.parametrize(
+    ('axes', 'found_frame', 'stated'),
+    [
+        (
+            'left up towards',
+            'x right, y down, z forward',
+            'x left, y up, z towards the camera',
+        ),
+        (
+            'towards right up',
+            'x forward, y left, z down',
+            'x towards the camera, y right, z up',
+        ),
+    ],
+)
+def test_wrong_axes_are_named_as_they_have_to_be_stated(
+    folder: Path, axes: str, found_frame: str, stated: str
+) -> None:
+    """The files hold the opposite of what the config says."""
+    (folder / 'n').mkdir()
+    ours = dict(right=0.0, down=-0.6, forward=-0.8)
+    ours |= dict(left=0.0, up=0.6, towards=0.8)
+    normals = np.empty((6, 8, 3), np.float32)
+    normals[:] = [-ours[word] for word in axes.split()]
+    normals[0] *= [[1.0]] * 8
+    for sample_id in 'abcdef':
+        np.save(folder / f'n/{sample_id}.npy', normals)
+    row = dict(path='n/{}.npy', axes=axes)
+    config = config_of(folder, tasks=['normals'], labels=dict(normals=row))
+    (text,) = (
+        r['example']
+        for r in verify_config(config)['problems']
+        if r['kind'] == 'facing away'
+    )
+    assert f"the opposite of the layout's, which is {stated}" in text
+    remedy = Remedy((0, 1, 2), (-1, -1, -1))
+    assert remedy.stored_frame(parse_axes('normals', axes)) == found_frame
 
 
 def test_faults_are_named_in_several_processes(folder: Path) -> None:
