@@ -20,7 +20,9 @@ from mmmtl.datasets.inspection import (
     read_tasks,
 )
 from mmmtl.errors import DatasetError, UserError
-from mmmtl.tasks import register_tasks
+from mmmtl.rooms import render_room
+from mmmtl.tasks import Kind, register_tasks
+from mmmtl.tasks.kinds import Scalar
 from tests.own_tasks import own_table
 
 SIZE = (8, 12)
@@ -178,6 +180,65 @@ def test_depth_divided_by_its_range_is_no_metre(root: Path) -> None:
         store(root / f'depth/{sample_id}.npy', rng.uniform(0.2, 1, SIZE))
     choices = questions(root, dict(depth=None))['--encoding depth'].choices
     assert {'metres', 'STEP', 'inverse*STEP'} <= set(choices)
+
+
+def views(root: Path, frame: str, *, wall: bool = False) -> None:
+    """Write depth and normals, their channels pointing as said."""
+    axes = dict(right=0, left=0, down=1, up=1, forward=2, towards=2)
+    for seed, sample_id in enumerate(IDS):
+        room = render_room(seed, 48, 64)
+        depth, normals = room.depth, room.normals
+        if wall:  # seen from the front
+            depth = np.full_like(depth, 2 + seed)
+            normals = np.zeros_like(normals)
+            normals[..., 2] = -1
+        store(root / f'rgb/{sample_id}.png', room.image)
+        store(root / f'depth/{sample_id}.npy', depth)
+        channels = [
+            normals[..., axes[word]]
+            * (-1 if word in ('left', 'up', 'towards') else 1)
+            for word in frame.split()
+        ]
+        stored = (np.stack(channels, -1) + 1) * 127.5
+        store(root / f'normals/{sample_id}.png', stored.round().astype('u1'))
+
+
+@pytest.mark.parametrize(
+    'frame', ['right down forward', 'left up towards', 'up forward right']
+)
+def test_depth_says_in_which_frame_normals_are(root: Path, frame: str) -> None:
+    views(root, frame)
+    finding = inspect_folder(root, read_tasks(dict(depth=None, normals=None)))
+    depth, normals = finding.labels
+    assert dict(depth.settings) == dict(path='depth/{}.npy')
+    assert normals.settings.get('axes', 'right down forward') == frame
+    # Alone they leave more than one frame open.
+    asked = questions(root, dict(normals=None))['--encoding normals']
+    assert frame in asked.choices
+    assert 1 < len(asked.choices) < 48
+
+
+def test_a_wall_from_the_front_leaves_the_frame_open(root: Path) -> None:
+    views(root, 'left up towards', wall=True)
+    kinds = dict(depth=None, normals=None)
+    # Nothing is slanted, so the form of the depth is open as well.
+    asked = questions(root, kinds, encoding=dict(depth='metres'))
+    assert set(asked) >= {'--encoding normals'}
+    choices = asked['--encoding normals'].choices
+    assert {'left up towards', 'right up towards'} <= set(choices)
+    assert 'left up forward' not in choices
+
+
+def test_a_kind_that_says_nothing_is_read_plainly(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ('absent_values', 'encodings', 'encoding'):
+        monkeypatch.setattr(Scalar, name, getattr(Kind, name))
+    images(root)
+    labels(root, 'slope/{}.png', [90] * 96)
+    finding = inspect_folder(root, read_tasks(dict(slope='scalar')))
+    assert finding.labels[0].mean == 90
+    assert dict(finding.labels[0].settings) == dict(path='slope/{}.png')
 
 
 def test_files_are_told_apart_by_what_they_hold(root: Path) -> None:
