@@ -16,7 +16,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from mmmtl.engine.config import load_config
-from mmmtl.engine.config_tasks import necks_of
+from mmmtl.engine.config_tasks import data_sets, necks_of
 from mmmtl.engine.single_task_config import single_task_config
 from mmmtl.evaluation import primary_metric
 from mmmtl.models.weighting import FixedWeighting, UncertaintyWeighting
@@ -337,10 +337,8 @@ def test_tasks_of_baselines_agree_throughout(leaf: str) -> None:
     assert list(cfg.model.decode_head.tasks) == list(cfg.tasks)
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if loader in cfg:
-            found = cfg[loader].dataset
-            sets = found.get('datasets', [found])
-            tasks = sorted(task for data in sets for task in data.tasks)
-            assert tasks == sorted(cfg.tasks)
+            sets = data_sets(cfg[loader])
+            assert {t for data in sets for t in data.tasks} == set(cfg.tasks)
 
 
 @pytest.mark.parametrize('leaf', LEAVES)

@@ -238,7 +238,7 @@ def test_the_config_of_the_docs(repo_root: Path, tmp_path: Path) -> None:
     page = (repo_root / 'docs/heads.md').read_text(encoding='utf-8')
     text = re.search('```python\n(.*?)```', page, re.DOTALL)[1]
     file = tmp_path / 'heads.py'
-    file.write_text(text.replace("'../", f"'{repo_root}/configs/"))
+    file.write_text(text.replace("'configs/", f"'{repo_root}/configs/"))
     config = load_config(file)
     model = build_in_scope(MODELS, config.model)
     decoders = model.decode_head.decoders
