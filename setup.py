@@ -91,6 +91,7 @@ class DevelopWithMim(develop):
 OPTIONAL = read_requirements('optional')
 TESTS = read_requirements('tests')
 BALANCING = read_requirements('balancing')
+LORA = read_requirements('lora')
 
 setup(
     name='mmmtl',
@@ -111,7 +112,8 @@ setup(
         'optional': OPTIONAL,
         'tests': TESTS,
         'balancing': BALANCING,
-        'all': OPTIONAL + TESTS + BALANCING,
+        'lora': LORA,
+        'all': OPTIONAL + TESTS + BALANCING + LORA,
     },
     cmdclass={'build_py': BuildPyWithMim, 'develop': DevelopWithMim},
     classifiers=[

@@ -118,6 +118,17 @@ def _read(path: Path) -> Any:
     return torch.load(path, map_location='cpu', weights_only=True)
 
 
+def save_checkpoint(content: dict[str, Any], path: Path) -> None:
+    """Write a checkpoint so that it is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f'{path.name}.{os.getpid()}.part')
+    try:
+        torch.save(content, partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
 def check_sums(path: Path) -> None:
     """Compare a file with the checksums in it and beside it.
 

@@ -50,6 +50,7 @@ from mmmtl.engine.checkpoint import (
 from mmmtl.engine.config import walk_dicts
 from mmmtl.engine.distributed import together
 from mmmtl.errors import UserError, did_you_mean
+from mmmtl.models.backbones.plain_names import as_named_in
 from mmmtl.registry import WEIGHT_INITIALIZERS
 
 TIMEOUT = 20.0  # seconds without a byte from the server
@@ -232,6 +233,7 @@ def _check_fit(
             for name, tensor in state.items()
             if name.startswith(dot)
         }
+    state = as_named_in(module, state)
     found = compare(module, state)
     total = len(module.state_dict())
     if len(found.matching) < ENOUGH * total:

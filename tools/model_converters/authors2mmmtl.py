@@ -7,13 +7,11 @@ Example:
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
-
-import torch
 
 from mmmtl import __version__
 from mmmtl.converters import CONVERTERS, READERS
+from mmmtl.engine.checkpoint import save_checkpoint
 from mmmtl.engine.errors import user_errors
 from mmmtl.errors import UserError
 
@@ -40,7 +38,7 @@ def main() -> None:
             converted, settings = CONVERTERS[args.method](state)
         except ValueError as error:
             raise UserError(f'{args.src}: {error}') from error
-        save_atomically(
+        save_checkpoint(
             dict(
                 state_dict=converted,
                 meta=dict(
@@ -65,17 +63,6 @@ def show(value: str | list[str]) -> str:
     if isinstance(value, str):
         return value
     return f'({", ".join(value)}), in this order'
-
-
-def save_atomically(content: dict, path: Path) -> None:
-    """Write a checkpoint so that it is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'{path.name}.{os.getpid()}.part')
-    try:
-        torch.save(content, partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 if __name__ == '__main__':

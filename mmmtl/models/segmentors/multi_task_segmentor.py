@@ -8,6 +8,8 @@ from typing import Any
 from mmseg.models.segmentors import BaseSegmentor
 from torch import Tensor, nn
 
+from mmmtl.models.backbones.lora import add_lora, reset_lora
+from mmmtl.models.backbones.plain_names import accept_plain_names
 from mmmtl.models.decode_heads.base_multi_task_head import TaskMaps
 from mmmtl.models.losses.by_task import flatten_losses, losses_by_task
 from mmmtl.models.postprocess import check_finite, undo_augmentation
@@ -38,6 +40,8 @@ class MultiTaskSegmentor(BaseSegmentor):
         backbone: Config,
         decode_head: Config,
         neck: Config | None = None,
+        frozen_backbone: bool = False,
+        lora: Config | None = None,
         loss_weighting: Config | None = None,
         test_cfg: Config | None = None,
         data_preprocessor: Config | nn.Module | None = None,
@@ -50,6 +54,12 @@ class MultiTaskSegmentor(BaseSegmentor):
                 pyramid.
             decode_head: A :class:`BaseMultiTaskHead`.
             neck: Between backbone and head.
+            frozen_backbone: The backbone is used as it is: it gets no
+                gradient and stays in evaluation mode, so that neither its
+                weights nor its statistics change in training.
+            lora: Adapters for the backbone, which is otherwise frozen:
+                arguments of peft's ``LoraConfig``, such as ``dict(r=8,
+                lora_alpha=16, target_modules=['qkv'])``.
             loss_weighting: How the losses of the tasks are combined. None is
                 :class:`FixedWeighting` with the ``weight`` beside each loss
                 in the head's ``tasks``.
@@ -63,7 +73,8 @@ class MultiTaskSegmentor(BaseSegmentor):
 
         Raises:
             ValueError: If ``test_cfg`` is not one of the two forms, a task
-                has no weight, or neck and head have other tasks.
+                has no weight, neck and head have other tasks, or the
+                adapters would be frozen, too.
         """
         if isinstance(data_preprocessor, Mapping):
             data_preprocessor = build_in_scope(MODELS, data_preprocessor)
@@ -71,6 +82,10 @@ class MultiTaskSegmentor(BaseSegmentor):
             data_preprocessor=data_preprocessor, init_cfg=init_cfg
         )
         self.backbone = build_in_scope(MODELS, backbone)
+        accept_plain_names(self.backbone)
+        self.frozen_backbone = frozen_backbone
+        self.has_lora = lora is not None
+        self._limit_training(lora)
         self.neck = neck and build_in_scope(MODELS, neck)
         self.decode_head = build_in_scope(MODELS, decode_head)
         self._check_neck()
@@ -88,6 +103,28 @@ class MultiTaskSegmentor(BaseSegmentor):
     def tasks(self) -> tuple[str, ...]:
         """Task names in the order of the config."""
         return self.decode_head.tasks
+
+    def init_weights(self) -> None:
+        """Initialise all parts; adapters last, whatever ``init_cfg`` did."""
+        starts = not self.is_init
+        super().init_weights()
+        if self.has_lora and starts:
+            reset_lora(self.backbone)
+
+    def train(self, mode: bool = True) -> MultiTaskSegmentor:
+        """Set the mode of all parts but a frozen backbone."""
+        super().train(mode)
+        if self.frozen_backbone:
+            self.backbone.eval()
+        return self
+
+    def get_layer_depth(self, name: str) -> tuple[int, int]:
+        """Return the depth of a parameter, and how many depths there are.
+
+        mmpretrain's ``LearningRateDecayOptimWrapperConstructor`` asks for
+        it; its ViT, Swin, ConvNeXt and ResNet know the answer.
+        """
+        return self.backbone.get_layer_depth(name, 'backbone.')
 
     def extract_feat(self, inputs: Tensor) -> Any:
         """Return what the head reads, from ``(B, 3, H, W)`` images."""
@@ -227,6 +264,17 @@ class MultiTaskSegmentor(BaseSegmentor):
             }
             for index, sample in enumerate(samples)
         ]
+
+    def _limit_training(self, lora: Config | None) -> None:
+        if self.frozen_backbone:
+            if lora is not None:
+                raise ValueError(
+                    f'frozen_backbone=True and lora={dict(lora)}: adapters '
+                    'would never learn; give one of the two'
+                )
+            self.backbone.requires_grad_(False)
+        if lora is not None:
+            add_lora(self.backbone, lora)
 
     def _check_neck(self) -> None:
         """Refuse a neck that works for tasks which the head does not read."""
