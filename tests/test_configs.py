@@ -153,7 +153,15 @@ CHANNELS = {'nyud': (40, 1, 3, 1), 'pascal-context': (21, 7, 2, 3, 1)}
 
 
 def load(leaf: str) -> Config:
-    return load_config(ROOT / leaf)
+    cfg = load_config(ROOT / leaf)
+    if cfg.model.get('lora'):
+        pytest.importorskip('peft', reason='pip install mmmtl[lora]')
+    return cfg
+
+
+def necks_of(cfg: Config) -> list[Any]:
+    neck = cfg.model.get('neck') or []
+    return neck if isinstance(neck, list) else [neck]
 
 
 def count(module: nn.Module) -> int:
@@ -242,8 +250,11 @@ def shrink(cfg: Config) -> Config:
                 num_channels=widths,
             )
     else:
-        raise NotImplementedError(f'shrink a {backbone.type} here')
+        pyramid = shrink_foundation(backbone)
     head = cfg.model.decode_head
+    for neck in necks_of(cfg):
+        if neck.type == 'Feature2Pyramid':
+            neck.embed_dim = pyramid[0]
     if head.type == 'PerTaskHeads':
         # Wide enough that no pixel has every ReLU at 0: a normal has a length.
         head.update(in_channels=pyramid, channels=64)
@@ -260,9 +271,36 @@ def shrink(cfg: Config) -> Config:
         if head.get('channels') is not None:
             head.channels = pyramid
     else:
-        cfg.model.neck.update(in_channels=pyramid, channels=16)
+        necks_of(cfg)[-1].update(in_channels=pyramid, channels=16)
         head.update(channels=16, bottleneck_channels=32)
     return cfg
+
+
+def shrink_foundation(backbone: Any) -> list[int]:
+    """Shrink a backbone in place, and return the widths of its levels."""
+    widths = [8, 16, 32, 64]
+    kind = backbone.get('model_name') or backbone.type
+    if kind == 'MixVisionTransformer':
+        backbone.update(
+            embed_dims=8, num_layers=[1] * 4, num_heads=[1, 2, 4, 8]
+        )
+    elif kind == 'mmpretrain.ConvNeXt':
+        backbone.arch = dict(depths=[1] * 4, channels=widths)
+    elif kind == 'convnext_tiny':
+        backbone.update(depths=(1,) * 4, dims=widths)
+    elif kind == 'mmpretrain.VisionTransformer':
+        widths = [16] * 4
+        backbone.out_indices = [0, 1, 2, 3]
+        backbone.arch = dict(
+            embed_dims=16, num_layers=4, num_heads=2, feedforward_channels=32
+        )
+    elif kind == 'vit_small_patch16_dinov3':
+        widths = [16] * 4
+        backbone.update(embed_dim=16, depth=4, num_heads=2)
+        backbone.out_indices = (0, 1, 2, 3)
+    else:
+        raise NotImplementedError(f'shrink a {kind} here')
+    return widths
 
 
 def test_there_are_configs() -> None:
@@ -310,8 +348,9 @@ def test_the_default_scope_is_ours(leaf: str) -> None:
 def test_tasks_agree_throughout(leaf: str) -> None:
     cfg = load(leaf)
     tasks = list(cfg.tasks)
-    if 'neck' in cfg.model:
-        assert list(cfg.model.neck.tasks) == tasks
+    for neck in necks_of(cfg):
+        if neck.type != 'Feature2Pyramid':
+            assert list(neck.tasks) == tasks
     assert list(cfg.model.decode_head.tasks) == tasks
     assert set(tasks) <= set(TASKS)
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
