@@ -40,11 +40,11 @@ class MultiTaskSegmentor(BaseSegmentor):
         backbone: Config,
         decode_head: Config,
         neck: Config | None = None,
-        frozen_backbone: bool = False,
-        lora: Config | None = None,
         loss_weighting: Config | None = None,
         test_cfg: Config | None = None,
         data_preprocessor: Config | nn.Module | None = None,
+        frozen_backbone: bool = False,
+        lora: Config | None = None,
         init_cfg: Any = None,
     ) -> None:
         """Build the parts.
@@ -54,12 +54,6 @@ class MultiTaskSegmentor(BaseSegmentor):
                 pyramid.
             decode_head: A :class:`BaseMultiTaskHead`.
             neck: Between backbone and head.
-            frozen_backbone: The backbone is used as it is: it gets no
-                gradient and stays in evaluation mode, so that neither its
-                weights nor its statistics change in training.
-            lora: Adapters for the backbone, which is otherwise frozen:
-                arguments of peft's ``LoraConfig``, such as ``dict(r=8,
-                lora_alpha=16, target_modules=['qkv'])``.
             loss_weighting: How the losses of the tasks are combined. None is
                 :class:`FixedWeighting` with the ``weight`` beside each loss
                 in the head's ``tasks``.
@@ -69,6 +63,12 @@ class MultiTaskSegmentor(BaseSegmentor):
                 ``'bilinear'`` resizes the logits, ``'nearest'`` the classes
                 that were chosen at the size of the network's input.
             data_preprocessor: :class:`MultiTaskDataPreprocessor`.
+            frozen_backbone: The backbone is used as it is: it gets no
+                gradient and stays in evaluation mode, so that neither its
+                weights nor its statistics change in training.
+            lora: Adapters for the backbone, which is otherwise frozen:
+                arguments of peft's ``LoraConfig``, such as ``dict(r=8,
+                lora_alpha=16, target_modules=['qkv'])``.
             init_cfg: mmengine's initialisation config.
 
         Raises:
@@ -82,10 +82,6 @@ class MultiTaskSegmentor(BaseSegmentor):
             data_preprocessor=data_preprocessor, init_cfg=init_cfg
         )
         self.backbone = build_in_scope(MODELS, backbone)
-        accept_plain_names(self.backbone)
-        self.frozen_backbone = frozen_backbone
-        self.has_lora = lora is not None
-        self._limit_training(lora)
         self.neck = neck and build_in_scope(MODELS, neck)
         self.decode_head = build_in_scope(MODELS, decode_head)
         self._check_neck()
@@ -98,6 +94,10 @@ class MultiTaskSegmentor(BaseSegmentor):
         )
         self.loss_weighting.check(weights)
         self.test_cfg = check_test_cfg(test_cfg)
+        accept_plain_names(self.backbone)
+        self.frozen_backbone = frozen_backbone
+        self.has_lora = lora is not None
+        self._limit_training(lora)
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -230,6 +230,17 @@ class MultiTaskSegmentor(BaseSegmentor):
         samples = self._samples_for(inputs, data_samples)
         return self._original(inputs, samples, lambda kind: kind.activate)
 
+    def _limit_training(self, lora: Config | None) -> None:
+        if self.frozen_backbone:
+            if lora is not None:
+                raise ValueError(
+                    f'frozen_backbone=True and lora={dict(lora)}: adapters '
+                    'would never learn; give one of the two'
+                )
+            self.backbone.requires_grad_(False)
+        if lora is not None:
+            add_lora(self.backbone, lora)
+
     def _original(
         self,
         inputs: Tensor,
@@ -264,17 +275,6 @@ class MultiTaskSegmentor(BaseSegmentor):
             }
             for index, sample in enumerate(samples)
         ]
-
-    def _limit_training(self, lora: Config | None) -> None:
-        if self.frozen_backbone:
-            if lora is not None:
-                raise ValueError(
-                    f'frozen_backbone=True and lora={dict(lora)}: adapters '
-                    'would never learn; give one of the two'
-                )
-            self.backbone.requires_grad_(False)
-        if lora is not None:
-            add_lora(self.backbone, lora)
 
     def _check_neck(self) -> None:
         """Refuse a neck that works for tasks which the head does not read."""
