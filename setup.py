@@ -88,6 +88,7 @@ class DevelopWithMim(develop):
         super().run()
 
 
+LITE = read_requirements('lite')
 OPTIONAL = read_requirements('optional')
 TESTS = read_requirements('tests')
 BALANCING = read_requirements('balancing')
@@ -103,17 +104,21 @@ setup(
     license='Apache-2.0',
     keywords='computer vision, multi-task learning, dense prediction',
     packages=find_packages(include=['mmmtl', 'mmmtl.*']),
-    package_data={'mmmtl.evaluation.image_lists': ['*.txt']},
+    package_data={
+        'mmmtl.evaluation.image_lists': ['*.txt'],
+        'mmmtl.zoo': ['*/*'],
+    },
     python_requires='>=3.10',
     install_requires=read_requirements('runtime'),
     extras_require={
         'onedl': read_requirements('onedl'),
         'openmmlab': read_requirements('openmmlab'),
+        'lite': LITE,
         'optional': OPTIONAL,
         'tests': TESTS,
         'balancing': BALANCING,
         'lora': LORA,
-        'all': OPTIONAL + TESTS + BALANCING + LORA,
+        'all': LITE + OPTIONAL + TESTS + BALANCING + LORA,
     },
     cmdclass={'build_py': BuildPyWithMim, 'develop': DevelopWithMim},
     classifiers=[

@@ -16,8 +16,16 @@ def parse_args() -> argparse.Namespace:
         description='Predict every task of a model on pictures'
     )
     parser.add_argument('input', help='a picture, or a folder of pictures')
-    parser.add_argument('config', help='config file')
-    parser.add_argument('weights', help='checkpoint of that config')
+    parser.add_argument(
+        'config',
+        help='config file, or the name of a model that comes with the package',
+    )
+    parser.add_argument(
+        'weights',
+        nargs='?',
+        help='checkpoint of that config; a model that comes with the package '
+        'has its own',
+    )
     parser.add_argument('--out-dir', required=True, help='folder of the pages')
     parser.add_argument(
         '--device', help='for instance cpu or cuda:0; default: a GPU if any'

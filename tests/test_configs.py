@@ -16,6 +16,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from mmmtl.engine.config import load_config
+from mmmtl.engine.config_tasks import necks_of
 from mmmtl.engine.single_task_config import single_task_config
 from mmmtl.evaluation import primary_metric
 from mmmtl.models.weighting import FixedWeighting, UncertaintyWeighting
@@ -58,6 +59,7 @@ BACKBONES = {
     'swin-s': 48_838_602,
     'swin-b': 86_745_016,
     'swin-l': 194_998_164,
+    'efficientnet-lite0': 2_958_848,
 }
 # Measured on the released heads: head with neck, by backbone and data set.
 HEADS = {
@@ -129,6 +131,11 @@ OWN_WEIGHTS = {
         semseg=1.0, human_parts=2.0, saliency=5.0, normals=1.0, edge=5.0
     ),
     'baselines/fcn-multi_swin-t_rooms-taskonomy.py': WEIGHTS['taskonomy'],
+    'baselines/fcn-multi_efficientnet-lite0_rooms-varied.py': {
+        **WEIGHTS['taskonomy'],
+        **dict(edge=5.0, saliency=1.0, human_parts=2.0),
+    },
+    'sca/sca_efficientnet-lite0_nyud.py': _SCA,
 }
 # One config of each data set whose training crops windows.
 CROPPED = [
@@ -148,6 +155,7 @@ WITHOUT_LEARNED_WEIGHTS = (
     'mult/mult_swin-t_nyud-semseg-released.py',
     'mult/mult_swin-t_nyud-semseg-depth-released.py',
     'mult/mult_swin-t_rooms-4task.py',
+    'mult/mult_efficientnet-lite0_rooms-4task.py',
 )
 CHANNELS = {'nyud': (40, 1, 3, 1), 'pascal-context': (21, 7, 2, 3, 1)}
 
@@ -157,11 +165,6 @@ def load(leaf: str) -> Config:
     if cfg.model.get('lora'):
         pytest.importorskip('peft', reason='pip install mmmtl[lora]')
     return cfg
-
-
-def necks_of(cfg: Config) -> list[Any]:
-    neck = cfg.model.get('neck') or []
-    return neck if isinstance(neck, list) else [neck]
 
 
 def count(module: nn.Module) -> int:
@@ -249,29 +252,32 @@ def shrink(cfg: Config) -> Config:
                 num_blocks=[1] * len(widths),
                 num_channels=widths,
             )
-    else:
+    elif backbone.get('model_name') != 'tf_efficientnet_lite0':  # it is small
         pyramid = shrink_foundation(backbone)
-    head = cfg.model.decode_head
-    for neck in necks_of(cfg):
-        if neck.type == 'Feature2Pyramid':
+    head, necks = cfg.model.decode_head, necks_of(cfg)
+    for neck in necks:
+        if neck.type == 'LevelProjection':
+            neck.out_channels = pyramid
+        elif neck.type == 'Feature2Pyramid':
             neck.embed_dim = pyramid[0]
     if head.type == 'PerTaskHeads':
         # Wide enough that no pixel has every ReLU at 0: a normal has a length.
-        head.update(in_channels=pyramid, channels=64)
+        fused = any(neck.type == 'PyramidFusion' for neck in necks)
+        head.update(in_channels=[96] if fused else pyramid, channels=64)
     elif head.type == 'MultiQueryHead':
         head.update(in_channels=pyramid, channels=16, num_queries=4)
         head.bottleneck_channels = 32
     elif head.type == 'SharedAttentionHead':
         head.update(in_channels=pyramid, num_heads=[1, 1, 2, 2], window_size=2)
     elif head.type == 'SequentialCrossAttentionHead':
-        neck = cfg.model.neck or {}
+        neck = necks[-1] if necks else {}
         neck.update(in_channels=pyramid)
         doubled = [2 * width for width in pyramid]
         head.in_channels = doubled if neck.get('concat') else pyramid
         if head.get('channels') is not None:
             head.channels = pyramid
     else:
-        necks_of(cfg)[-1].update(in_channels=pyramid, channels=16)
+        necks[-1].update(in_channels=pyramid, channels=16)
         head.update(channels=16, bottleneck_channels=32)
     return cfg
 
@@ -349,7 +355,7 @@ def test_tasks_agree_throughout(leaf: str) -> None:
     cfg = load(leaf)
     tasks = list(cfg.tasks)
     for neck in necks_of(cfg):
-        if neck.type != 'Feature2Pyramid':
+        if neck.type not in ('LevelProjection', 'Feature2Pyramid'):
             assert list(neck.tasks) == tasks
     assert list(cfg.model.decode_head.tasks) == tasks
     assert set(tasks) <= set(TASKS)
@@ -442,6 +448,7 @@ def test_boundaries_are_measured_as_published(leaf: str) -> None:
         return
     ids, max_dist = {
         'NYUDv2Dataset': (None, 0.011),
+        'FolderDataset': (None, 0.011),
         'PascalContextMTDataset': ('pascal_context_seism', 0.0075),
     }[cfg.dataset_type]
     if 'rooms' in leaf:

@@ -52,6 +52,9 @@ def test_there_are_the_published_models_and_small_ones() -> None:
         'sca/sca_hrnet18_pascal-context-3task.py',
         'sca/sca_hrnet18_rooms.py',
         'sca/sca_swin-t_nyud.py',
+        'sca/sca_efficientnet-lite0_nyud.py',
+        'sca/sca_efficientnet-lite0_pascal-context.py',
+        'sca/sca_efficientnet-lite0_rooms.py',
     } == set(SCA)
     assert {
         'mult/mult_swin-l_taskonomy.py',

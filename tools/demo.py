@@ -35,7 +35,8 @@ def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        '--config', default=str(ROOT / 'configs/demt/demt_swin-t_rooms.py')
+        '--config',
+        default=str(ROOT / 'configs/demt/demt_efficientnet-lite0_rooms.py'),
     )
     parser.add_argument(
         '--data-root',
@@ -45,8 +46,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--work-dir', type=Path, default=Path('work_dirs/demo')
     )
-    parser.add_argument('--num-train', type=int, default=320)
-    parser.add_argument('--num-val', type=int, default=48)
+    parser.add_argument(
+        '--num-train', type=int, help="rooms; default: the config's"
+    )
+    parser.add_argument(
+        '--num-val', type=int, help="rooms; default: the config's"
+    )
     parser.add_argument('--num-pictures', type=int, default=8)
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--cfg-options', nargs='+', action=DictAction)
@@ -71,16 +76,18 @@ def run(args: argparse.Namespace) -> None:
     from mmmtl.engine.hooks.step_times import time_steps
     from mmmtl.engine.prepare import set_seed
     from mmmtl.engine.runner import MultiTaskRunner
+    from mmmtl.engine.work_dir import alone_in
     from mmmtl.io.json_file import write_json
 
     config = load_config(args.config, args.cfg_options)
     config.work_dir = str(args.work_dir)
     place_rooms(args, config)
     set_seed(config, args.seed)
-    runner = MultiTaskRunner.from_cfg(config)
-    trivial = evaluate_trivial(runner)
-    results, steps = collect_results(runner), time_steps(runner)
-    runner.train()
+    with alone_in(args.work_dir):
+        runner = MultiTaskRunner.from_cfg(config)
+        trivial = evaluate_trivial(runner)
+        results, steps = collect_results(runner), time_steps(runner)
+        runner.train()
     pictures = draw(runner, args.work_dir / 'pictures', args.num_pictures)
     primary = getattr(runner.val_evaluator, 'primary', None)
     table = compare(trivial, results[0], results[-1], primary)
@@ -110,14 +117,16 @@ def place_rooms(args: argparse.Namespace, config: Config) -> None:
             f'{args.config} trains on {kind}: give a config of rendered '
             'rooms, configs/*/*_rooms*.py'
         )
+    rendered = config.rendered
     root = args.data_root or Path(config.train_dataloader.dataset.data_root)
     command = [
         sys.executable,
         str(ROOT / 'tools/dataset_converters/rooms.py'),
         str(root),
-        *('--layout', LAYOUTS[kind], '--size', '96', '128'),
-        *('--num-train', str(args.num_train)),
-        *('--num-val', str(args.num_val)),
+        *('--layout', LAYOUTS[kind]),
+        *('--size', *map(str, rendered.size)),
+        *('--num-train', str(args.num_train or rendered.num_train)),
+        *('--num-val', str(args.num_val or rendered.num_val)),
         *('--seed', str(args.seed)),
     ]
     result = subprocess.run(command)

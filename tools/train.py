@@ -21,6 +21,12 @@ def parse_args() -> argparse.Namespace:
         'the one given',
     )
     parser.add_argument(
+        '--resume-changed',
+        action='store_true',
+        help='go on although options differ from those of the checkpoint; '
+        'they are listed',
+    )
+    parser.add_argument(
         '--amp',
         action='store_true',
         help='mixed precision: float16 on a GPU, bfloat16 elsewhere',
@@ -45,12 +51,14 @@ def train(args: argparse.Namespace) -> None:
     from mmmtl.engine.preflight import preflight
     from mmmtl.engine.prepare import prepare_training
     from mmmtl.engine.runner import build_runner
+    from mmmtl.engine.work_dir import alone_in
 
     try:
         config, notes = prepare_training(args)
-        runner = build_runner(config, notes)
-        preflight(runner, 'train')
-        runner.train()
+        with alone_in(config.work_dir):
+            runner = build_runner(config, notes)
+            preflight(runner, 'train')
+            runner.train()
     finally:
         stop_distributed()
 

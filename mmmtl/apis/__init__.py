@@ -6,5 +6,6 @@ check_dependencies()
 
 from mmmtl.apis.init_model import init_model
 from mmmtl.apis.multi_task_inferencer import MultiTaskInferencer
+from mmmtl.apis.publish_model import publish_model
 
-__all__ = ['MultiTaskInferencer', 'init_model']
+__all__ = ['MultiTaskInferencer', 'init_model', 'publish_model']

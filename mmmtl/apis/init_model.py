@@ -19,6 +19,7 @@ from mmmtl.engine.config_tasks import complete_tasks
 from mmmtl.engine.weights import fetch_checkpoint
 from mmmtl.errors import UserError
 from mmmtl.registry import DATASETS, MODELS, build_in_scope
+from mmmtl.zoo import shipped_models
 
 
 def init_model(
@@ -33,7 +34,8 @@ def init_model(
     not fetched: the checkpoint holds them all.
 
     Args:
-        config: A config file, or a config.
+        config: A config file, or a config; or the name of a model that
+            comes with the package (:mod:`mmmtl.zoo`), with its weights.
         checkpoint: Path or URL; None leaves the weights random, which is
             good for timing and nothing else.
         device: Where the model runs.
@@ -49,6 +51,9 @@ def init_model(
             or they do not belong together; the text names what differs.
     """
     enable_safe_loading()
+    shipped = shipped_models().get(str(config))
+    if shipped is not None:
+        config, checkpoint = shipped.config, checkpoint or shipped.weights
     if isinstance(config, Config):
         config = config.copy()
         config.merge_from_dict(cfg_options or {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from mmmtl.apis.pictures import (
     collect_pictures,
     is_single,
 )
+from mmmtl.io.folders import new_file
 from mmmtl.structures import MultiTaskDataSample
 from mmmtl.tasks import check_tasks, get_task
 from mmmtl.visualization import MultiTaskVisualizer, write_picture
@@ -60,8 +62,10 @@ class MultiTaskInferencer:
         """Build the model and the pipeline.
 
         Args:
-            config: A config file, or a config.
-            weights: Path or URL of a checkpoint; None leaves them random.
+            config: A config file, or a config; or the name of a model that
+                comes with the package (:mod:`mmmtl.zoo`).
+            weights: Path or URL of a checkpoint; None leaves them random,
+                or takes those that come with the package.
             device: Where the model runs; a GPU if there is one, if None.
             cfg_options: Changes to the config, by dotted key.
         """
@@ -309,11 +313,14 @@ def save_map(folder: Path, task: str, name: str, values: np.ndarray) -> Path:
         The file.
     """
     target = folder / 'maps' / task
-    target.mkdir(parents=True, exist_ok=True)
     if get_task(task).kind.pred_dtype.is_floating_point:
         path = target / f'{name}.npy'
-        np.save(path, values.astype(np.float32))
+        content = io.BytesIO()  # into a file, numpy hides that a disk is full
+        np.save(content, values.astype(np.float32))
+        with new_file(path) as partial:
+            partial.write_bytes(content.getvalue())
         return path
     path = target / f'{name}.png'
-    path.write_bytes(cv2.imencode('.png', values.astype(np.uint8))[1])
+    with new_file(path) as partial:
+        partial.write_bytes(cv2.imencode('.png', values.astype(np.uint8))[1])
     return path

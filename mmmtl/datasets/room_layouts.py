@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mmmtl.datasets.folder.room_layout import ALL_TASKS
 from mmmtl.datasets.nyud.room_layout import NYUD
 from mmmtl.datasets.pascal.room_layout import PASCAL_CONTEXT
 from mmmtl.datasets.taskonomy.room_layout import TASKONOMY
@@ -9,7 +10,8 @@ from mmmtl.errors import did_you_mean
 from mmmtl.rooms.produce import Order, RoomLayout
 
 LAYOUTS: dict[str, RoomLayout] = {
-    layout.name: layout for layout in (NYUD, PASCAL_CONTEXT, TASKONOMY)
+    layout.name: layout
+    for layout in (NYUD, PASCAL_CONTEXT, TASKONOMY, ALL_TASKS)
 }
 
 
@@ -20,6 +22,7 @@ def order_rooms(
     height: int,
     width: int,
     seed: int,
+    varied: bool = False,
 ) -> Order:
     """Describe a data set of rooms by the name of its layout.
 
@@ -30,6 +33,7 @@ def order_rooms(
         height: Rows of the pictures.
         width: Columns of the pictures.
         seed: Different seeds have no room in common.
+        varied: See :func:`mmmtl.rooms.render.render_room`.
 
     Raises:
         ValueError: If there is no such layout, or a number is out of its
@@ -39,4 +43,6 @@ def order_rooms(
         raise ValueError(
             f'unknown layout {layout!r}: {did_you_mean(layout, LAYOUTS)}'
         )
-    return Order(LAYOUTS[layout], num_train, num_val, height, width, seed)
+    return Order(
+        LAYOUTS[layout], num_train, num_val, height, width, seed, varied
+    )

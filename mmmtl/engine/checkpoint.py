@@ -20,6 +20,7 @@ values that are not finite.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import pickle
 import re
@@ -111,22 +112,19 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 
 def _read(path: Path) -> Any:
     if path.suffix == '.safetensors':
-        # In the extra `optional`: nothing else here needs the package.
-        from safetensors.torch import load_file
-
-        return load_file(path)
+        return _read_safetensors(path)
     return torch.load(path, map_location='cpu', weights_only=True)
 
 
-def save_checkpoint(content: dict[str, Any], path: Path) -> None:
-    """Write a checkpoint so that it is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'{path.name}.{os.getpid()}.part')
-    try:
-        torch.save(content, partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+def _read_safetensors(path: Path) -> dict[str, Any]:
+    """Read tensors by name; a text ``meta`` in the header is JSON."""
+    from safetensors import safe_open  # in the extra `optional`
+
+    with safe_open(path, framework='pt') as file:
+        state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        header = file.metadata() or {}
+    meta = json.loads(header.get('meta', '{}'))
+    return dict(meta=meta, state_dict=state)
 
 
 def check_sums(path: Path) -> None:

@@ -33,6 +33,7 @@ MORE_TOP_LEVEL_KEYS = (
     'load_from_strict',
     'model_wrapper_cfg',
     'new_tasks',
+    'resume_changed',
     'runner_type',
     'sync_bn',
     'tta_model',

@@ -102,6 +102,12 @@ def data_sets(loader: Mapping[str, Any]) -> Iterator[Any]:
         yield loader
 
 
+def necks_of(config: Mapping[str, Any]) -> list[Any]:
+    """Return the configs of a model's necks: none, one, or several."""
+    neck = (config.get('model') or {}).get('neck') or []
+    return [neck] if isinstance(neck, Mapping) else list(neck)
+
+
 def takes_tasks_from_the_top(config: Mapping[str, Any] | Config) -> bool:
     """Say whether a training data set leaves its tasks to ``tasks``."""
     return any(
@@ -178,14 +184,13 @@ def _complete_head(config: Config) -> None:
                 output['loss'] = _plain(get_task(task).loss)
             if 'out_channels' not in output:
                 output.update(_class_count(config, task))
-    neck = (config.get('model') or {}).get('neck')
-    if (
-        isinstance(neck, Mapping)
-        and head.get('tasks')
-        and 'tasks' not in neck
-        and _takes(MODELS, neck, 'tasks')
-    ):
-        neck['tasks'] = list(head['tasks'])
+    for neck in necks_of(config):
+        if (
+            head.get('tasks')
+            and 'tasks' not in neck
+            and _takes(MODELS, neck, 'tasks')
+        ):
+            neck['tasks'] = list(head['tasks'])
 
 
 def _class_count(config: Config, task: str) -> dict[str, int]:

@@ -1,16 +1,18 @@
 """A user's mistake ends in one line and exit code 2, not in a traceback.
 
 Every tool runs its body inside :func:`user_errors`. One line is enough for a
-:class:`UserError`, for a file that is not there, for a ``ValueError`` that
-mmmtl itself raises, and for whatever goes wrong while something is built from
-a config: the line then names the place in the config. Anything else is a
-defect and keeps its traceback. ``MMMTL_TRACEBACK=1`` shows every traceback.
+:class:`UserError`, for a file that is not there or cannot be written, for a
+``ValueError`` that mmmtl itself raises, and for whatever goes wrong while
+something is built from a config: the line then names the place in the config.
+Anything else is a defect and keeps its traceback. ``MMMTL_TRACEBACK=1`` shows
+every traceback.
 
 Nothing heavy is imported here, so that ``--help`` answers at once.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -23,6 +25,12 @@ from mmmtl.dependency_check import check_dependencies
 from mmmtl.errors import UserError
 
 EXIT_CODE = 2
+# The disk is full, or read-only, or a file is where a folder should be.
+CANNOT_WRITE = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
+    *(errno.EROFS, errno.EACCES, errno.EPERM),
+    *(errno.EEXIST, errno.ENOTDIR, errno.EISDIR),
+)
 PACKAGE_DIR = Path(__file__).resolve().parents[1]
 
 
@@ -56,6 +64,8 @@ def describe(error: Exception) -> str | None:
             check_dependencies()
         except ImportError as missing:
             return str(missing)
+    if isinstance(error, OSError) and error.errno in CANNOT_WRITE:
+        return f'{error.strerror}: {error.filename or "while writing"}'
     is_ours = isinstance(error, (ValueError, ImportError)) and _is_ours(error)
     text = _last_words(error)
     place = _place_in_config(error)
@@ -119,7 +129,9 @@ def _place_in_config(error: Exception) -> str | None:
 
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     code = module.build_from_cfg.__code__
-    built = [f.f_locals['cfg'] for f in frames if f.f_code is code]
+    built = [
+        _as_written(f.f_locals['cfg']) for f in frames if f.f_code is code
+    ]
     if not built:
         codes = [frame.f_code for frame in frames]
         return 'Runner' if Runner.__init__.__code__ in codes else None
@@ -131,6 +143,12 @@ def _place_in_config(error: Exception) -> str | None:
         if places := _find(part, config):
             return f'{" or ".join(places[:3])} ({name})'
     return name
+
+
+def _as_written(part: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a part of a config with the type that the config names."""
+    written = getattr(part.get('type'), 'stands_for', None)
+    return {**part, 'type': written} if written else part
 
 
 def _find(part: Mapping[str, Any], config: Any) -> list[str]:

@@ -10,17 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
+from mmengine.dataset import InfiniteSampler
 from mmengine.evaluator import BaseMetric
-from mmengine.runner import Runner
+from mmengine.hooks import CheckpointHook
+from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 from torch import nn
 
 from mmmtl.datasets.base import BaseMultiTaskDataset
 from mmmtl.datasets.transforms.pasted import refuse_pasted
 from mmmtl.engine.checkpoint import bare_model
+from mmmtl.engine.config import walk_dicts
 from mmmtl.engine.distributed import together
 from mmmtl.engine.weights import check_pretrained_fit
 from mmmtl.errors import UserError
 from mmmtl.evaluation.metrics.base_task_metric import BaseTaskMetric
+from mmmtl.registry import PARAM_SCHEDULERS
 
 
 def preflight(runner: Runner, purpose: Literal['train', 'test']) -> None:
@@ -40,6 +44,7 @@ def preflight(runner: Runner, purpose: Literal['train', 'test']) -> None:
     head = getattr(bare_model(runner.model), 'decode_head', None)
     with together():
         if purpose == 'train':
+            check_counting(runner)
             check_pretrained_fit(runner.cfg, runner.model)
             dataset = runner.train_dataloader.dataset
             check_wrappers(dataset)
@@ -73,6 +78,51 @@ def check_wrappers(dataset: Any) -> None:
         refuse_pasted(getattr(dataset, 'pipeline', ()), has_labels=True)
     for part in parts:
         check_wrappers(part)
+
+
+def check_counting(runner: Runner) -> None:
+    """Refuse what counts epochs in a loop without them, and no end of one.
+
+    A schedule of epochs never moves in an iteration loop, and checkpoints of
+    epochs are written at its end only. An epoch over an infinite sampler has
+    no end.
+
+    Args:
+        runner: A runner that has not started; its schedules are not built.
+    """
+    loop = runner.train_loop
+    if isinstance(loop, EpochBasedTrainLoop):
+        batches = loop.dataloader.batch_sampler
+        if isinstance(getattr(batches, 'sampler', None), InfiniteSampler):
+            raise UserError(
+                'train_dataloader.sampler is an InfiniteSampler, with which '
+                'the first epoch of train_cfg.type=EpochBasedTrainLoop never '
+                "ends: use sampler=dict(type='DefaultSampler', shuffle=True)"
+            )
+    if not isinstance(loop, IterBasedTrainLoop):
+        return
+    wrong = [
+        f'param_scheduler.{path}'.rstrip('.')
+        for path, node in walk_dicts(runner.param_schedulers)
+        if 'type' in node and _counts_epochs(node)
+    ]
+    if any(isinstance(h, CheckpointHook) and h.by_epoch for h in runner.hooks):
+        wrong.append('default_hooks.checkpoint')
+    if wrong:
+        raise UserError(
+            f'{" and ".join(wrong)} counts epochs, of which train_cfg.type='
+            'IterBasedTrainLoop has none: set by_epoch=False there'
+        )
+
+
+def _counts_epochs(scheduler: Mapping[str, Any]) -> bool:
+    kind = scheduler['type']
+    if isinstance(kind, str):
+        kind = PARAM_SCHEDULERS.get(kind)
+    # Those that watch a metric move after each validation.
+    watches = getattr(kind, 'need_val_args', False)
+    converted = scheduler.get('convert_to_iter_based', False)
+    return scheduler.get('by_epoch', True) and not (watches or converted)
 
 
 def check_class_counts(

@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 from mmengine.config import Config, DictAction
-from mmengine.runner import find_latest_checkpoint
 
 from mmmtl.engine.config import load_config, walk_dicts
 from mmmtl.engine.distributed import start_distributed, world_size
@@ -46,7 +45,9 @@ def prepare_training(args: argparse.Namespace) -> tuple[Config, list[str]]:
     if args.total_batch is not None:
         apply_total_batch(config, args.total_batch, world_size())
     notes += batch_notes(config, world_size())
-    notes += set_resume(config, args.resume)
+    set_resume(config, args.resume)
+    if args.resume_changed:
+        config.resume_changed = True
     return config, notes
 
 
@@ -152,36 +153,19 @@ def set_seed(config: Config, seed: int) -> None:
     config.randomness = {**(config.get('randomness') or {}), 'seed': seed}
 
 
-def set_resume(config: Config, resume: str | None) -> list[str]:
-    """Say which checkpoint a training continues from.
-
-    A checkpoint is written before its name is noted in the work folder's
-    ``last_checkpoint``; a run that was killed while it saved goes on from
-    the checkpoint before.
+def set_resume(config: Config, resume: str | None) -> None:
+    """Let a training continue.
 
     Args:
-        config: ``resume`` and ``load_from`` are set; ``work_dir`` is read.
-        resume: ``auto`` for the latest checkpoint in the work folder, a
-            path, or None for what the config says.
-
-    Returns:
-        Lines to log.
+        config: ``resume`` and ``load_from`` are set.
+        resume: ``auto`` for the latest checkpoint in the work folder, which
+            the runner looks for; a path; or None for what the config says.
     """
-    if resume is None:
-        if not config.get('resume'):
-            return []
-        resume = config.get('load_from') or 'auto'
-    config.resume = True
-    config.load_from = resume
-    if resume != 'auto':
-        return [f'resuming {resume}']
-    # mmengine would look for the latest one, too, but warns if there is none.
-    if (Path(config.work_dir) / 'last_checkpoint').is_file():
-        config.load_from = find_latest_checkpoint(config.work_dir)
-        return [f'resuming {config.load_from}']
-    config.resume = False
-    config.load_from = None
-    return [f'nothing to resume in {config.work_dir}: starting anew']
+    if resume == 'auto':
+        config.resume = 'auto'
+    elif resume is not None:
+        config.resume = True
+        config.load_from = resume
 
 
 def check_out(out: str) -> None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.dist import master_only
+from mmengine.hooks import CheckpointHook, Hook
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner, load_state_dict
+from mmengine.runner.base_loop import BaseLoop
 from torch.optim import Optimizer
+from torch.utils.data import DataLoader
 
+from mmmtl.engine.changed_options import check_options
 from mmmtl.engine.checkpoint import (
     ForeignCheckpointError,
     UnsafeCheckpointError,
@@ -21,9 +28,12 @@ from mmmtl.engine.checkpoint import (
     state_dict_of,
 )
 from mmmtl.engine.config_tasks import complete_tasks
-from mmmtl.engine.distributed import together
+from mmmtl.engine.distributed import together, world_size
+from mmmtl.engine.hooks import SafeCheckpointHook
 from mmmtl.engine.hooks.loss_weighting_hook import LossWeightingHook
-from mmmtl.engine.total_batch import check_same_accumulation
+from mmmtl.engine.run_state import RunState
+from mmmtl.engine.stopping import shield
+from mmmtl.engine.train_loops import resumable
 from mmmtl.engine.weights import (
     hash_of,
     name_initialisers,
@@ -32,10 +42,12 @@ from mmmtl.engine.weights import (
     read_start_files,
     read_weights,
 )
+from mmmtl.engine.work_dir import settle_resume
 from mmmtl.errors import UserError
+from mmmtl.io.folders import new_file
 from mmmtl.models.backbones.plain_names import as_named_in
 from mmmtl.models.weighting import LossWeighting
-from mmmtl.registry import RUNNERS
+from mmmtl.registry import HOOKS, RUNNERS
 
 #: What every training has beside mmengine's default hooks.
 OUR_HOOKS = {
@@ -59,6 +71,7 @@ def build_runner(
             replaces them.
     """
     if 'runner_type' in config:
+        notes = [*notes, *settle_resume(config)]
         runner = RUNNERS.build(config)
     else:
         open_door()
@@ -92,12 +105,93 @@ class MultiTaskRunner(Runner):
         open_door()
         complete_tasks(cfg)
         name_initialisers(cfg)
+        notes = settle_resume(cfg)
         if cfg.get('load_from'):
             path = cfg['load_from']
             checkpoint = read_ahead(path)
             if cfg.get('resume'):
-                check_resumable(cfg, checkpoint, path)
-        return super().from_cfg(cfg)
+                check_resumable(checkpoint, path)
+                notes += check_options(cfg, checkpoint, path)
+        runner = super().from_cfg(cfg)
+        for note in notes:
+            runner.logger.info(note)
+        return runner
+
+    def register_hook(
+        self, hook: Hook | dict, priority: str | int | None = None
+    ) -> None:
+        """Register a hook; ours where mmengine's checkpoint hook is named."""
+        if isinstance(hook, dict):
+            kind = hook.get('type')
+            kind = HOOKS.get(kind) if isinstance(kind, str) else kind
+            if kind is CheckpointHook:
+                hook = {**hook, 'type': SafeCheckpointHook}
+        super().register_hook(hook, priority)
+
+    def save_checkpoint(self, *args: Any, **options: Any) -> None:
+        """Save as mmengine does, with what is accumulated.
+
+        All processes call it: in the middle of an accumulation they hand
+        their gradients over.
+        """
+        state = getattr(self.train_loop, 'state', None)
+        if isinstance(state, RunState):
+            state.collect_gradients(self)
+        self._save_whole(*args, **options)
+
+    @master_only
+    def _save_whole(
+        self,
+        out_dir: str,
+        filename: str,
+        *args: Any,
+        meta: dict | None = None,
+        **options: Any,
+    ) -> None:
+        """Save a checkpoint, which is there whole or not at all.
+
+        PyTorch's format is a zip, whose checksums tell a damaged file when
+        it is read; it needs no other.
+
+        Args:
+            out_dir: Its folder.
+            filename: Its name.
+            args: mmengine's.
+            meta: Values for ``meta`` of the checkpoint; the number of
+                processes is added.
+            options: mmengine's.
+
+        Raises:
+            UserError: The file cannot be written.
+        """
+        meta = {**(meta or {}), 'processes': world_size()}
+        if '://' in str(out_dir):  # a server stores a file whole
+            super().save_checkpoint(
+                out_dir, filename, *args, meta=meta, **options
+            )
+            return
+        path = Path(out_dir, filename)
+        try:
+            with new_file(path) as partial:
+                super().save_checkpoint(
+                    out_dir, partial.name, *args, meta=meta, **options
+                )
+                # On the disk before its name is, should the power fail.
+                with partial.open('rb') as file:
+                    os.fsync(file.fileno())
+        except OSError as error:
+            raise UserError(
+                f'checkpoint {path} cannot be written ({error.strerror}); '
+                'what was saved before is intact: make room or mend the '
+                'folder, then go on with --resume'
+            ) from error
+
+    @master_only
+    def dump_config(self) -> None:
+        """Write the config to the work folder, whole or not at all."""
+        name = Path(self.cfg.filename or f'{self.timestamp}.py').name
+        with new_file(Path(self.work_dir, name)) as partial:
+            self.cfg.dump(partial)
 
     def build_optim_wrapper(
         self, optim_wrapper: Mapping[str, Any] | OptimWrapper
@@ -168,7 +262,7 @@ class MultiTaskRunner(Runner):
         with together():
             checkpoint = read_weights(filename)
             if self._resume:
-                check_resumable(self.cfg, checkpoint, filename)
+                check_resumable(checkpoint, filename)
             self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
             if strict:
                 self._load_all(checkpoint, filename)
@@ -179,6 +273,23 @@ class MultiTaskRunner(Runner):
             f'Load checkpoint from {filename} (SHA-256 {hash_of(filename)})'
         )
         return checkpoint
+
+    def build_train_loop(self, loop: BaseLoop | Mapping) -> BaseLoop:
+        """Build mmengine's loops so that they can be resumed exactly."""
+        return super().build_train_loop(
+            resumable(loop, self._train_dataloader)
+        )
+
+    @staticmethod
+    def build_dataloader(
+        dataloader: DataLoader | Mapping,
+        seed: int | None = None,
+        diff_rank_seed: bool = False,
+    ) -> DataLoader:
+        """Build a loader whose processes outlive a signal."""
+        loader = Runner.build_dataloader(dataloader, seed, diff_rank_seed)
+        loader.worker_init_fn = shield(loader.worker_init_fn)
+        return loader
 
     def _load_all(self, checkpoint: Mapping[str, Any], path: str) -> None:
         try:
@@ -215,13 +326,10 @@ def leave_out_frozen(optimizer: Optimizer) -> None:
     optimizer.param_groups = [g for g in optimizer.param_groups if g['params']]
 
 
-def check_resumable(
-    config: Mapping[str, Any], checkpoint: Mapping[str, Any], path: str
-) -> None:
-    """Refuse to resume from a checkpoint without, or of another, training.
+def check_resumable(checkpoint: Mapping[str, Any], path: str) -> None:
+    """Refuse to resume from a checkpoint that holds no training.
 
     Args:
-        config: The config of this run.
         checkpoint: Content of the file.
         path: The file, for the error text.
     """
@@ -237,4 +345,3 @@ def check_resumable(
             f'--resume: {path} brings a program (meta.config) that would be '
             f'run; refused. If you trust its weights, {start}'
         )
-    check_same_accumulation(config, checkpoint)

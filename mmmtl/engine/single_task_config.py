@@ -11,6 +11,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.registry import DefaultScope
 
 from mmmtl.engine.config import walk_dicts
+from mmmtl.engine.config_tasks import necks_of
 from mmmtl.errors import UserError
 from mmmtl.evaluation.metrics.base_task_metric import BaseTaskMetric
 from mmmtl.evaluation.multi_task_evaluator import MultiTaskEvaluator
@@ -74,7 +75,12 @@ def plain_head_config(config: Config) -> Config:
     """
     plain = copy.deepcopy(config)
     old = plain.model.pop('decode_head')
-    levels = list((plain.model.pop('neck', None) or old)['in_channels'])
+    # Of several necks, the last one is the method's.
+    *before, reader = necks_of(plain) or [old]
+    levels = list(reader['in_channels'])
+    plain.model.pop('neck', None)
+    if before:
+        plain.model.neck = before
     head = dict(
         type='FCNHead',
         in_channels=levels,
@@ -127,8 +133,9 @@ def single_task_config(config: Config, task: str) -> Config:
         head.heads = {k: v for k, v in head.heads.items() if k == task}
     if 'tasks' in single:
         single.tasks = [task]
-    if single.model.get('neck') and 'tasks' in single.model.neck:
-        single.model.neck.tasks = [task]
+    for neck in necks_of(single):
+        if 'tasks' in neck:
+            neck.tasks = [task]
     for key in _LOADERS:
         for place, node in walk_dicts(single.get(key) or {}, key):
             if 'datasets' in node:

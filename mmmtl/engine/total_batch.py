@@ -15,7 +15,6 @@ Batch statistics are those of one forward pass, as with fewer processes.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -85,29 +84,6 @@ def batch_notes(config: Config, processes: int) -> list[str]:
             'sees the images of one forward pass only)'
         )
     return notes
-
-
-def check_same_accumulation(
-    config: Config, checkpoint: Mapping[str, Any]
-) -> None:
-    """Refuse to resume where an iteration means another number of samples.
-
-    Args:
-        config: The config of this run.
-        checkpoint: What is to be resumed, with the config in its meta.
-    """
-    meta = checkpoint.get('meta') or {}
-    found = re.search(r'accumulative_counts=(\d+)', str(meta.get('cfg')))
-    before = int(found.group(1)) if found else 1
-    now = config.optim_wrapper.get('accumulative_counts', 1)
-    if before != now:
-        raise UserError(
-            f'--resume: the checkpoint was made with {before} forward '
-            f'pass(es) per optimizer step, this run has {now}, so its '
-            'iteration number would mean another point of the schedule; '
-            'resume on the same number of processes with the same '
-            '--total-batch'
-        )
 
 
 def _accumulate(config: Config, steps: int) -> None:

@@ -49,6 +49,11 @@ from mmmtl.engine.checkpoint import (
 )
 from mmmtl.engine.config import walk_dicts
 from mmmtl.engine.distributed import together
+from mmmtl.engine.timm_weights import (
+    TIMM_SCHEMES,
+    fetch_timm_weights,
+    name_as_timm_backbone,
+)
 from mmmtl.errors import UserError, did_you_mean
 from mmmtl.models.backbones.plain_names import as_named_in
 from mmmtl.registry import WEIGHT_INITIALIZERS
@@ -69,7 +74,10 @@ def open_door() -> None:
     """Make mmengine read files and URLs through :func:`read_weights`."""
     enable_safe_loading()
     CheckpointLoader.register_scheme(
-        ['', 'http://', 'https://', 'open-mmlab://', 'torchvision://'],
+        [
+            *('', 'http://', 'https://', 'open-mmlab://', 'torchvision://'),
+            *TIMM_SCHEMES,
+        ],
         load_from_mmmtl,
         force=True,
     )
@@ -89,8 +97,10 @@ def read_weights(source: str) -> dict[str, Any]:
     """Return the content of a checkpoint; it may have been read ahead.
 
     Args:
-        source: A path, ``http(s)://``, ``open-mmlab://`` or
-            ``torchvision://``.
+        source: A path, ``http(s)://``, ``open-mmlab://``,
+            ``torchvision://``; or ``package://``, ``timm://``, ``hf-hub:``,
+            whose tensors get the names that they have in mmpretrain's
+            TIMMBackbone (:mod:`mmmtl.engine.timm_weights`).
 
     Raises:
         UserError: The file cannot be had, is damaged, or contains code.
@@ -110,6 +120,8 @@ def _read(source: str, *, keep: bool) -> dict[str, Any]:
     if keep:
         _READ[key] = content
     _HASHES[source] = file_hash(path)
+    if source.startswith(TIMM_SCHEMES):
+        return name_as_timm_backbone(source, state_dict_of(content, path))
     return content
 
 
@@ -294,6 +306,8 @@ def fetch_checkpoint(source: str) -> Path:
         UserError: There is no such file, the server does not answer, or what
             it gives is no checkpoint.
     """
+    if source.startswith(TIMM_SCHEMES):
+        return fetch_timm_weights(source, fetch_checkpoint)
     url = _resolve(source)
     if urlparse(url).scheme not in ('http', 'https'):
         path = Path(url).expanduser()

@@ -1,10 +1,17 @@
-"""A folder that is either complete or not there, however a tool ends."""
+"""Files and folders that are either complete or not there.
+
+However a tool ends: by an error, a full disk, Ctrl-C or a kill. What a kill
+leaves has a name that ends in ``partial``, and the next run that writes the
+same folder removes it.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -12,10 +19,35 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from mmmtl.errors import FolderExistsError
+from mmmtl.errors import FolderExistsError, UserError
 
 #: Where tools write what a folder was made from, and how.
 META_FILE = 'meta.json'
+
+
+@contextmanager
+def new_file(path: str | Path) -> Iterator[Path]:
+    """Give a path to write to, whose file becomes ``path`` at the end.
+
+    It lies beside ``path`` and has its suffix. An error removes it; a file
+    that was there before stays until the new one is complete.
+
+    Args:
+        path: The file to write; its folder is made if needed.
+
+    Yields:
+        The path to write to.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(
+        f'.{path.stem}.{os.getpid()}.partial{path.suffix}'
+    )
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -23,6 +55,7 @@ def new_folder(out: Path, what: str = 'is not empty') -> Iterator[Path]:
     """Give a folder to write in, which becomes ``out`` at the end.
 
     It lies beside ``out``; an error or Ctrl-C removes it with all it holds.
+    What a killed process has left of an earlier try is removed first.
 
     Args:
         out: The folder to create. It may exist if it is empty.
@@ -33,6 +66,7 @@ def new_folder(out: Path, what: str = 'is not empty') -> Iterator[Path]:
 
     Raises:
         FolderExistsError: ``out`` holds something.
+        UserError: Another process is writing ``out``.
     """
     out = Path(out).resolve()
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
@@ -41,13 +75,56 @@ def new_folder(out: Path, what: str = 'is not empty') -> Iterator[Path]:
             'folder'
         )
     out.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f'.{out.name}.', dir=out.parent))
+    with locked(out.with_name(f'.{out.name}.lock'), out):
+        # Nobody else writes `out`: whatever is left of it has no owner.
+        unfinished = re.compile(rf'\.{re.escape(out.name)}\.\w{{8}}\.partial')
+        for path in out.parent.iterdir():
+            if unfinished.fullmatch(path.name):
+                shutil.rmtree(path, ignore_errors=True)
+        folder = Path(
+            tempfile.mkdtemp('.partial', f'.{out.name}.', out.parent)
+        )
+        try:
+            folder.chmod(0o777 & ~_umask())  # mkdtemp makes it private
+            yield folder
+            folder.rename(out)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def locked(path: Path, folder: str | Path) -> Iterator[None]:
+    """Hold a lock, or say who does.
+
+    The operating system gives the lock back however its process ends, so a
+    lock file that was left behind locks nothing. The file holds process and
+    host, for the error text of others.
+
+    Args:
+        path: The lock file; its folder is made if needed.
+        folder: What it protects, for the error text.
+
+    Raises:
+        UserError: Another process has it.
+    """
+    from filelock import FileLock, Timeout  # slow to import
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
     try:
-        folder.chmod(0o777 & ~_umask())  # mkdtemp makes it private
-        yield folder
-        folder.rename(out)
+        lock.acquire(timeout=0)
+    except Timeout:
+        process, host, *_ = [*path.read_text('utf-8').split(), '?', '?']
+        raise UserError(
+            f'{folder} is in use: process {process} on {host} writes there; '
+            'wait for its end, or name another folder'
+        ) from None
+    try:
+        path.write_text(f'{os.getpid()}\n{socket.gethostname()}\n', 'utf-8')
+        yield
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        path.unlink(missing_ok=True)  # nobody waits for it
+        lock.release()
 
 
 def _umask() -> int:

@@ -10,6 +10,7 @@ from mmmtl.models.demt import *  # noqa: F403
 from mmmtl.models.losses import *  # noqa: F403
 from mmmtl.models.mqtransformer import *  # noqa: F403
 from mmmtl.models.mult import *  # noqa: F403
+from mmmtl.models.necks import *  # noqa: F403
 from mmmtl.models.sca_mtl import *  # noqa: F403
 from mmmtl.models.segmentors import *  # noqa: F403
 from mmmtl.models.weighting import *  # noqa: F403

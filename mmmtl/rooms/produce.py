@@ -60,6 +60,7 @@ class Order:
         height: Rows of the pictures.
         width: Columns of the pictures.
         seed: Different seeds have no room in common.
+        varied: See :func:`mmmtl.rooms.render.render_room`.
     """
 
     layout: RoomLayout
@@ -68,6 +69,7 @@ class Order:
     height: int
     width: int
     seed: int
+    varied: bool = False
 
     def __post_init__(self) -> None:
         """Check the numbers, which come from the command line."""
@@ -129,6 +131,7 @@ class Order:
             'classes': list(CLASSES),
             'palette': [list(colour) for colour in PALETTE],
             'human_parts': list(HUMAN_PARTS),
+            **({'varied': True} if self.varied else {}),
         }
 
     def is_complete_at(self, folder: Path) -> bool:
@@ -194,6 +197,11 @@ def produce(
 
 def _render_one(job: tuple[Order, Path, int]) -> None:
     order, folder, number = job
-    sample = render_room(order.room_seed(number), order.height, order.width)
+    sample = render_room(
+        order.room_seed(number),
+        order.height,
+        order.width,
+        varied=order.varied,
+    )
     sample_id = order.layout.sample_id(number + 1)
     order.layout.write_sample(folder, sample_id, sample)

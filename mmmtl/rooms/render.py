@@ -11,6 +11,7 @@ from mmmtl.rooms import labels
 from mmmtl.rooms.raster import cast
 from mmmtl.rooms.sampling import sample_scene
 from mmmtl.rooms.shading import shade
+from mmmtl.rooms.variety import develop, varied_scene
 
 
 @dataclass(frozen=True)
@@ -47,21 +48,27 @@ class RoomSample:
     instance: np.ndarray
 
 
-def render_room(seed: int, height: int, width: int) -> RoomSample:
+def render_room(
+    seed: int, height: int, width: int, *, varied: bool = False
+) -> RoomSample:
     """Render the room that belongs to a seed.
 
     Args:
         seed: Any integer from 0; the same seed gives the same arrays.
         height: Rows of the picture.
         width: Columns of the picture.
+        varied: Another room, out of a wider range of rooms, colours, lights,
+            cameras and films: for models that are to see photographs.
     """
     # The scene does not depend on the size, nor the noise on the scene.
     scene_rng, noise_rng = (
         np.random.default_rng([seed, stream]) for stream in (0, 1)
     )
-    scene = sample_scene(scene_rng)
+    scene = varied_scene(scene_rng) if varied else sample_scene(scene_rng)
     hits = cast(scene.primitives, scene.camera, height, width)
     image = shade(scene, hits, noise_rng)
+    if varied:
+        image = develop(image, noise_rng)
     solids = scene.primitives
     semseg = _table(solids, 'class_id', np.uint8)[hits.primitive]
     instance = _table(solids, 'instance', np.int32)[hits.primitive]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from mmmtl.rooms.arrangement import (
     Floorplan,
@@ -18,17 +19,53 @@ from mmmtl.rooms.solids import Primitive
 from mmmtl.rooms.textures import Material, hsv
 
 
-def sample_scene(rng: Rng) -> Scene:
-    """Draw a room."""
+@dataclass(frozen=True)
+class Ranges:
+    """From where to where the size of a room and its camera are drawn.
+
+    Attributes:
+        width: Of the room, metres.
+        depth: Of the room, metres.
+        height: Of the room, metres.
+        back: Distance of the camera from the wall behind it, metres.
+        eye: Height of the camera, metres.
+        turn: Largest turn to either side, radians.
+        pitch: Turn upwards, degrees.
+        roll: Standard deviation, degrees.
+        field_of_view: Degrees.
+        clearance: Nothing stands closer to the camera, metres.
+    """
+
+    width: tuple[float, float] = (3.2, 5.5)
+    depth: tuple[float, float] = (3.6, 7.0)
+    height: tuple[float, float] = (2.4, 3.0)
+    back: tuple[float, float] = (0.3, 0.9)
+    eye: tuple[float, float] = (1.15, 1.75)
+    turn: float = 0.3
+    pitch: tuple[float, float] = (-19, 0)
+    roll: float = 1.2
+    field_of_view: tuple[float, float] = (58, 75)
+    clearance: float = 1.0
+
+
+def sample_scene(rng: Rng, ranges: Ranges | None = None) -> Scene:
+    """Draw a room.
+
+    Args:
+        rng: Source of everything.
+        ranges: Of its size and camera; the usual ones if None.
+    """
+    ranges = ranges or Ranges()
     size = (
-        rng.uniform(3.2, 5.5),
-        rng.uniform(3.6, 7.0),
-        rng.uniform(2.4, 3.0),
+        rng.uniform(*ranges.width),
+        rng.uniform(*ranges.depth),
+        rng.uniform(*ranges.height),
     )
-    scene = Scene(size, _camera(rng, size), exposure=rng.uniform(0.9, 1.12))
+    camera = _camera(rng, size, ranges)
+    scene = Scene(size, camera, exposure=rng.uniform(0.9, 1.12))
     for name, plane in room_shell(rng, size):
         scene.add([plane], name, (0.0, 0.0, 0.0))
-    plan = Floorplan(size[0], size[1], scene.camera)
+    plan = Floorplan(size[0], size[1], camera, ranges.clearance)
     against_walls(rng, scene, plan)
     free_standing(rng, scene, plan)
     hang(rng, scene, plan)
@@ -117,20 +154,20 @@ def _ceiling(rng: Rng) -> Material:
     )
 
 
-def _camera(rng: Rng, size: Vector) -> Camera:
+def _camera(rng: Rng, size: Vector, ranges: Ranges) -> Camera:
     aside = rng.uniform(0.3, 0.7)
     # Standing left of the middle the camera rather looks to the right.
-    yaw = 0.9 * (0.5 - aside) + rng.uniform(-0.3, 0.3)
+    yaw = 0.9 * (0.5 - aside) + rng.uniform(-ranges.turn, ranges.turn)
     return Camera(
         position=(
             aside * size[0],
-            rng.uniform(0.3, 0.9),
-            rng.uniform(1.15, 1.75),
+            rng.uniform(*ranges.back),
+            rng.uniform(*ranges.eye),
         ),
         yaw=yaw,
-        pitch=math.radians(rng.uniform(-19, 0)),
-        roll=math.radians(rng.normal(0, 1.2)),
-        field_of_view=math.radians(rng.uniform(58, 75)),
+        pitch=math.radians(rng.uniform(*ranges.pitch)),
+        roll=math.radians(rng.normal(0, ranges.roll)),
+        field_of_view=math.radians(rng.uniform(*ranges.field_of_view)),
     )
 
 

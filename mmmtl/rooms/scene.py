@@ -24,6 +24,25 @@ class Light:
     instance: int
 
 
+@dataclass(frozen=True)
+class Lighting:
+    """Light that comes from no lamp, relative to white.
+
+    Attributes:
+        ambient: From everywhere.
+        above: More of it from above than from below.
+        left: More of it from the camera's left than from its right.
+        camera: From the camera, on what faces it at no distance.
+        reach: Metres at which the camera's light is halved.
+    """
+
+    ambient: float = 0.50
+    above: float = 0.05
+    left: float = 0.06
+    camera: float = 0.34
+    reach: float = 3.5
+
+
 @dataclass
 class Scene:
     """A room and everything in it.
@@ -34,6 +53,7 @@ class Scene:
         primitives: All solids; instance ids count from 0 without gaps.
         lights: Point lights.
         exposure: Brightness factor of the picture.
+        lighting: Light that comes from no lamp.
     """
 
     size: Vector
@@ -41,6 +61,7 @@ class Scene:
     primitives: list[Primitive] = field(default_factory=list)
     lights: list[Light] = field(default_factory=list)
     exposure: float = 1.0
+    lighting: Lighting = field(default_factory=Lighting)
     instances: int = 0
 
     def add(

@@ -28,8 +28,9 @@ def shade(scene: Scene, hits: Hits, rng: np.random.Generator) -> np.ndarray:
     right, _, _ = scene.camera.axes()
     sideways = dot(right, n)
     facing = -dot(n, hits.rays)
-    light = 0.50 + 0.05 * n.z - 0.06 * sideways
-    light += 0.34 * facing / (1.0 + (hits.depth / 3.5) ** 2)
+    plain = scene.lighting
+    light = plain.ambient + plain.above * n.z - plain.left * sideways
+    light += plain.camera * facing / (1.0 + (hits.depth / plain.reach) ** 2)
     for lamp in scene.lights:
         light += lamp_light(scene, lamp, hits)
     light *= _corner_shade(scene.size, hits.points)

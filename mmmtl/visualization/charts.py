@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmmtl.io.folders import new_file
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -155,5 +157,5 @@ def _figure(width: float, height: float) -> Figure:
 
 
 def _save(figure: Figure, path: str | Path) -> None:
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    with new_file(path) as partial:
+        figure.savefig(partial, dpi=120)

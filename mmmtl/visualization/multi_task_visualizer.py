@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from mmengine.visualization import Visualizer
 
+from mmmtl.io.folders import new_file
 from mmmtl.registry import VISUALIZERS
 from mmmtl.structures import MultiTaskDataSample
 from mmmtl.visualization.picture_grid import draw_grid
@@ -151,5 +152,5 @@ def write_picture(path: str | Path, picture: np.ndarray) -> None:
             f'cannot write {path}: no picture format is called '
             f'{path.suffix!r}; use .png or .jpg'
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(code.tobytes())
+    with new_file(path) as partial:
+        partial.write_bytes(code.tobytes())

@@ -6,13 +6,16 @@ from types import SimpleNamespace
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.dataset import ConcatDataset
+from mmengine.dataset import ConcatDataset, DefaultSampler, InfiniteSampler
+from mmengine.hooks import CheckpointHook
+from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 from torch import nn
-from torch.utils.data import TensorDataset
+from torch.utils.data import DataLoader, TensorDataset
 
 from mmmtl.datasets.nyud.dataset import NYUDv2Dataset
 from mmmtl.engine.preflight import (
     check_class_counts,
+    check_counting,
     check_metrics,
     check_training_labels,
     preflight,
@@ -195,6 +198,51 @@ def test_metrics_need_labels_in_their_own_data_set():
         check_metrics('test', METRICS, data(['depth']), model)
 
 
+def counting(
+    loop=IterBasedTrainLoop, sampler=InfiniteSampler, schedulers=(), hook=None
+):
+    """A runner's parts that count."""
+    train_loop = loop.__new__(loop)
+    dataset = TensorDataset(torch.zeros(4))
+    train_loop.dataloader = DataLoader(dataset, sampler=sampler(dataset))
+    return SimpleNamespace(
+        train_loop=train_loop,
+        param_schedulers=list(schedulers),
+        hooks=[CheckpointHook(**(hook or dict(by_epoch=False)))],
+    )
+
+
+def test_an_iteration_loop_has_no_epochs_to_count():
+    steps = dict(type='PolyLR', by_epoch=False)
+    check_counting(counting(schedulers=[steps]))
+    with pytest.raises(
+        UserError, match=r'^param_scheduler\.1 counts epochs.*by_epoch=False'
+    ):
+        check_counting(counting(schedulers=[steps, dict(type='PolyLR')]))
+    with pytest.raises(UserError, match=r'^default_hooks\.checkpoint counts'):
+        check_counting(counting(hook=dict(interval=1)))
+
+
+@pytest.mark.parametrize(
+    'scheduler',
+    [
+        dict(type='ReduceOnPlateauLR', monitor='delta_m'),
+        dict(type='PolyLR', by_epoch=True, convert_to_iter_based=True),
+    ],
+)
+def test_schedules_of_epochs_that_move_all_the_same(scheduler):
+    check_counting(counting(schedulers=[scheduler]))
+
+
+def test_an_epoch_must_end():
+    epochs = partial(
+        counting, EpochBasedTrainLoop, hook=dict(), schedulers=[dict(type='x')]
+    )
+    check_counting(epochs(sampler=DefaultSampler))
+    with pytest.raises(UserError, match='never ends'):
+        check_counting(epochs())
+
+
 def runner(**changes):
     """A runner's parts, as the run would build them."""
     model = Model(40)
@@ -204,6 +252,7 @@ def runner(**changes):
         evaluator=SimpleNamespace(metrics=METRICS[:1]),
     )
     parts = dict(
+        train_loop=loop,
         cfg=Config(),
         model=model,
         train_dataloader=SimpleNamespace(dataset=dataset),

@@ -161,7 +161,7 @@ def test_what_cannot_be_resumed_is_refused_before_a_folder_is_made(
     torch.save(content, path)
     config = Config.fromfile(toy)
     config.update(work_dir=str(tmp_path / 'work'))
-    assert set_resume(config, str(path)) == [f'resuming {path}']
+    set_resume(config, str(path))
     with pytest.raises(UserError, match=words):
         build_runner(config)
     assert not (tmp_path / 'work').exists()

@@ -231,3 +231,16 @@ def test_plain_head_starts_where_the_tasks_start(rooms: Config) -> None:
     single = single_task_config(plain_head_config(rooms), 'depth')
     head = build_in_scope(MODELS, single.model.decode_head)
     assert head.decoders['depth'].initial_bias == 3.4
+
+
+def test_necks_before_the_methods_own_stay(repo_root: Path) -> None:
+    """All of them with one task; a plain head reads what the last one read."""
+    config = load_config(
+        repo_root / 'configs/demt/demt_efficientnet-lite0_rooms.py'
+    )
+    projection, mixer = single_task_config(config, 'depth').model.neck
+    assert projection == config.model.neck[0]
+    assert mixer.tasks == ['depth']
+    plain = plain_head_config(config)
+    assert plain.model.neck == [config.model.neck[0]]
+    assert plain.model.decode_head.in_channels == [24, 48, 96, 192]

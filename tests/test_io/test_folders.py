@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from mmmtl.errors import DatasetError
-from mmmtl.io.folders import new_folder, stoppable
+from mmmtl.apis.multi_task_inferencer import save_map
+from mmmtl.errors import DatasetError, UserError
+from mmmtl.io.folders import new_file, new_folder, stoppable
+from mmmtl.io.json_file import write_json
+from mmmtl.visualization import write_picture
+from tests.full_disk import full_disk
 
 
 def test_it_appears_at_the_end(tmp_path: Path) -> None:
@@ -45,6 +52,75 @@ def test_a_folder_with_something_in_it_is_kept(tmp_path: Path) -> None:
         pass
     assert isinstance(found.value, DatasetError)
     assert (tmp_path / 'notes.txt').read_text() == 'mine'
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from mmmtl.io.folders import new_folder
+with new_folder(Path(sys.argv[1])) as folder:
+    (folder / 'file').touch()
+    print(os.getpid(), flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_what_a_killed_process_left_goes_in_the_next_run(
+    tmp_path: Path,
+) -> None:
+    """What a living one writes stays."""
+    out = tmp_path / 'out'
+    (tmp_path / '.out.original').mkdir()  # somebody else's
+    with subprocess.Popen(
+        [sys.executable, '-c', KILLED, str(out)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        pid = other.stdout.readline().strip()
+        match = f'out is in use: process {pid} on'
+        with pytest.raises(UserError, match=match), new_folder(out):
+            pass
+        assert list(tmp_path.glob('.out.*.partial/file'))
+        other.kill()
+    assert list(tmp_path.glob('.out.*.partial/file'))
+    with new_folder(out):
+        assert len(list(tmp_path.glob('.out.*.partial'))) == 1
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ['.out.original', 'out']
+
+
+def write_text(path: Path) -> None:
+    with new_file(path) as partial:
+        partial.write_text('x' * 20_000)
+
+
+WRITERS = {
+    'a.txt': write_text,
+    'b.json': lambda path: write_json(path, dict(x=[0.1] * 5000)),
+    'c.png': lambda path: write_picture(
+        path, np.random.default_rng(0).integers(0, 255, (99, 99, 3), np.uint8)
+    ),
+    'd.npy': lambda path: save_map(
+        path.parents[2], 'depth', 'd', np.ones((99, 99))
+    ),
+}
+
+
+@pytest.mark.parametrize('name', WRITERS)
+def test_a_full_disk_leaves_the_file_of_before_and_no_part(
+    tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / 'maps' / 'depth' / name
+    path.parent.mkdir(parents=True)
+    path.write_text('before')
+    with full_disk(10_000), pytest.raises(OSError, match='too large'):
+        WRITERS[name](path)
+    assert path.read_text() == 'before'
+    assert list(path.parent.iterdir()) == [path]
+    WRITERS[name](path)
+    assert path.stat().st_size > 10_000
+    assert list(path.parent.iterdir()) == [path]
 
 
 @pytest.mark.parametrize(

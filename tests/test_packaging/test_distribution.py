@@ -41,7 +41,8 @@ def tree(repo_root: Path, tmp_path: Path) -> Path:
             shutil.copytree(source, root / name, ignore=ignore)
         else:
             shutil.copy2(source, root / name)
-    for name in (CONFIG, 'tools/train.py', 'demo/image_demo.py'):
+    weights = root / 'mmmtl/zoo/demo/weights.safetensors'
+    for name in (CONFIG, 'tools/train.py', 'demo/image_demo.py', weights):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text('marker = 1\n')
     (root / 'model-index.yml').write_text('Import: []\n')
@@ -88,6 +89,8 @@ def test_wheel_holds_the_code_and_the_mim_folder(tree: Path) -> None:
     # What is missing lies in a folder without __init__.py.
     assert modules - names == set()
     assert 'mmmtl/evaluation/image_lists/pascal_context_seism.txt' in names
+    shipped = (p for p in (tree / 'mmmtl/zoo').rglob('*') if p.is_file())
+    assert {p.relative_to(tree).as_posix() for p in shipped} <= names
     mim = {name for name in names if name.startswith('mmmtl/.mim/')}
     assert mim == {
         'mmmtl/.mim/configs/demo/demo.py',

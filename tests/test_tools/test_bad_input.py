@@ -200,6 +200,7 @@ def test_checkpoint_of_another_model_is_refused_by_name(
     if way == 'test':
         result = run_tool('test.py', toy_config, path, *common)
     elif way == 'resume':
+        common += ['resume_changed=True']
         result = run_tool('train.py', toy_config, '--resume', path, *common)
     else:
         result = run_tool('train.py', toy_config, *common, f'load_from={path}')

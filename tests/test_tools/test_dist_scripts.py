@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from mmmtl.engine.checkpoint import read_checkpoint
+from mmmtl.engine.work_dir import alone_in
 from tests.spoiled_samples import TASKS
 from tests.tiny import demt
 
@@ -112,6 +113,30 @@ def test_sync_bn_becomes_bn_and_the_log_says_so(
     assert done.returncode == 0, done.stderr[-3000:]
     # Each of the 6 samples once, though 2 processes x batches of 2 hold 8.
     assert json.loads(out.read_text())['metrics']['toy/count'] == 6
+
+
+def test_processes_share_a_folder_and_what_they_go_on_from(
+    repo_root: Path, toy_config: Path, tmp_path: Path
+) -> None:
+    common = (toy_config, 2, f'--work-dir={tmp_path}', '--seed=0')
+    done = run_script(repo_root, 'dist_train.sh', *common)
+    assert done.returncode == 0, done.stderr[-3000:]
+    with (tmp_path / 'iter_4.pth').open('r+b') as file:
+        file.truncate(1000)
+    done = run_script(repo_root, 'dist_train.sh', *common, '--resume')
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert 'passing over a damaged checkpoint' in done.stdout
+    assert 'resumed epoch: 0, iter: 2' in done.stdout
+    last = read_checkpoint(tmp_path / 'iter_4.pth')
+    assert last['meta']['processes'] == 2
+    with alone_in(tmp_path):
+        done = run_script(repo_root, 'dist_train.sh', *common, '--resume')
+    for rank in (0, 1):
+        assert f'error (rank {rank}): work folder {tmp_path}' in done.stderr
+    done = run_script(
+        repo_root, 'dist_train.sh', toy_config, 1, *common[2:], '--resume'
+    )
+    assert 'processes (2 -> 1)' in done.stderr
 
 
 def test_error_ends_all_processes_with_one_line_each(

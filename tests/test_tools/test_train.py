@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from mmengine.config import Config
 
 from mmmtl.engine.checkpoint import read_checkpoint
 from mmmtl.engine.prepare import set_amp
+from mmmtl.engine.work_dir import alone_in
 from mmmtl.errors import UserError
 
 
@@ -59,6 +61,24 @@ def test_resumed_run_equals_uninterrupted_run(
         torch.testing.assert_close(value, expected[name], rtol=0, atol=0)
 
 
+def test_resume_with_another_recipe_is_refused_unless_asked_for(
+    run_tool: Callable, toy_config: Path, tmp_path: Path
+) -> None:
+    run_tool('train.py', toy_config, '--work-dir', tmp_path)
+    resume = ('--work-dir', tmp_path, '--resume', tmp_path / 'iter_2.pth')
+    options = ('--cfg-options', 'optim_wrapper.optimizer.lr=0.5')
+    result = run_tool('train.py', toy_config, *resume, *options)
+    assert result.code == 2
+    assert 'optim_wrapper.optimizer.lr (0.1 -> 0.5)' in result.err
+    assert 'add --resume-changed' in result.err
+    resume += ('--resume-changed',)
+    result = run_tool('train.py', toy_config, *resume, *options)
+    assert result.code == 0
+    assert 'resuming with optim_wrapper.optimizer.lr' in result.out
+    # Of four steps from 0.1 down to zero this is the third.
+    assert scalars(tmp_path, 'lr')[0] == pytest.approx(0.1 * 0.5**0.9)
+
+
 def test_resume_of_an_empty_folder_starts_anew(
     run_tool: Callable, toy_config: Path, tmp_path: Path
 ) -> None:
@@ -68,6 +88,28 @@ def test_resume_of_an_empty_folder_starts_anew(
     assert result.code == 0
     assert 'nothing to resume' in result.out
     assert (tmp_path / 'iter_4.pth').is_file()
+
+
+def test_a_folder_that_cannot_be_written_is_told_in_one_line(
+    run_tool: Callable, toy_config: Path, tmp_path: Path
+) -> None:
+    """A file in its place, because root may write everywhere."""
+    (tmp_path / 'file').touch()
+    work_dir = tmp_path / 'file' / 'run'
+    result = run_tool('train.py', toy_config, '--work-dir', work_dir)
+    assert result.code == 2
+    assert result.err == f'error: Not a directory: {work_dir}\n'
+
+
+def test_a_second_training_in_a_folder_leaves_it_alone(
+    run_tool: Callable, toy_config: Path, tmp_path: Path
+) -> None:
+    with alone_in(tmp_path):
+        before = sorted(tmp_path.iterdir())
+        result = run_tool('train.py', toy_config, '--work-dir', tmp_path)
+        assert sorted(tmp_path.iterdir()) == before
+    assert result.code == 2
+    assert f'is in use: process {os.getpid()} on' in result.err
 
 
 def test_total_batch_keeps_the_schedule_of_optimizer_steps(
@@ -155,7 +197,7 @@ def test_resume_with_another_accumulation_is_refused(
         'train.py', toy_config, '--work-dir', tmp_path, '--resume'
     )
     assert result.code == 2
-    assert '2 forward pass(es) per optimizer step' in result.err
+    assert 'optim_wrapper.accumulative_counts (2 -> nothing)' in result.err
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='a CUDA device is here')

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mmmtl.engine.errors import user_errors
 from mmmtl.errors import UserError
+from mmmtl.io.folders import new_file
 
 
 def parse_args() -> argparse.Namespace:
@@ -129,8 +130,8 @@ def compare(args: argparse.Namespace) -> None:
     text = markdown_table(table, columns)
     print(text)
     if args.out is not None:
-        Path(args.out).parent.mkdir(parents=True, exist_ok=True)
-        Path(args.out).write_text(text + '\n', encoding='utf-8')
+        with new_file(args.out) as partial:
+            partial.write_text(text + '\n', encoding='utf-8')
     panels = []
     for column in columns:
         values = [metrics.get(column.key) for metrics in rows]

@@ -13,6 +13,7 @@ from typing import Any
 
 from mmmtl.engine.errors import user_errors
 from mmmtl.errors import UserError
+from mmmtl.io.folders import new_file
 
 # What must agree for runs to be comparable.
 BUDGET = ('seed', 'iterations', 'batch_size', 'num_train', 'num_val')
@@ -36,8 +37,8 @@ def main() -> None:
         table = make_table([read_run(path) for path in args.runs])
         print(table)
         if args.out is not None:
-            args.out.parent.mkdir(parents=True, exist_ok=True)
-            args.out.write_text(table + '\n', encoding='utf-8')
+            with new_file(args.out) as partial:
+                partial.write_text(table + '\n', encoding='utf-8')
 
 
 def read_run(path: Path) -> dict[str, Any]:

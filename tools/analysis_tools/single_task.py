@@ -119,6 +119,8 @@ def train_and_test(
     """Train one task unless its results are there; return their file."""
     from mmengine.runner import find_latest_checkpoint
 
+    from mmmtl.io.folders import new_file
+
     # Beside the folder: mmengine writes its own copy into it.
     out, file = folder / 'results.json', folder.with_suffix('.py')
     text = config.pretty_text
@@ -135,7 +137,8 @@ def train_and_test(
             'or name a results file with --results'
         )
     folder.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, encoding='utf-8')
+    with new_file(file) as partial:
+        partial.write_text(text, encoding='utf-8')
     rest = ['--work-dir', str(folder), '--resume']
     if args.total_batch is not None:
         rest += ['--total-batch', str(args.total_batch)]

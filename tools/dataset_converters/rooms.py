@@ -40,6 +40,12 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument(
+        '--varied',
+        action='store_true',
+        help='other rooms, out of wider ranges of shapes, colours, lights, '
+        'cameras and films: for models that are to see photographs',
+    )
+    parser.add_argument(
         '--workers',
         type=int,
         default=usable_cores(),
@@ -57,6 +63,7 @@ def render(args: argparse.Namespace) -> None:
         height=args.size[0],
         width=args.size[1],
         seed=args.seed,
+        varied=args.varied,
     )
     if produce(wanted, args.out, workers=args.workers, bar=True):
         print(f'{wanted.total} rooms written to {args.out}')

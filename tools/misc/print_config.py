@@ -34,6 +34,7 @@ def main() -> None:
     args = parse_args()
     with user_errors():
         from mmmtl.engine.config import load_config
+        from mmmtl.io.folders import new_file
 
         config = load_config(args.config, args.cfg_options)
         if args.out is None:
@@ -43,7 +44,8 @@ def main() -> None:
             raise UserError(
                 f'--out {args.out}: name a .py, .json or .yml file'
             )
-        config.dump(args.out)
+        with new_file(args.out) as partial:
+            config.dump(partial)
 
 
 if __name__ == '__main__':

@@ -9,11 +9,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from mmengine.runner import save_checkpoint
+
 from mmmtl import __version__
 from mmmtl.converters import CONVERTERS, READERS
-from mmmtl.engine.checkpoint import save_checkpoint
 from mmmtl.engine.errors import user_errors
 from mmmtl.errors import UserError
+from mmmtl.io.folders import new_file
 
 
 def parse_args() -> argparse.Namespace:
@@ -38,17 +40,14 @@ def main() -> None:
             converted, settings = CONVERTERS[args.method](state)
         except ValueError as error:
             raise UserError(f'{args.src}: {error}') from error
-        save_checkpoint(
-            dict(
-                state_dict=converted,
-                meta=dict(
-                    mmmtl_version=__version__,
-                    converted_from=args.method,
-                    config_settings=settings,
-                ),
-            ),
-            args.dst,
+        meta = dict(
+            mmmtl_version=__version__,
+            converted_from=args.method,
+            config_settings=settings,
         )
+        with new_file(args.dst) as partial:
+            content = dict(state_dict=converted, meta=meta)
+            save_checkpoint(content, str(partial))
         print(
             f'{args.dst}: {len(converted)} tensors from {len(state)}. Use it '
             'with a config that has '

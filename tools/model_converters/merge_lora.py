@@ -14,10 +14,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from mmengine.runner import save_checkpoint
+
 from mmmtl.apis import init_model
-from mmmtl.engine.checkpoint import save_checkpoint
 from mmmtl.engine.errors import user_errors
 from mmmtl.errors import UserError
+from mmmtl.io.folders import new_file
 from mmmtl.models.backbones.lora import merge_lora
 
 
@@ -42,13 +44,10 @@ def main() -> None:
         count = merge_lora(model.backbone)
         if count == 0:
             raise UserError(f'{args.config} has no model.lora to merge')
-        save_checkpoint(
-            dict(
-                state_dict=model.state_dict(),
-                meta=dict(dataset_meta=model.dataset_meta),
-            ),
-            args.dst,
-        )
+        meta = dict(dataset_meta=model.dataset_meta)
+        with new_file(args.dst) as partial:
+            content = dict(state_dict=model.state_dict(), meta=meta)
+            save_checkpoint(content, str(partial))
         print(
             f'{args.dst}: {count} layers merged. Use it with the config '
             'without model.lora (--cfg-options model.lora=None)'

@@ -3,6 +3,8 @@
 #     --layout pascal_context --num-train 200 --num-val 40 --size 96 128
 dataset_type = 'PascalContextMTDataset'
 data_root = 'data/rooms-pascal-context'
+# What tools/demo.py renders.
+rendered = dict(num_train=320, num_val=48, size=(96, 128))
 tasks = ['semseg', 'human_parts', 'saliency', 'normals', 'edge']
 # Images are padded to this size in testing.
 test_size = (128, 128)

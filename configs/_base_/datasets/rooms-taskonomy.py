@@ -2,6 +2,8 @@
 # python tools/dataset_converters/rooms.py data/rooms-taskonomy
 #     --layout taskonomy --num-train 320 --num-val 48 --size 96 128 --seed 0
 _base_ = './taskonomy.py'
+# What tools/demo.py renders.
+rendered = dict(num_train=320, num_val=48, size=(96, 128))
 dataset = dict(
     data_root='data/rooms-taskonomy',
     split_root=None,

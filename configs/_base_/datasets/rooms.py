@@ -3,6 +3,8 @@
 #     --num-train 320 --num-val 48 --size 96 128 --seed 0
 dataset_type = 'NYUDv2Dataset'
 data_root = 'data/rooms'
+# What tools/demo.py renders.
+rendered = dict(num_train=320, num_val=48, size=(96, 128))
 tasks = ['semseg', 'depth', 'normals', 'edge']
 # The classes of the renderer, stored as 1, 2, ... (0 is unlabelled).
 metainfo = dict(

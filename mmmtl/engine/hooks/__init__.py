@@ -12,6 +12,7 @@ from mmmtl.engine.hooks.multi_task_visualization_hook import (
 from mmmtl.engine.hooks.optimizer_step_scheduler_hook import (
     OptimizerStepSchedulerHook,
 )
+from mmmtl.engine.hooks.safe_checkpoint_hook import SafeCheckpointHook
 
 __all__ = [
     'DivergenceHook',
@@ -20,4 +21,5 @@ __all__ = [
     'LossWeightingHook',
     'MultiTaskVisualizationHook',
     'OptimizerStepSchedulerHook',
+    'SafeCheckpointHook',
 ]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from mmengine.hooks import CheckpointHook, Hook
+from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
+from mmmtl.engine.hooks.safe_checkpoint_hook import SafeCheckpointHook
 from mmmtl.registry import HOOKS
 
 
@@ -59,7 +60,7 @@ class LastEpochsCheckpointHook(Hook):
         self.last_epochs = last_epochs
         self.metric = metric
         self._selects = True
-        self._keeper = CheckpointHook(
+        self._keeper = SafeCheckpointHook(
             interval=interval,
             by_epoch=True,
             max_keep_ckpts=max_keep_ckpts,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from mmengine.model import Sequential
 from mmseg.models.segmentors import BaseSegmentor
 from torch import Tensor, nn
 
@@ -39,7 +40,7 @@ class MultiTaskSegmentor(BaseSegmentor):
         *,
         backbone: Config,
         decode_head: Config,
-        neck: Config | None = None,
+        neck: Config | Sequence[Config] | None = None,
         loss_weighting: Config | None = None,
         test_cfg: Config | None = None,
         data_preprocessor: Config | nn.Module | None = None,
@@ -53,7 +54,7 @@ class MultiTaskSegmentor(BaseSegmentor):
             backbone: Any backbone of mmseg or mmpretrain that returns a
                 pyramid.
             decode_head: A :class:`BaseMultiTaskHead`.
-            neck: Between backbone and head.
+            neck: Between backbone and head; several are run in turn.
             loss_weighting: How the losses of the tasks are combined. None is
                 :class:`FixedWeighting` with the ``weight`` beside each loss
                 in the head's ``tasks``.
@@ -82,7 +83,7 @@ class MultiTaskSegmentor(BaseSegmentor):
             data_preprocessor=data_preprocessor, init_cfg=init_cfg
         )
         self.backbone = build_in_scope(MODELS, backbone)
-        self.neck = neck and build_in_scope(MODELS, neck)
+        self.neck = neck and _build_neck(neck)
         self.decode_head = build_in_scope(MODELS, decode_head)
         self._check_neck()
         head = self.decode_head
@@ -278,12 +279,14 @@ class MultiTaskSegmentor(BaseSegmentor):
 
     def _check_neck(self) -> None:
         """Refuse a neck that works for tasks which the head does not read."""
-        given = getattr(self.neck, 'tasks', None)
-        if given is not None and set(given) != set(self.tasks):
-            raise ValueError(
-                f'neck.tasks={list(given)}, but the head has '
-                f'{list(self.tasks)}: give the neck the same tasks'
-            )
+        necks = self.neck if isinstance(self.neck, nn.Sequential) else ()
+        for neck in necks or (self.neck,):
+            given = getattr(neck, 'tasks', None)
+            if given is not None and set(given) != set(self.tasks):
+                raise ValueError(
+                    f'neck.tasks={list(given)}, but the head has '
+                    f'{list(self.tasks)}: give the neck the same tasks'
+                )
 
     @staticmethod
     def _samples_for(
@@ -292,3 +295,9 @@ class MultiTaskSegmentor(BaseSegmentor):
         if samples is None:
             return [MultiTaskDataSample() for _ in inputs]
         return list(samples)
+
+
+def _build_neck(neck: Config | Sequence[Config]) -> nn.Module:
+    if isinstance(neck, Mapping):
+        return build_in_scope(MODELS, neck)
+    return Sequential(*(build_in_scope(MODELS, part) for part in neck))

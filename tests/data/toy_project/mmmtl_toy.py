@@ -1,5 +1,8 @@
 """A model, data set and metric small enough to try the tools on."""
 
+import random
+
+import numpy as np
 import torch
 from mmcv.cnn import build_norm_layer
 from mmengine.evaluator import BaseMetric
@@ -27,15 +30,18 @@ class ToyBackbone(BaseModel):
 
 @MODELS.register_module()
 class ToyModel(BaseModel):
-    def __init__(self, *, backbone: dict, channels: int = WIDTH) -> None:
+    def __init__(
+        self, *, backbone: dict, channels: int = WIDTH, dropout: float = 0.0
+    ) -> None:
         super().__init__()
+        self.dropout = nn.Dropout(dropout)
         self.backbone = MODELS.build(backbone)
         self.head = nn.Conv2d(channels, 1, 1)
 
     def forward(
         self, inputs: torch.Tensor, target: torch.Tensor, mode: str = 'tensor'
     ) -> object:
-        out = self.head(self.backbone(inputs))
+        out = self.head(self.dropout(self.backbone(inputs)))
         if mode == 'loss':
             return {'loss': (out - target).abs().mean()}
         if mode == 'predict':
@@ -50,14 +56,18 @@ class ToyModel(BaseModel):
 class ToyDataset(Dataset):
     metainfo = {'classes': ('toy',)}
 
-    def __init__(self, *, length: int = 16) -> None:
+    def __init__(self, *, length: int = 16, noise: float = 0.0) -> None:
         self.length = length
+        self.noise = noise
 
     def __len__(self) -> int:
         return self.length
 
     def __getitem__(self, index: int) -> dict:
         inputs = torch.full((1, 2, 2), float(index))
+        if self.noise:
+            draws = random.random(), np.random.rand(), torch.rand(()).item()
+            inputs += self.noise * sum(draws)
         return {'inputs': inputs, 'target': 2 * inputs}
 
 

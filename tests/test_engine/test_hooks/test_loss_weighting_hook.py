@@ -40,6 +40,7 @@ WRAPPERS = {
         type='AggregationOptimWrapper', aggregator=dict(type='GradVac')
     ),
 }
+WRAPPERS['accumulated'] = WRAPPERS['UPGrad'] | dict(accumulative_counts=4)
 WEIGHTINGS = {
     'FAMO': dict(
         type='ScalarizerWeighting', scalarizer=dict(type='FAMO', lr=1.0)
@@ -92,20 +93,22 @@ def run(
         ('plain', 'GradNorm'),
         ('UPGrad', 'uncertainty'),
         ('GradVac', 'FAMO'),
+        ('accumulated', 'FAMO'),
     ],
 )
 def test_a_resumed_run_ends_where_a_whole_one_does(
     tmp_path: Path, wrapper: str, weighting: str
 ) -> None:
-    start = run(tmp_path / 'first', 6, wrapper, weighting)
     whole = run(tmp_path / 'whole', 8, wrapper, weighting)
+    middle = tmp_path / 'whole' / 'iter_6.pth'
+    start = read_checkpoint(middle)
     found = run(
         tmp_path / 'second',
         8,
         wrapper,
         weighting,
         resume=True,
-        load_from=str(tmp_path / 'first' / 'iter_6.pth'),
+        load_from=str(middle),
     )
     assert set(found['state_dict']) == set(whole['state_dict'])
     for name, value in whole['state_dict'].items():

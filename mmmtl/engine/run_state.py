@@ -1,0 +1,153 @@
+"""What a checkpoint holds so that a run goes on as if never stopped.
+
+mmengine saves weights, optimizer, schedulers, loss scale, logs and what hooks
+add (a moving average). What is drawn at random follows from the seed and the
+iteration, see :mod:`mmmtl.datasets.sample_stream`, and needs no saving. What
+is missing stands under ``run_state``:
+
+- ``batches``: how many batches of an epoch are done, in the middle of one;
+- ``validated``: whether the validation that belongs to this moment is over,
+  or has to be done before the training goes on;
+- ``gradients``: per process and parameter, what was accumulated since the
+  last optimizer step; absent directly after a step.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmengine.dist import gather_object
+from mmengine.hooks import EMAHook, Hook
+from mmengine.optim import OptimWrapperDict
+from mmengine.runner import Runner
+from torch import Tensor
+
+from mmmtl.engine.checkpoint import bare_model
+from mmmtl.engine.stopping import StopSignals
+
+Gradients = dict[str, Tensor]
+
+
+class ValidationStoppedError(Exception):
+    """A signal was heard in the middle of a validation."""
+
+
+class RunState(Hook):
+    """Adds to checkpoints, and takes from them, what mmengine leaves out."""
+
+    priority = 'LOWEST'  # a validation stops after a batch is dealt with
+
+    def __init__(self) -> None:
+        """Begin a run."""
+        self.found: dict[str, Any] = {}
+        self.epoch_began_at = 0  # iteration
+        self._epoch = 0
+        self._gradients: list[Gradients] = []
+        self._validating = False
+        self._stop: StopSignals | None = None
+        self._common_batches = 0
+
+    def after_load_checkpoint(
+        self, runner: Runner, checkpoint: dict[str, Any]
+    ) -> None:
+        """Remember where the run that is resumed was."""
+        if runner._resume:
+            self.found = checkpoint.get('run_state', {})
+
+    def resume(self, runner: Runner) -> int:
+        """Give the gradients back.
+
+        Returns:
+            The batches of the epoch that are done.
+        """
+        if gradients := self.found.get('gradients'):
+            parameters = dict(bare_model(runner.model).named_parameters())
+            for name, gradient in gradients[runner.rank].items():
+                parameter = parameters[name]
+                whole = gradient.shape == parameter.shape
+                setattr(
+                    parameter,
+                    'grad' if whole else 'jac',
+                    gradient.to(parameter.device),
+                )
+            runner.logger.info('restored the gradients accumulated so far')
+        return self.found.get('batches', 0)
+
+    def lacks_validation(self) -> bool:
+        """Tell whether the checkpoint was saved before a validation."""
+        return not self.found.get('validated', True)
+
+    def begin_epoch(self, runner: Runner, done: int) -> None:
+        """Remember where an epoch begins.
+
+        Args:
+            runner: It stands at its first iteration, or later.
+            done: Batches of it that are done.
+        """
+        self._epoch = runner.epoch
+        self.epoch_began_at = runner.iter - done
+
+    def collect_gradients(self, runner: Runner) -> None:
+        """Fetch what is accumulated from all processes, before a save."""
+        wrapper = runner.optim_wrapper
+        wrappers = (
+            wrapper.values()
+            if isinstance(wrapper, OptimWrapperDict)
+            else [wrapper]
+        )
+        self._gradients = []
+        if all(part.should_update() for part in wrappers):
+            return
+        own = {
+            name: held.cpu()
+            for name, parameter in bare_model(runner.model).named_parameters()
+            # torchjd keeps a gradient per task, (T, *shape), in `jac`.
+            if (held := getattr(parameter, 'jac', parameter.grad)) is not None
+        }
+        self._gradients = gather_object(own) or []
+
+    def before_save_checkpoint(
+        self, runner: Runner, checkpoint: dict[str, Any]
+    ) -> None:
+        """Add the state of the run."""
+        meta = checkpoint['meta']
+        within = meta['epoch'] == self._epoch
+        checkpoint['run_state'] = dict(
+            batches=meta['iter'] - self.epoch_began_at if within else 0,
+            validated=self._validating,
+        )
+        if self._gradients and 'optimizer' in checkpoint:
+            checkpoint['run_state']['gradients'] = self._gradients
+
+    def validate(self, runner: Runner, stop: StopSignals) -> bool:
+        """Validate, unless a signal stops it.
+
+        Returns:
+            Whether the validation came to its end.
+        """
+        self._validating, self._stop = True, stop
+        # The last batch may be dealt to some processes only.
+        self._common_batches = stop.smallest(len(runner.val_dataloader))
+        try:
+            runner.val_loop.run()
+        except ValidationStoppedError:
+            for hook in runner.hooks:
+                if isinstance(hook, EMAHook):
+                    # It has exchanged the weights for their average.
+                    hook.after_val_epoch(runner)
+            return False
+        finally:
+            self._validating = False
+        return True
+
+    def after_val_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: Any = None,
+    ) -> None:
+        """Stop a validation within a training if a signal was heard."""
+        asks = self._validating and batch_idx < self._common_batches
+        if asks and self._stop.heard():
+            raise ValidationStoppedError
