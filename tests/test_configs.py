@@ -226,13 +226,13 @@ def build_meta(cfg: Config) -> Any:
 
 
 class _RealLinspace(TorchFunctionMode):
-    """Swin reads its drop rates, numbers, out of a tensor."""
+    """Networks read their drop rates, numbers, out of a tensor."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         device = dict(device='cpu') if func is torch.linspace else {}
-        return func(*args, **(kwargs or {}), **device)
+        return func(*args, **{**(kwargs or {}), **device})
 
 
 def shrink(cfg: Config) -> Config:
