@@ -9,6 +9,7 @@ from mmengine.model import Sequential
 from mmseg.models.segmentors import BaseSegmentor
 from torch import Tensor, nn
 
+from mmmtl.models.backbones.feature_cache import FeatureCache
 from mmmtl.models.backbones.lora import add_lora, reset_lora
 from mmmtl.models.backbones.plain_names import accept_plain_names
 from mmmtl.models.decode_heads.base_multi_task_head import TaskMaps
@@ -98,6 +99,7 @@ class MultiTaskSegmentor(BaseSegmentor):
         accept_plain_names(self.backbone)
         self.frozen_backbone = frozen_backbone
         self.has_lora = lora is not None
+        self.feature_cache: FeatureCache | None = None
         self._limit_training(lora)
 
     @property
@@ -129,8 +131,16 @@ class MultiTaskSegmentor(BaseSegmentor):
 
     def extract_feat(self, inputs: Tensor) -> Any:
         """Return what the head reads, from ``(B, 3, H, W)`` images."""
-        features = self.backbone(inputs)
+        features = self._backbone_features(inputs)
         return features if self.neck is None else self.neck(features)
+
+    def _backbone_features(self, inputs: Tensor) -> Sequence[Tensor]:
+        if not self.frozen_backbone:
+            return self.backbone(inputs)
+        if self.feature_cache is not None and self.training:
+            return self.feature_cache(self.backbone, inputs)
+        # As kept ones are: other strides round otherwise in a convolution.
+        return tuple(level.contiguous() for level in self.backbone(inputs))
 
     def encode_decode(
         self,
