@@ -92,6 +92,7 @@ LITE = read_requirements('lite')
 OPTIONAL = read_requirements('optional')
 TESTS = read_requirements('tests')
 BALANCING = read_requirements('balancing')
+LORA = read_requirements('lora')
 
 setup(
     name='mmmtl',
@@ -116,7 +117,8 @@ setup(
         'optional': OPTIONAL,
         'tests': TESTS,
         'balancing': BALANCING,
-        'all': LITE + OPTIONAL + TESTS + BALANCING,
+        'lora': LORA,
+        'all': LITE + OPTIONAL + TESTS + BALANCING + LORA,
     },
     cmdclass={'build_py': BuildPyWithMim, 'develop': DevelopWithMim},
     classifiers=[

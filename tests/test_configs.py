@@ -161,7 +161,10 @@ CHANNELS = {'nyud': (40, 1, 3, 1), 'pascal-context': (21, 7, 2, 3, 1)}
 
 
 def load(leaf: str) -> Config:
-    return load_config(ROOT / leaf)
+    cfg = load_config(ROOT / leaf)
+    if cfg.model.get('lora'):
+        pytest.importorskip('peft', reason='pip install mmmtl[lora]')
+    return cfg
 
 
 def count(module: nn.Module) -> int:
@@ -223,13 +226,13 @@ def build_meta(cfg: Config) -> Any:
 
 
 class _RealLinspace(TorchFunctionMode):
-    """Swin reads its drop rates, numbers, out of a tensor."""
+    """Networks read their drop rates, numbers, out of a tensor."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         device = dict(device='cpu') if func is torch.linspace else {}
-        return func(*args, **(kwargs or {}), **device)
+        return func(*args, **{**(kwargs or {}), **device})
 
 
 def shrink(cfg: Config) -> Config:
@@ -249,12 +252,14 @@ def shrink(cfg: Config) -> Config:
                 num_blocks=[1] * len(widths),
                 num_channels=widths,
             )
-    elif backbone.type != 'mmpretrain.TIMMBackbone':  # that one is small
-        raise NotImplementedError(f'shrink a {backbone.type} here')
+    elif backbone.get('model_name') != 'tf_efficientnet_lite0':  # it is small
+        pyramid = shrink_foundation(backbone)
     head, necks = cfg.model.decode_head, necks_of(cfg)
     for neck in necks:
         if neck.type == 'LevelProjection':
             neck.out_channels = pyramid
+        elif neck.type == 'Feature2Pyramid':
+            neck.embed_dim = pyramid[0]
     if head.type == 'PerTaskHeads':
         # Wide enough that no pixel has every ReLU at 0: a normal has a length.
         fused = any(neck.type == 'PyramidFusion' for neck in necks)
@@ -275,6 +280,33 @@ def shrink(cfg: Config) -> Config:
         necks[-1].update(in_channels=pyramid, channels=16)
         head.update(channels=16, bottleneck_channels=32)
     return cfg
+
+
+def shrink_foundation(backbone: Any) -> list[int]:
+    """Shrink a backbone in place, and return the widths of its levels."""
+    widths = [8, 16, 32, 64]
+    kind = backbone.get('model_name') or backbone.type
+    if kind == 'MixVisionTransformer':
+        backbone.update(
+            embed_dims=8, num_layers=[1] * 4, num_heads=[1, 2, 4, 8]
+        )
+    elif kind == 'mmpretrain.ConvNeXt':
+        backbone.arch = dict(depths=[1] * 4, channels=widths)
+    elif kind == 'convnext_tiny':
+        backbone.update(depths=(1,) * 4, dims=widths)
+    elif kind == 'mmpretrain.VisionTransformer':
+        widths = [16] * 4
+        backbone.out_indices = [0, 1, 2, 3]
+        backbone.arch = dict(
+            embed_dims=16, num_layers=4, num_heads=2, feedforward_channels=32
+        )
+    elif kind == 'vit_small_patch16_dinov3':
+        widths = [16] * 4
+        backbone.update(embed_dim=16, depth=4, num_heads=2)
+        backbone.out_indices = (0, 1, 2, 3)
+    else:
+        raise NotImplementedError(f'shrink a {kind} here')
+    return widths
 
 
 def test_there_are_configs() -> None:
@@ -323,7 +355,7 @@ def test_tasks_agree_throughout(leaf: str) -> None:
     cfg = load(leaf)
     tasks = list(cfg.tasks)
     for neck in necks_of(cfg):
-        if neck.type != 'LevelProjection':
+        if neck.type not in ('LevelProjection', 'Feature2Pyramid'):
             assert list(neck.tasks) == tasks
     assert list(cfg.model.decode_head.tasks) == tasks
     assert set(tasks) <= set(TASKS)

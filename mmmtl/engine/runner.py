@@ -10,8 +10,10 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.dist import master_only
 from mmengine.hooks import CheckpointHook, Hook
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner, load_state_dict
 from mmengine.runner.base_loop import BaseLoop
+from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from mmmtl.engine.changed_options import check_options
@@ -43,6 +45,7 @@ from mmmtl.engine.weights import (
 from mmmtl.engine.work_dir import settle_resume
 from mmmtl.errors import UserError
 from mmmtl.io.folders import new_file
+from mmmtl.models.backbones.plain_names import as_named_in
 from mmmtl.models.weighting import LossWeighting
 from mmmtl.registry import HOOKS, RUNNERS
 
@@ -190,6 +193,19 @@ class MultiTaskRunner(Runner):
         with new_file(Path(self.work_dir, name)) as partial:
             self.cfg.dump(partial)
 
+    def build_optim_wrapper(
+        self, optim_wrapper: Mapping[str, Any] | OptimWrapper
+    ) -> OptimWrapper | OptimWrapperDict:
+        """Build mmengine's, and leave out what has no gradient.
+
+        mmengine hands an optimizer all parameters, frozen ones as well.
+        """
+        built = super().build_optim_wrapper(optim_wrapper)
+        several = isinstance(built, OptimWrapperDict)
+        for wrapper in built.values() if several else [built]:
+            leave_out_frozen(wrapper.optimizer)
+        return built
+
     def register_hooks(
         self,
         default_hooks: dict[str, Any] | None = None,
@@ -287,7 +303,9 @@ class MultiTaskRunner(Runner):
             ) from error
 
     def _load_part(self, checkpoint: Mapping[str, Any], path: str) -> None:
-        state = state_dict_of(checkpoint, path)
+        state = as_named_in(
+            bare_model(self.model), state_dict_of(checkpoint, path)
+        )
         # A part of the weights would be of the wrong tasks, whatever fits.
         check_task_order(self.model, state, path)
         found = compare(self.model, state)
@@ -299,6 +317,13 @@ class MultiTaskRunner(Runner):
         self.logger.warning(f'load_from: a part of {path}: {found.describe()}')
         part = {name: state[name] for name in found.matching}
         load_state_dict(bare_model(self.model), part, logger=self.logger)
+
+
+def leave_out_frozen(optimizer: Optimizer) -> None:
+    """Take parameters without gradient out of an optimizer."""
+    for group in optimizer.param_groups:
+        group['params'] = [p for p in group['params'] if p.requires_grad]
+    optimizer.param_groups = [g for g in optimizer.param_groups if g['params']]
 
 
 def check_resumable(checkpoint: Mapping[str, Any], path: str) -> None:

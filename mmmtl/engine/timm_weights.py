@@ -10,8 +10,9 @@ Three kinds of sources, wherever a checkpoint is named:
 
 The tensors come with timm's names behind ``timm_model.``, as TIMMBackbone has
 them; with ``prefix='timm_model.'`` they fit timm's network itself. timm
-renames the stages of some networks for ``features_only=True``, and then they
-do not fit; EfficientNets keep their names.
+renames the stages of some networks for ``features_only=True``; the backbone
+of a MultiTaskSegmentor finds them nevertheless
+(:mod:`mmmtl.models.backbones.plain_names`).
 """
 
 from __future__ import annotations

@@ -55,6 +55,7 @@ from mmmtl.engine.timm_weights import (
     name_as_timm_backbone,
 )
 from mmmtl.errors import UserError, did_you_mean
+from mmmtl.models.backbones.plain_names import as_named_in
 from mmmtl.registry import WEIGHT_INITIALIZERS
 
 TIMEOUT = 20.0  # seconds without a byte from the server
@@ -244,6 +245,7 @@ def _check_fit(
             for name, tensor in state.items()
             if name.startswith(dot)
         }
+    state = as_named_in(module, state)
     found = compare(module, state)
     total = len(module.state_dict())
     if len(found.matching) < ENOUGH * total:

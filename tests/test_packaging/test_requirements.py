@@ -15,7 +15,7 @@ STACKS = {
     'onedl': ('common', 'onedl'),
     'openmmlab': ('common', 'openmmlab', 'openmmlab-mmcv'),
 }
-SHARED = ('runtime', 'lite', 'optional', 'tests', 'build')
+SHARED = ('runtime', 'lite', 'optional', 'tests', 'build', 'lora')
 
 
 def read(path: Path) -> dict[str, Requirement]:

@@ -1,6 +1,7 @@
 """Hooks of mmmtl."""
 
 from mmmtl.engine.hooks.divergence_hook import DivergenceHook
+from mmmtl.engine.hooks.feature_cache_hook import FeatureCacheHook
 from mmmtl.engine.hooks.labelled_tasks_hook import LabelledTasksHook
 from mmmtl.engine.hooks.last_epochs_checkpoint_hook import (
     LastEpochsCheckpointHook,
@@ -16,6 +17,7 @@ from mmmtl.engine.hooks.safe_checkpoint_hook import SafeCheckpointHook
 
 __all__ = [
     'DivergenceHook',
+    'FeatureCacheHook',
     'LabelledTasksHook',
     'LastEpochsCheckpointHook',
     'LossWeightingHook',

@@ -9,6 +9,9 @@ from mmengine.model import Sequential
 from mmseg.models.segmentors import BaseSegmentor
 from torch import Tensor, nn
 
+from mmmtl.models.backbones.feature_cache import FeatureCache
+from mmmtl.models.backbones.lora import add_lora, reset_lora
+from mmmtl.models.backbones.plain_names import accept_plain_names
 from mmmtl.models.decode_heads.base_multi_task_head import TaskMaps
 from mmmtl.models.losses.by_task import flatten_losses, losses_by_task
 from mmmtl.models.postprocess import check_finite, undo_augmentation
@@ -42,6 +45,8 @@ class MultiTaskSegmentor(BaseSegmentor):
         loss_weighting: Config | None = None,
         test_cfg: Config | None = None,
         data_preprocessor: Config | nn.Module | None = None,
+        frozen_backbone: bool = False,
+        lora: Config | None = None,
         init_cfg: Any = None,
     ) -> None:
         """Build the parts.
@@ -60,11 +65,18 @@ class MultiTaskSegmentor(BaseSegmentor):
                 ``'bilinear'`` resizes the logits, ``'nearest'`` the classes
                 that were chosen at the size of the network's input.
             data_preprocessor: :class:`MultiTaskDataPreprocessor`.
+            frozen_backbone: The backbone is used as it is: it gets no
+                gradient and stays in evaluation mode, so that neither its
+                weights nor its statistics change in training.
+            lora: Adapters for the backbone, which is otherwise frozen:
+                arguments of peft's ``LoraConfig``, such as ``dict(r=8,
+                lora_alpha=16, target_modules=['qkv'])``.
             init_cfg: mmengine's initialisation config.
 
         Raises:
             ValueError: If ``test_cfg`` is not one of the two forms, a task
-                has no weight, or neck and head have other tasks.
+                has no weight, neck and head have other tasks, or the
+                adapters would be frozen, too.
         """
         if isinstance(data_preprocessor, Mapping):
             data_preprocessor = build_in_scope(MODELS, data_preprocessor)
@@ -84,16 +96,51 @@ class MultiTaskSegmentor(BaseSegmentor):
         )
         self.loss_weighting.check(weights)
         self.test_cfg = check_test_cfg(test_cfg)
+        accept_plain_names(self.backbone)
+        self.frozen_backbone = frozen_backbone
+        self.has_lora = lora is not None
+        self.feature_cache: FeatureCache | None = None
+        self._limit_training(lora)
 
     @property
     def tasks(self) -> tuple[str, ...]:
         """Task names in the order of the config."""
         return self.decode_head.tasks
 
+    def init_weights(self) -> None:
+        """Initialise all parts; adapters last, whatever ``init_cfg`` did."""
+        starts = not self.is_init
+        super().init_weights()
+        if self.has_lora and starts:
+            reset_lora(self.backbone)
+
+    def train(self, mode: bool = True) -> MultiTaskSegmentor:
+        """Set the mode of all parts but a frozen backbone."""
+        super().train(mode)
+        if self.frozen_backbone:
+            self.backbone.eval()
+        return self
+
+    def get_layer_depth(self, name: str) -> tuple[int, int]:
+        """Return the depth of a parameter, and how many depths there are.
+
+        mmpretrain's ``LearningRateDecayOptimWrapperConstructor`` asks for
+        it; its ViT, Swin, ConvNeXt and ResNet know the answer.
+        """
+        return self.backbone.get_layer_depth(name, 'backbone.')
+
     def extract_feat(self, inputs: Tensor) -> Any:
         """Return what the head reads, from ``(B, 3, H, W)`` images."""
-        features = self.backbone(inputs)
+        features = self._backbone_features(inputs)
         return features if self.neck is None else self.neck(features)
+
+    def _backbone_features(self, inputs: Tensor) -> Sequence[Tensor]:
+        if not self.frozen_backbone:
+            return self.backbone(inputs)
+        if self.feature_cache is not None and self.training:
+            return self.feature_cache(self.backbone, inputs)
+        # As kept ones are: other strides round otherwise in a convolution.
+        return tuple(level.contiguous() for level in self.backbone(inputs))
 
     def encode_decode(
         self,
@@ -193,6 +240,17 @@ class MultiTaskSegmentor(BaseSegmentor):
         """
         samples = self._samples_for(inputs, data_samples)
         return self._original(inputs, samples, lambda kind: kind.activate)
+
+    def _limit_training(self, lora: Config | None) -> None:
+        if self.frozen_backbone:
+            if lora is not None:
+                raise ValueError(
+                    f'frozen_backbone=True and lora={dict(lora)}: adapters '
+                    'would never learn; give one of the two'
+                )
+            self.backbone.requires_grad_(False)
+        if lora is not None:
+            add_lora(self.backbone, lora)
 
     def _original(
         self,

@@ -1,0 +1,17 @@
+# One FCN per task on SegFormer's MiT-B2. Total batch 8. One GPU:
+# train_dataloader.batch_size=8.
+_base_ = [
+    '../_base_/models/mit-b2.py',
+    '../_base_/tasks/nyud.py',
+    '../_base_/datasets/nyud.py',
+    '../_base_/schedules/schedule_40k-adamw.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    decode_head=dict(
+        type='PerTaskHeads',
+        in_channels=[64, 128, 320, 512],
+        channels=96,
+        norm_cfg={{_base_.norm_cfg}},
+    ),
+)

@@ -1,0 +1,1 @@
+"""Large pretrained backbones: how little of them a training may change."""
