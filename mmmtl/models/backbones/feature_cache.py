@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import shutil
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +14,7 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmmtl.errors import UserError
-
-_HELD = 'is in use by another run: give each its own folder'
+from mmmtl.io.folders import locked
 
 
 class FeatureCache:
@@ -47,12 +46,13 @@ class FeatureCache:
         self.folder = folder
         self.capacity = capacity
         self.dtype = np.dtype(dtype)
-        folder.mkdir(parents=True, exist_ok=True)
-        self._index = (folder / 'views.txt').open('a+')
-        try:
-            fcntl.flock(self._index, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise UserError(f'feature cache {folder} {_HELD}') from error
+        self._open_files = ExitStack()
+        self._open_files.enter_context(
+            locked(folder / '.lock', f'feature cache {folder}')
+        )
+        self._index = self._open_files.enter_context(
+            (folder / 'views.txt').open('a+')
+        )
         self._index.seek(0)
         self.rows = {
             line: i for i, line in enumerate(self._index.read().split())
@@ -83,7 +83,7 @@ class FeatureCache:
 
     def close(self) -> None:
         """Let another run use the folder."""
-        self._index.close()
+        self._open_files.close()
         self._levels = []
 
     def _add(self, view: str, levels: Sequence[Tensor]) -> None:
