@@ -111,8 +111,8 @@ import os, sys, time
 from mmmtl.io.folders import locked
 with locked(__import__('pathlib').Path(sys.argv[1]), 'x'):
     child = os.fork()  # as a loader process, which outlives a kill
-    if child:
-        print(os.getpid(), child, flush=True)
+    if not child:  # by now it has let go of the lock
+        print(os.getppid(), os.getpid(), flush=True)
     time.sleep(60)
 """
 
