@@ -463,7 +463,7 @@ def _listed(absent: Values) -> dict[str, Any]:
 def image_files(
     parts: Sequence[Path], pattern: str
 ) -> dict[tuple[Path, str], Path]:
-    """Return the images by folder and id."""
+    """Return the files of a pattern by folder and id."""
     return {
         (part, sample_id): part / path
         for part in parts
