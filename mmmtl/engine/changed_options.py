@@ -38,6 +38,8 @@ HARMLESS = (
     # Logs, pictures, when to validate, which checkpoints are kept.
     'log_level|log_processor|visualizer',
     'default_hooks.(logger|timer|visualization|checkpoint)',
+    # What stops a run, not what it computes.
+    'default_hooks.(divergence|labelled_tasks)',
     'train_cfg.(val_begin|val_interval|dynamic_intervals)',
     # Evaluations of their own.
     'test_.*|tta_.*',

@@ -17,6 +17,7 @@ from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 from torch import nn
 
 from mmmtl.datasets.joint import leaves, our_data_sets, parts_of
+from mmmtl.datasets.sample_stream import SampleStream
 from mmmtl.datasets.transforms.pasted import refuse_pasted
 from mmmtl.engine.checkpoint import bare_model
 from mmmtl.engine.config import walk_dicts
@@ -93,8 +94,9 @@ def check_counting(runner: Runner) -> None:
     """
     loop = runner.train_loop
     if isinstance(loop, EpochBasedTrainLoop):
-        batches = loop.dataloader.batch_sampler
-        if isinstance(getattr(batches, 'sampler', None), InfiniteSampler):
+        sampler = getattr(loop.dataloader.batch_sampler, 'sampler', None)
+        endless = isinstance(sampler, SampleStream) and sampler.is_endless()
+        if endless or isinstance(sampler, InfiniteSampler):
             raise UserError(
                 'train_dataloader.sampler is an InfiniteSampler, with which '
                 'the first epoch of train_cfg.type=EpochBasedTrainLoop never '

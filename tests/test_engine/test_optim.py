@@ -214,6 +214,14 @@ def test_state_of_the_aggregator_is_kept() -> None:
     assert not torch.allclose(forgotten, whole[2])
 
 
+@pytest.mark.parametrize('aggregator', ['UPGrad', 'NashMTL', 'IMTLG'])
+def test_what_is_no_number_reaches_no_solver(aggregator: str) -> None:
+    """The gradient is left infinite, for the divergence hook to name."""
+    rows = CONFLICT.clone()
+    rows[1, 0] = torch.nan
+    assert not step_of(rows, aggregator).isfinite().any()
+
+
 def test_float16_skips_a_step_that_overflows() -> None:
     model = Rows(torch.full((2, 3), 3e38))
     wrapper = wrap(model, 'Sum', precision='float16')

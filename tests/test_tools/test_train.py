@@ -273,3 +273,18 @@ def test_divergence_hook_is_set_by_options(
     wrong = run_tool(*common, 'default_hooks.divergence.max_skiped=1')
     assert wrong.code == 2
     assert 'max_skiped' in wrong.err
+
+
+def test_an_epoch_over_an_endless_sampler_is_refused(
+    run_tool: Callable, toy_config: Path, tmp_path: Path
+) -> None:
+    config = Config.fromfile(toy_config)
+    config.train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=1)
+    config.param_scheduler = None
+    config.default_hooks.checkpoint.by_epoch = True
+    config.dump(tmp_path / 'endless.py')
+    result = run_tool(
+        'train.py', tmp_path / 'endless.py', '--work-dir', tmp_path / 'work'
+    )
+    assert result.code == 2
+    assert 'never ends' in result.err

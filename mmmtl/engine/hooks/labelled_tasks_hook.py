@@ -84,8 +84,8 @@ class LabelledTasksHook(Hook):
                 f'no label of {sorted(absent)} in the first {self._count} '
                 'training samples: look at the files with verify.py '
                 '--config, or take the task out of model.decode_head; where '
-                'labels are that rare, custom_hooks=[dict(type='
-                f"'LabelledTasksHook', samples={10 * self.samples})]"
+                'labels are that rare, --cfg-options '
+                f'default_hooks.labelled_tasks.samples={10 * self.samples}'
             )
 
 

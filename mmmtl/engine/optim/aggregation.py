@@ -186,7 +186,7 @@ class AggregationOptimWrapper(OptimWrapper):
         scale = self._scaler.get_scale() if self._scaled else 1.0
         for row in rows:
             row /= scale
-        if self._scaled and not all(row.isfinite().all() for row in rows):
+        if not all(row.isfinite().all() for row in rows):
             self._overflow()
             return
         if self._conflicts_interval and (
@@ -199,7 +199,10 @@ class AggregationOptimWrapper(OptimWrapper):
             parameter.grad *= scale
 
     def _overflow(self) -> None:
-        """Leave a gradient for which the scaler skips the step."""
+        """Leave a gradient for which the scaler, or the run, stops.
+
+        Solvers inside of aggregators would end in errors of their own.
+        """
         for parameter in self._parameters:
             del parameter.jac
             parameter.grad = torch.full_like(parameter, torch.inf)
@@ -237,7 +240,10 @@ class AggregationOptimWrapper(OptimWrapper):
         state['aggregation'] = dict(
             steps=self._steps,
             scaler=self._scaler.state_dict(),
-            aggregator=plain_state(aggregator) if aggregator else {},
+            # Before the first step, what was resumed still waits.
+            aggregator=plain_state(aggregator)
+            if aggregator
+            else self._waiting,
         )
         return state
 

@@ -72,7 +72,9 @@ def test_the_first_epoch_decides() -> None:
 def test_or_the_first_samples() -> None:
     run = start(5000, ('edge',), samples=4)
     run.send([sample(), sample()])
-    with pytest.raises(UserError, match=r'first 4 .*samples=40\)'):
+    with pytest.raises(
+        UserError, match=r'first 4 .*labelled_tasks\.samples=40'
+    ):
         run.send([sample(), sample(edge=255)])
 
 

@@ -377,7 +377,7 @@ def _work(rank: int, folder: str) -> None:
 def test_two_processes_equal_one(tmp_path: Path) -> None:
     for rank in (0, 1):
         (tmp_path / f'maps{rank}').mkdir()
-    (tmp_path / 'ids.txt').write_text('0 1')
+    (tmp_path / 'ids.txt').write_text('0\n1\n')
     mp.spawn(_work, args=(str(tmp_path),), nprocs=2)
     samples = store(draw_pairs(2), tmp_path)
     want = {}
