@@ -263,6 +263,9 @@ class MultiTaskRunner(Runner):
             checkpoint = read_weights(filename)
             if self._resume:
                 check_resumable(checkpoint, filename)
+                # A moving average takes this dict, and gives the weights.
+                average = state_dict_of(checkpoint, filename)
+                check_values(self.model, average, filename)
             self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
             if strict:
                 self._load_all(checkpoint, filename)

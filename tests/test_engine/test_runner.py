@@ -171,3 +171,18 @@ def test_options_are_read_as_mmengine_reads_them() -> None:
     found = parse_options(['a.b=[1,2]', 'c=None', 'd=x=y', 'e=1e-3'])
     assert found == {'a.b': [1, 2], 'c': None, 'd': 'x=y', 'e': 1e-3}
     assert parse_options([]) == {}
+
+
+def test_a_spoiled_average_is_not_resumed(toy: Path, tmp_path: Path) -> None:
+    """It is exchanged with the weights before those are looked at."""
+    config = Config.fromfile(toy)
+    config.work_dir = str(tmp_path)
+    config.custom_hooks = [dict(type='EMAHook')]
+    build_runner(config).train()
+    path = tmp_path / 'iter_2.pth'
+    content = checkpoint.read_checkpoint(path)
+    content['state_dict']['head.weight'].fill_(torch.nan)
+    torch.save(content, path)
+    config.load_from, config.resume = str(path), True
+    with pytest.raises(UserError, match=r'head\.weight'):
+        build_runner(config).train()
