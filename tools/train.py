@@ -51,11 +51,11 @@ def train(args: argparse.Namespace) -> None:
     from mmmtl.engine.preflight import preflight
     from mmmtl.engine.prepare import prepare_training
     from mmmtl.engine.runner import build_runner
-    from mmmtl.engine.work_dir import alone_in
+    from mmmtl.engine.work_dir import alone_in, checkpoint_folder
 
     try:
         config, notes = prepare_training(args)
-        with alone_in(config.work_dir):
+        with alone_in(config.work_dir, checkpoint_folder(config)):
             runner = build_runner(config, notes)
             preflight(runner, 'train')
             runner.train()

@@ -12,7 +12,12 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmmtl.engine.work_dir import LOCK, alone_in, settle_resume
+from mmmtl.engine.work_dir import (
+    LOCK,
+    alone_in,
+    checkpoint_folder,
+    settle_resume,
+)
 from mmmtl.errors import UserError
 
 
@@ -139,3 +144,50 @@ def test_a_second_training_is_refused_until_the_first_is_dead(
             other.kill()
             subprocess.run(['kill', '-9', child], check=True)
     assert not (tmp_path / LOCK).exists()
+
+
+def test_a_signal_between_epochs_is_gone_on_from(folder: Path) -> None:
+    """Its checkpoint counts iterations, those of the run count epochs."""
+    for step in (2, 4, 6):
+        (folder / f'iter_{step}.pth').rename(folder / f'epoch_{step}.pth')
+    (folder / 'epoch_4.pth').rename(folder / 'iter_4.pth')
+    (folder / 'epoch_6.pth').rename(folder / 'epoch_4.pth')
+    for latest in ('iter_4.pth', 'epoch_4.pth'):
+        (folder / 'last_checkpoint').write_text(str(folder / latest))
+        config, notes = settle(folder)
+        assert config.load_from == str(folder / latest)
+        assert 'not in' not in notes
+    (folder / 'last_checkpoint').write_text(str(folder / 'iter_4.pth'))
+    (folder / 'iter_4.pth').write_bytes(b'PK')
+    assert settle(folder)[0].load_from == str(folder / 'epoch_4.pth')
+
+
+def test_a_signal_under_names_of_ones_own(folder: Path) -> None:
+    hook = dict(filename_tmpl='step_{}.pth')
+    (folder / 'iter_2.pth').rename(folder / 'step_2.pth')
+    config, notes = settle(folder, default_hooks=dict(checkpoint=hook))
+    assert config.load_from == str(folder / 'iter_4.pth')
+    assert 'not in' not in notes
+
+
+def test_a_folder_of_checkpoints_is_locked_too(tmp_path: Path) -> None:
+    hook = dict(out_dir=str(tmp_path / 'out'))
+    runs = [
+        Config(
+            dict(
+                work_dir=str(tmp_path / place / 'run'),
+                default_hooks=dict(checkpoint=hook),
+            )
+        )
+        for place in ('a', 'b')
+    ]
+    first, second = map(checkpoint_folder, runs)
+    assert first == second == tmp_path / 'out' / 'run'
+    with (
+        alone_in(runs[0].work_dir, first),
+        pytest.raises(UserError, match='in use'),
+        alone_in(runs[1].work_dir, second),
+    ):
+        pass
+    with alone_in(tmp_path, tmp_path):
+        pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from torch.optim import Optimizer
 
 from mmmtl.engine.checkpoint import bare_model
 from mmmtl.errors import NonFiniteError
+from mmmtl.models.weighting import LossWeighting
 from mmmtl.registry import HOOKS
 from mmmtl.structures import sample_names
 
@@ -24,6 +26,7 @@ from mmmtl.structures import sample_names
 # 2 ** -16, where no gradient of half precision is left.
 AMP_PATIENCE = 32
 _SHOWN = 8
+_KEY = 'divergence'
 
 
 @HOOKS.register_module()
@@ -43,9 +46,10 @@ class DivergenceHook(Hook):
         the same and decide alike; they tell each other what they know in bad
         steps only. Checkpoints are written later than the decision.
 
-        A skipped step leaves weights, the optimizer's state and the model's
-        buffers (running statistics, which a forward pass changes) as they
-        were before its first forward pass. Iterations, learning rate and
+        A skipped step leaves weights, the optimizer's state, the model's
+        buffers (running statistics, which a forward pass changes) and what
+        its loss weighting remembers as they were before its first forward
+        pass. Iterations, learning rate and
         moving averages of the weights go on.
 
         AMP's loss scaler skips steps by design while it looks for its scale.
@@ -89,9 +93,8 @@ class DivergenceHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: Any = None
     ) -> None:
         """Remember what a forward pass changes, if it may be undone."""
-        if self.max_skipped and self._buffers is None:
-            model = bare_model(runner.model)
-            self._buffers = [buffer.clone() for buffer in model.buffers()]
+        if self.max_skipped and self._before is None:
+            self._before = _what_passes_change(bare_model(runner.model))
 
     def after_train_iter(
         self,
@@ -159,6 +162,19 @@ class DivergenceHook(Hook):
                 f'{_some(bad, 3)}; stopped before such a checkpoint is '
                 f'written; {_remedy(runner)}'
             )
+        if self.max_skipped and self._passes:  # within an accumulated step
+            passes = [
+                [report.samples, report.losses] for report in self._passes
+            ]
+            checkpoint[_KEY] = dict(before=self._before, passes=passes)
+
+    def after_load_checkpoint(
+        self, runner: Runner, checkpoint: dict[str, Any]
+    ) -> None:
+        """Go on within an accumulated step as if it had not been left."""
+        if runner._resume and self.max_skipped and _KEY in checkpoint:
+            self._before = checkpoint[_KEY]['before']
+            self._passes = [_Pass(*p) for p in checkpoint[_KEY]['passes']]
 
     def _before_step(self, optimizer: Optimizer, *_: Any) -> None:
         self._stepped = [
@@ -215,9 +231,7 @@ class DivergenceHook(Hook):
                 'default_hooks.divergence.max_skipped=10'
             )
         self.skipped += 1
-        buffers = bare_model(runner.model).buffers()
-        for buffer, before in zip(buffers, self._buffers, strict=True):
-            buffer.copy_(before)
+        _undo_passes(bare_model(runner.model), self._before)
         runner.logger.warning(
             f'{text}; step skipped ({self.skipped} of {self.max_skipped})'
         )
@@ -241,7 +255,7 @@ class DivergenceHook(Hook):
         self._passes: list[_Pass] = []
         self._stepped: list[nn.Parameter] = []
         self._norms: Tensor | None = None
-        self._buffers: list[Tensor] | None = None
+        self._before: dict[str, list] | None = None
 
 
 @dataclass(frozen=True)
@@ -255,6 +269,26 @@ class _Pass:
 
     samples: list[str]
     losses: list[str]
+
+
+def _what_passes_change(model: nn.Module) -> dict[str, list]:
+    """Copy what forward passes change: buffers, and losses remembered."""
+    return dict(
+        buffers=[buffer.clone() for buffer in model.buffers()],
+        weightings=[deepcopy(w.run_state()) for w in _weightings(model)],
+    )
+
+
+def _undo_passes(model: nn.Module, before: Mapping[str, list]) -> None:
+    for buffer, value in zip(model.buffers(), before['buffers'], strict=True):
+        buffer.copy_(value)
+    states = before['weightings']
+    for weighting, state in zip(_weightings(model), states, strict=True):
+        weighting.load_run_state(state)
+
+
+def _weightings(model: nn.Module) -> list[LossWeighting]:
+    return [m for m in model.modules() if isinstance(m, LossWeighting)]
 
 
 def _report(batch: Any, outputs: Mapping[str, Any]) -> _Pass:

@@ -38,7 +38,10 @@ class LossWeightingHook(Hook):
         data_batch: Any = None,
         outputs: dict | None = None,
     ) -> None:
-        """Let the weighting learn if an optimizer step was made."""
+        """Let the weighting learn if an optimizer step was made.
+
+        A step that was skipped for its losses teaches nothing.
+        """
 
         def recompute() -> TaskLosses:
             model = bare_model(runner.model)
@@ -47,7 +50,8 @@ class LossWeightingHook(Hook):
                 features = model.extract_feat(batch['inputs'])
                 return model.decode_head.loss(features, batch['data_samples'])
 
-        if runner.optim_wrapper.should_update():
+        loss = (outputs or {}).get('loss', torch.zeros(()))
+        if runner.optim_wrapper.should_update() and loss.isfinite():
             self.weighting.after_step(recompute)
 
     def before_save_checkpoint(

@@ -178,6 +178,7 @@ class GradNormWeighting(LossWeighting):
 
     def load_run_state(self, state: Mapping[str, Any]) -> None:
         """See the base class."""
+        self._adam = None
         if 'adam' in state:
             self._adam = torch.optim.Adam([self.weights], lr=self._lr)
             self._adam.load_state_dict(state['adam'])

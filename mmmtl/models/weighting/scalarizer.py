@@ -143,6 +143,7 @@ class ScalarizerWeighting(LossWeighting):
         load_plain_state(self.function, state['plain'])
         for scalarizer in self._alone:
             scalarizer.load_state_dict(state['own'])
+            scalarizer._optimizer = None
             if 'optimizer' in state:
                 scalarizer._optimizer = torch.optim.Adam([scalarizer._w])
                 scalarizer._optimizer.load_state_dict(state['optimizer'])

@@ -16,6 +16,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
+from mmmtl.engine.hooks import DivergenceHook
 from mmmtl.engine.runner import MultiTaskRunner
 from mmmtl.errors import NonFiniteError
 from mmmtl.registry import MODELS, OPTIM_WRAPPERS
@@ -68,11 +69,16 @@ def build(tmp_path: Path) -> Callable[..., MultiTaskRunner]:
         *hooks: Hook,
         dataset: Dataset | None = None,
         wrapper: dict | None = None,
+        weighting: dict | None = None,
+        start: Path | None = None,
         **default_hooks: Any,
     ) -> MultiTaskRunner:
         torch.manual_seed(0)
         return MultiTaskRunner(
-            model=demt(TASKS),
+            model=demt(TASKS) | dict(loss_weighting=weighting),
+            load_from=start and str(start),
+            resume=start is not None,
+            randomness=dict(seed=0),
             work_dir=str(tmp_path),
             train_dataloader=dict(
                 dataset=SpoiledSamples() if dataset is None else dataset,
@@ -164,6 +170,63 @@ def test_skipped_step_changes_nothing(build: Callable) -> None:
         )
     assert any(not fourth[key].equal(value) for key, value in third.items())
     assert all(value.isfinite().all() for value in watch.states[-1].values())
+
+
+WEIGHTINGS = {
+    'DWA': dict(
+        type='ScalarizerWeighting', scalarizer=dict(type='DWA'), interval=1
+    ),
+    'FAMO': dict(type='ScalarizerWeighting', scalarizer=dict(type='FAMO')),
+    'GradNorm': dict(type='GradNormWeighting'),
+}
+
+
+class WatchWeighting(Hook):
+    """Copies what a loss weighting remembers after every iteration."""
+
+    priority = 'LOWEST'
+
+    def __init__(self) -> None:
+        self.states: list[dict[str, Any]] = []
+
+    def after_train_iter(self, runner: Runner, *_: Any, **__: Any) -> None:
+        state = runner.model.loss_weighting.run_state()
+        self.states.append(copy.deepcopy(state))
+
+
+@pytest.mark.parametrize('name', WEIGHTINGS)
+def test_skipped_step_teaches_no_weighting(build: Callable, name: str) -> None:
+    watch = WatchWeighting()
+    build(
+        watch,
+        dataset=SpoiledSamples(spoiled=SPOILED),
+        weighting=WEIGHTINGS[name],
+        divergence=dict(max_skipped=1),
+    ).train()
+    second, third, fourth = map(str, watch.states[1:4])
+    assert second == third != fourth
+    assert 'nan' not in str(watch.states[-1])
+    assert 'inf' not in str(watch.states[-1])
+
+
+def test_skip_after_a_resume_within_a_step(
+    build: Callable, tmp_path: Path
+) -> None:
+    """The first pass of a step is bad; it ends in another process."""
+    ends = []
+    for start in (None, tmp_path / 'iter_3.pth'):
+        runner = build(
+            dataset=SpoiledSamples(spoiled=SPOILED),
+            wrapper=dict(accumulative_counts=2),
+            start=start,
+            divergence=dict(max_skipped=1),
+            checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=1),
+        )
+        runner.train()
+        ends.append(runner.model.state_dict())
+        hook = next(h for h in runner.hooks if isinstance(h, DivergenceHook))
+        assert hook.skipped == 1
+    torch.testing.assert_close(ends[1], ends[0], rtol=0, atol=0)
 
 
 def test_skips_are_counted(build: Callable, tmp_path: Path) -> None:
