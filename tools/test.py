@@ -32,28 +32,29 @@ def parse_args() -> argparse.Namespace:
 def test(args: argparse.Namespace) -> None:
     """Evaluate as the command line says."""
     # Imported after the command line is read: --help does not wait for them.
-    from mmmtl.engine.distributed import stop_distributed
     from mmmtl.engine.preflight import preflight
     from mmmtl.engine.prepare import prepare_test
     from mmmtl.engine.results import write_results
     from mmmtl.engine.runner import build_runner
 
-    try:
-        config, notes = prepare_test(args)
-        runner = build_runner(config, notes, trains=False)
-        preflight(runner, 'test')
-        metrics = runner.test()
-        if args.out is not None:
-            write_results(args.out, metrics, runner, args.config)
-    finally:
-        stop_distributed()
+    config, notes = prepare_test(args)
+    runner = build_runner(config, notes, trains=False)
+    preflight(runner, 'test')
+    metrics = runner.test()
+    if args.out is not None:
+        write_results(args.out, metrics, runner, args.config)
 
 
 def main() -> None:
     """Run the tool."""
     args = parse_args()
+    from mmmtl.engine.distributed import stop_distributed
+
     with user_errors(show_traceback=args.traceback):
-        test(args)
+        try:
+            test(args)
+        finally:
+            stop_distributed()
 
 
 if __name__ == '__main__':

@@ -47,27 +47,28 @@ def parse_args() -> argparse.Namespace:
 def train(args: argparse.Namespace) -> None:
     """Train as the command line says."""
     # Imported after the command line is read: --help does not wait for them.
-    from mmmtl.engine.distributed import stop_distributed
     from mmmtl.engine.preflight import preflight
     from mmmtl.engine.prepare import prepare_training
     from mmmtl.engine.runner import build_runner
     from mmmtl.engine.work_dir import alone_in, checkpoint_folder
 
-    try:
-        config, notes = prepare_training(args)
-        with alone_in(config.work_dir, checkpoint_folder(config)):
-            runner = build_runner(config, notes)
-            preflight(runner, 'train')
-            runner.train()
-    finally:
-        stop_distributed()
+    config, notes = prepare_training(args)
+    with alone_in(config.work_dir, checkpoint_folder(config)):
+        runner = build_runner(config, notes)
+        preflight(runner, 'train')
+        runner.train()
 
 
 def main() -> None:
     """Run the tool."""
     args = parse_args()
+    from mmmtl.engine.distributed import stop_distributed
+
     with user_errors(show_traceback=args.traceback):
-        train(args)
+        try:
+            train(args)
+        finally:
+            stop_distributed()
 
 
 if __name__ == '__main__':

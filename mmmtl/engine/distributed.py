@@ -9,6 +9,7 @@ config accordingly, so that distribution can be tried everywhere.
 from __future__ import annotations
 
 import datetime
+import gc
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -54,9 +55,15 @@ def start_distributed(config: Config, launcher: Launcher) -> list[str]:
 
 
 def stop_distributed() -> None:
-    """Leave the process group, if there is one."""
+    """Leave the process group, if there is one.
+
+    Call it where nothing refers to the runner any more. A wrapped model
+    keeps its process group, and the group its threads; a thread of gloo that
+    asks for the interpreter while that ends aborts the process.
+    """
     if dist.is_initialized():
         dist.destroy_process_group()
+        gc.collect()
 
 
 def world_size() -> int:

@@ -56,8 +56,14 @@ class Rows(BaseModel):
         return total
 
 
-def wrap(model: nn.Module, aggregator: str, **more: Any) -> Any:
+def wrap(
+    model: nn.Module,
+    aggregator: str,
+    arguments: dict[str, Any] | None = None,
+    **more: Any,
+) -> Any:
     config = dict(type=aggregator, **AGGREGATORS.get(aggregator, {}))
+    config |= arguments or {}
     return AggregationOptimWrapper(
         torch.optim.SGD(model.parameters(), lr=1.0),
         aggregator=config,
@@ -182,36 +188,34 @@ def test_conflicts_are_logged_at_intervals() -> None:
     assert len(logs['train/norm.a']._log_history) == 2
 
 
-def test_state_of_the_aggregator_is_kept() -> None:
-    """GradVac remembers cosines: without them the third step is another."""
-    ends = []
-    for forget in (False, True):
+@pytest.mark.parametrize(
+    ('aggregator', 'arguments'),
+    [('GradVac', {}), ('NashMTL', dict(update_weights_every=3))],
+)
+def test_state_of_the_aggregator_is_kept(
+    aggregator: str, arguments: dict[str, int]
+) -> None:
+    """GradVac remembers cosines, NashMTL the weights of a step before."""
+    def last_steps(start: str) -> torch.Tensor:
         torch.manual_seed(0)
         model = Rows(CONFLICT)
-        wrapper = wrap(model, 'GradVac')
-        for row in range(3):
-            model.rows = CONFLICT.roll(row, 0)
-            if row == 2 and not forget:
+        wrapper = wrap(model, aggregator, arguments)
+        for row in range(4):
+            model.rows = CONFLICT.roll(row, 0) * (1 + row)
+            if row == 2:
+                before = model.weight.detach().clone()
+            if row == 2 and start != 'go on':
                 state = wrapper.state_dict()
-                wrapper = wrap(model, 'GradVac')
-                wrapper.load_state_dict(state)
-                assert wrapper._steps == 2
-            if row == 2 and forget:
-                wrapper = wrap(model, 'GradVac')
-            before = model.weight.detach().clone()
+                wrapper = wrap(model, aggregator, arguments)
+                if start == 'resume':
+                    wrapper.load_state_dict(state)
+                    assert wrapper._steps == 2
             wrapper.update_params(model.total())
-        ends.append(model.weight.detach() - before)
-    kept, forgotten = ends
-    torch.manual_seed(0)
-    model, whole = Rows(CONFLICT), []
-    wrapper = wrap(model, 'GradVac')
-    for row in range(3):
-        model.rows = CONFLICT.roll(row, 0)
-        before = model.weight.detach().clone()
-        wrapper.update_params(model.total())
-        whole.append(model.weight.detach() - before)
-    torch.testing.assert_close(kept, whole[2])
-    assert not torch.allclose(forgotten, whole[2])
+        return model.weight.detach() - before
+
+    whole = last_steps('go on')
+    assert torch.equal(last_steps('resume'), whole)
+    assert not torch.allclose(last_steps('forget'), whole)
 
 
 @pytest.mark.parametrize('aggregator', ['UPGrad', 'NashMTL', 'IMTLG'])

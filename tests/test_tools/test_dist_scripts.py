@@ -98,6 +98,8 @@ def test_sync_bn_becomes_bn_and_the_log_says_so(
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert 'SyncBN needs an accelerator: replaced by BN' in done.stdout
+    # A thread that lives on may abort the process at its end.
+    assert done.stdout.count('threads at exit: []') == 2
     assert (tmp_path / 'iter_4.pth').is_file()
 
     out = tmp_path / 'metrics.json'
@@ -111,6 +113,7 @@ def test_sync_bn_becomes_bn_and_the_log_says_so(
         f'--out={out}',
     )
     assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.count('threads at exit: []') == 2
     # Each of the 6 samples once, though 2 processes x batches of 2 hold 8.
     assert json.loads(out.read_text())['metrics']['toy/count'] == 6
 

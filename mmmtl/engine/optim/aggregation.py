@@ -255,6 +255,7 @@ class AggregationOptimWrapper(OptimWrapper):
             self._steps = own['steps']
             self._scaler.load_state_dict(own['scaler'])
             self._waiting = own['aggregator']
+            self._aggregator = None
 
 
 @contextmanager

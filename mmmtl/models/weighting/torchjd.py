@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -74,17 +75,22 @@ def build_torchjd(
 def plain_state(module: nn.Module) -> dict[str, dict[str, Any]]:
     """Return what torchjd's stateful parts remember between steps.
 
-    They keep it in plain attributes and buffers. A part with other things
-    among them (the solver of NashMTL) is left out: it starts anew.
+    They keep it in plain attributes, arrays and buffers. NashMTL keeps the
+    problem that it solves as well, which is built again from the rest.
     """
     kept = {}
     for path, part in module.named_modules():
         own = vars(part).keys() - vars(nn.Module()).keys()
         memory = {name: vars(part)[name] for name in own}
         memory |= dict(part._buffers)
+        plain = {
+            name: torch.tensor(value) if _is_array(value) else value
+            for name, value in memory.items()
+            if _is_array(value) or _is_plain(value)
+        }
         stateful = callable(getattr(part, 'reset', None))
-        if stateful and all(_is_plain(value) for value in memory.values()):
-            kept[path] = memory
+        if stateful and (len(plain) == len(memory) or _solves(part)):
+            kept[path] = plain
     return kept
 
 
@@ -94,8 +100,21 @@ def load_plain_state(
     """Take up what :func:`plain_state` gave."""
     parts = dict(module.named_modules())
     for path, memory in state.items():
+        part = parts[path]
         for name, value in memory.items():
-            setattr(parts[path], name, value)
+            array = _is_array(getattr(part, name, None))
+            setattr(part, name, value.numpy() if array else value)
+        # It builds its problem in its first step alone.
+        if _solves(part) and part.step:
+            part._init_optim_problem()
+
+
+def _solves(part: nn.Module) -> bool:
+    return hasattr(part, '_init_optim_problem')
+
+
+def _is_array(value: object) -> bool:
+    return isinstance(value, np.ndarray)
 
 
 def _is_plain(value: object) -> bool:
