@@ -196,6 +196,7 @@ def test_state_of_the_aggregator_is_kept(
     aggregator: str, arguments: dict[str, int]
 ) -> None:
     """GradVac remembers cosines, NashMTL the weights of a step before."""
+
     def last_steps(start: str) -> torch.Tensor:
         torch.manual_seed(0)
         model = Rows(CONFLICT)
