@@ -19,15 +19,17 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-from mmmtl.engine.errors import user_errors
-from mmmtl.errors import UserError
+# Also when this file is loaded from elsewhere, as by its test.
+sys.path[:0] = [str(Path(__file__).resolve().parent)]
 
-TOOLS = Path(__file__).resolve().parents[1]
+from runs import train_and_test  # noqa: E402
+
+from mmmtl.engine.errors import user_errors  # noqa: E402
+from mmmtl.errors import UserError  # noqa: E402
 
 
 def parse_args() -> argparse.Namespace:
@@ -89,66 +91,6 @@ def parse_args() -> argparse.Namespace:
         help='changes to the config as key=value',
     )
     return parser.parse_args()
-
-
-def run(*command: str) -> None:
-    """Run a tool and stop if it fails; its output goes where ours goes."""
-    # Not under the launcher's variables of a surrounding run.
-    code = subprocess.run(command, env=dict(os.environ)).returncode
-    if code:
-        raise UserError(f'{" ".join(command)} ended with exit code {code}')
-
-
-def tool(name: str, config: Path, rest: list[str], processes: int) -> None:
-    """Run the train or the test tool, on several processes if wanted."""
-    if processes == 1:
-        script = str(TOOLS / f'{name}.py')
-        run(sys.executable, script, str(config), *rest)
-        return
-    os.environ.setdefault('PYTHON', sys.executable)
-    # The number of processes stands behind the positional arguments.
-    place = 1 if name == 'test' else 0
-    script = str(TOOLS / f'dist_{name}.sh')
-    rest = [*rest[:place], str(processes), *rest[place:]]
-    run('bash', script, str(config), *rest)
-
-
-def train_and_test(
-    config: Any, folder: Path, args: argparse.Namespace
-) -> Path:
-    """Train one task unless its results are there; return their file."""
-    from mmengine.runner import find_latest_checkpoint
-
-    from mmmtl.io.folders import new_file
-
-    # Beside the folder: mmengine writes its own copy into it.
-    out, file = folder / 'results.json', folder.with_suffix('.py')
-    text = config.pretty_text
-    if file.is_file() and file.read_text(encoding='utf-8') != text:
-        raise UserError(
-            f'{file} is another config than the one to run now: give another '
-            f'--work-dir, or remove it and {folder}'
-        )
-    if out.is_file():
-        return out
-    if args.collect:
-        raise UserError(
-            f'--collect: {out} is not there; leave --collect out to train, '
-            'or name a results file with --results'
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    with new_file(file) as partial:
-        partial.write_text(text, encoding='utf-8')
-    rest = ['--work-dir', str(folder), '--resume']
-    if args.total_batch is not None:
-        rest += ['--total-batch', str(args.total_batch)]
-    tool('train', file, rest, args.processes)
-    checkpoint = find_latest_checkpoint(str(folder))
-    if checkpoint is None:
-        raise UserError(f'training left no checkpoint in {folder}')
-    rest = [checkpoint, '--work-dir', str(folder), '--out', str(out)]
-    tool('test', file, rest, args.processes)
-    return out
 
 
 def given_results(pairs: list[str], tasks: list[str]) -> dict[str, Path]:
@@ -227,7 +169,11 @@ def collect(args: argparse.Namespace) -> None:
     values, sources = {}, {}
     for task in args.tasks or tasks:
         file = given.get(task) or train_and_test(
-            single_task_config(config, task), root / task, args
+            single_task_config(config, task),
+            root / task,
+            processes=args.processes,
+            total_batch=args.total_batch,
+            collect=args.collect,
         )
         results = read_results(file)
         check_only_task(results, task, file)

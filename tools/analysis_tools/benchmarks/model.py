@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
-from mmengine.config import DictAction
+from mmengine.config import Config, DictAction
 from mmengine.optim import build_optim_wrapper
+from torch import Tensor, nn
 
 from .measure import Case, Group, one_pass
 from .models import (
@@ -74,16 +75,21 @@ def build(
             [inputs],
             'forward',
         )
+    return training_step(model, loaded, inputs)
+
+
+def training_step(model: nn.Module, config: Config, inputs: Tensor) -> Case:
+    """Return a case: loss, gradients and update on random labels."""
     model.train()
     model.loss_weighting.bind(model)
-    optimizer = build_optim_wrapper(model, loaded.optim_wrapper)
+    optimizer = build_optim_wrapper(model, config.optim_wrapper)
     outputs = model.decode_head.outputs
     classes = {task: output.channels for task, output in outputs.items()}
     samples = [
-        from_tests('tiny').random_sample(classes, args.shape[2:], classes)
-        for _ in range(args.shape[0])
+        from_tests('tiny').random_sample(classes, inputs.shape[2:], classes)
+        for _ in inputs
     ]
-    samples = [sample.to(args.device) for sample in samples]
+    samples = [sample.to(inputs.device) for sample in samples]
 
     def step() -> None:
         with optimizer.optim_context(model):

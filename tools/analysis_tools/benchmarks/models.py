@@ -52,10 +52,15 @@ def build_model(
     There is one process, so synchronised norms become ordinary ones.
     """
     loaded = load_config(config, dict(options))
+    return build_loaded(loaded, device), loaded
+
+
+def build_loaded(config: Config, device: str = 'cpu') -> nn.Module:
+    """Do the same for a config that was read."""
     init_default_scope('mmmtl')
     torch.manual_seed(0)
-    model = build_in_scope(MODELS, loaded.model)
-    return revert_sync_batchnorm(model).to(device), loaded
+    model = build_in_scope(MODELS, config.model)
+    return revert_sync_batchnorm(model).to(device)
 
 
 def count_parameters(model: nn.Module) -> int:
