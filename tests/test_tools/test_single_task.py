@@ -117,14 +117,14 @@ def test_bad_arguments_are_one_line(
 def test_several_processes_go_through_the_launch_scripts(
     repo_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = runpy.run_path(str(repo_root / 'tools' / TOOL))
+    names = runpy.run_path(str(repo_root / 'tools/analysis_tools/runs.py'))
     commands: list[tuple[str, ...]] = []
     monkeypatch.setitem(
-        names['tool'].__globals__, 'run', lambda *c: commands.append(c)
+        names['_tool'].__globals__, '_run', lambda *c: commands.append(c)
     )
     monkeypatch.setenv('PYTHON', sys.executable)
-    names['tool']('train', Path('a.py'), ['--resume'], 4)
-    names['tool']('test', Path('a.py'), ['b.pth', '--out', 'c.json'], 4)
+    names['_tool']('train', Path('a.py'), ['--resume'], 4)
+    names['_tool']('test', Path('a.py'), ['b.pth', '--out', 'c.json'], 4)
     folder = repo_root / 'tools'
     assert commands == [
         ('bash', f'{folder}/dist_train.sh', 'a.py', '4', '--resume'),

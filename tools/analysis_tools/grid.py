@@ -9,6 +9,7 @@ Markdown table of all is printed.
 A list is JSON::
 
     {"seeds": [0, 1, 2],
+     "shape": [4, 3, 128, 160],
      "reference": "single-task FCN",
      "rows": [
        {"name": "single-task FCN", "config": "FILE", "single_task": true},
@@ -16,7 +17,8 @@ A list is JSON::
        {"name": "FCN, UPGrad", "config": "FILE", "options": {"KEY": "VALUE"}}]}
 
 ``single_task`` trains each task of the config by itself; ``reference`` is the
-row that delta_m is relative to, or absent.
+row that delta_m is relative to, or absent; ``shape`` is the batch that
+``--measure`` takes.
 """
 
 from __future__ import annotations
@@ -114,12 +116,14 @@ class Grid:
         folder: Where the results of its runs lie.
         seeds: One run of each row for each.
         rows: The models.
+        shape: Of the batch that a step is measured with.
         reference: Name of the row that delta_m is relative to.
     """
 
     folder: Path
     seeds: list[int]
     rows: list[Row]
+    shape: list[int]
     reference: str | None
 
     def result(self, row: Row, task: str | None, seed: int) -> Path:
@@ -143,6 +147,7 @@ def read_grid(path: Path) -> Grid:
         unknown = {key for row in content['rows'] for key in row} - FIELDS
         rows = [] if unknown else [Row(**row) for row in content['rows']]
         seeds = [int(seed) for seed in content['seeds']]
+        shape = [int(size) for size in content['shape']]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f'list {path}: {error!r}') from error
     if unknown:
@@ -155,7 +160,7 @@ def read_grid(path: Path) -> Grid:
         raise UserError(f'list {path}: give each row another name')
     if reference is not None and reference not in names:
         raise UserError(f'list {path}: reference {reference!r} is no row')
-    return Grid(path.with_suffix(''), seeds, rows, reference)
+    return Grid(path.with_suffix(''), seeds, rows, shape, reference)
 
 
 def train(grid: Grid, args: argparse.Namespace) -> None:
@@ -207,7 +212,7 @@ def measure(grid: Grid) -> None:
     steps, costs = {}, {row.name: [0, 0] for row in grid.rows}
     for row in grid.rows:
         for task, config in row.configs().items():
-            inputs = torch.randn(_shape(config))
+            inputs = torch.randn(grid.shape)
             model = build_loaded(config)
             costs[row.name][0] += count_parameters(model)
             with torch.no_grad():
@@ -354,12 +359,6 @@ def _cost_cells(path: Path) -> list[str]:
         f'{cost["multiply_adds_of_an_image"] / 1e9:.2f} G',
         f'{cost["cpu_seconds_per_step"]:.2f} s',
     ]
-
-
-def _shape(config: Config) -> list[int]:
-    """Return the shape of a training batch."""
-    loader = config.train_dataloader
-    return [loader.batch_size, 3, *config.rendered['size']]
 
 
 def _link(grid: Grid, row: Row) -> str:
