@@ -93,6 +93,7 @@ OPTIONAL = read_requirements('optional')
 TESTS = read_requirements('tests')
 BALANCING = read_requirements('balancing')
 LORA = read_requirements('lora')
+DEPLOY = read_requirements('deploy')
 
 setup(
     name='mmmtl',
@@ -118,7 +119,8 @@ setup(
         'tests': TESTS,
         'balancing': BALANCING,
         'lora': LORA,
-        'all': LITE + OPTIONAL + TESTS + BALANCING + LORA,
+        'deploy': DEPLOY,
+        'all': LITE + OPTIONAL + TESTS + BALANCING + LORA + DEPLOY,
     },
     cmdclass={'build_py': BuildPyWithMim, 'develop': DevelopWithMim},
     classifiers=[

@@ -85,7 +85,7 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
         """
         data = self.cast_data(data)
         samples = data.get('data_samples')
-        images = [self._normalize(image) for image in data['inputs']]
+        images = [self.normalize(image) for image in data['inputs']]
         height, width = self._common_size(images)
         batch = []
         for index, image in enumerate(images):
@@ -100,9 +100,14 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
             batch.append(F.pad(image, (0, beside, 0, below)))
         return dict(inputs=torch.stack(batch), data_samples=samples)
 
-    def _normalize(self, image: Tensor) -> Tensor:
+    def normalize(self, image: Tensor) -> Tensor:
+        """Return the network's values of a loaded image, ``(..., 3, H, W)``.
+
+        Args:
+            image: Grey levels in the loader's channel order.
+        """
         if self.bgr_to_rgb:
-            image = image.flip(0)
+            image = image.flip(-3)
         image = image.float()
         if self.normalizes:
             image = (image - self.mean) / self.std

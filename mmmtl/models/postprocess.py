@@ -63,7 +63,7 @@ def undo_augmentation(
     class_resize: ClassResize = 'bilinear',
     then: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
-    """Bring one image's maps back to the original image.
+    """Bring maps back to the original image.
 
     Cuts the padding off, mirrors the pixels back, resizes to the original
     size and puts a cropped part back into its place (its border continued
@@ -72,8 +72,9 @@ def undo_augmentation(
 
     Args:
         task: Task name.
-        maps: ``(K, H, W)`` at the size of the network's input: logits, or
-            values where ``then`` is None.
+        maps: ``(..., K, H, W)`` at the size of the network's input: logits,
+            or values where ``then`` is None; of several images only where
+            the same was done to all of them.
         metainfo: ``padding_size`` (left, right, top, bottom), ``flip``,
             ``flip_direction``, ``zoom`` (factor by which the image was
             enlarged), ``ori_shape``, ``crop_box`` (left, top, right, bottom
@@ -87,7 +88,7 @@ def undo_augmentation(
             as bins of an angle: a mirror is undone in values only.
 
     Returns:
-        ``(C, H0, W0)`` values at ``ori_shape``, or at the unpadded size
+        ``(..., C, H0, W0)`` values at ``ori_shape``, or at the unpadded size
         where ``ori_shape`` is missing.
 
     Raises:
@@ -111,12 +112,12 @@ def restore_pixels(
     """Bring pixels back to the original image; their values stay.
 
     Args:
-        maps: ``(K, H, W)`` at the size of the network's input.
+        maps: ``(..., K, H, W)`` at the size of the network's input.
         metainfo: As in :func:`undo_augmentation`; ``zoom`` is not read.
         resize: How.
 
     Returns:
-        ``(K, H0, W0)``.
+        ``(..., K, H0, W0)``.
 
     Raises:
         ValueError: If the image was mirrored along both axes at once.
@@ -142,8 +143,16 @@ def _to_original_size(
     box = metainfo.get('crop_box') or (0, 0, full[1], full[0])
     size = (box[3] - box[1], box[2] - box[0])
     if size != tuple(maps.shape[-2:]):
-        maps = F.interpolate(maps[None], size, mode=mode)[0]
+        maps = _as_batch(F.interpolate, maps, size, mode=mode)
     if size != full:
         outside = (box[0], full[1] - box[2], box[1], full[0] - box[3])
-        maps = F.pad(maps[None], outside, mode='replicate')[0]
+        maps = _as_batch(F.pad, maps, outside, mode='replicate')
     return maps
+
+
+def _as_batch(
+    function: Callable[..., Tensor], maps: Tensor, *args: Any, mode: str
+) -> Tensor:
+    """Call a function of ``(B, K, H, W)`` for ``(..., K, H, W)``."""
+    changed = function(maps.reshape(-1, *maps.shape[-3:]), *args, mode=mode)
+    return changed.reshape(*maps.shape[:-2], *changed.shape[-2:])

@@ -15,7 +15,7 @@ STACKS = {
     'onedl': ('common', 'onedl'),
     'openmmlab': ('common', 'openmmlab', 'openmmlab-mmcv'),
 }
-SHARED = ('runtime', 'lite', 'optional', 'tests', 'build', 'lora')
+SHARED = ('runtime', 'lite', 'optional', 'tests', 'build', 'lora', 'deploy')
 
 
 def read(path: Path) -> dict[str, Requirement]:

@@ -122,7 +122,7 @@ class MultiQueryBlock(nn.Module):
         pixels = {task: standardise(own) for task, own in features.items()}
         queries = {
             task: _of(self.encoder, task)(
-                self.queries[task].expand(len(own), -1, -1),
+                self.queries[task].expand(own.shape[0], -1, -1),
                 self._spread(self.query_positions[task]),
                 own,
             )
@@ -164,7 +164,7 @@ class MultiQueryBlock(nn.Module):
                 (
                     self.queries[task]
                     + self._spread(self.query_positions[task])
-                ).expand(len(own), -1, -1),
+                ).expand(own.shape[0], -1, -1),
                 standardise(own),
             )
             .mean(1)

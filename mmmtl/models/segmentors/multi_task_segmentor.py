@@ -152,6 +152,17 @@ class MultiTaskSegmentor(BaseSegmentor):
         size = tuple(inputs.shape[-2:])
         return self.decode_head.predict(self.extract_feat(inputs), size)
 
+    def test_logits(self, inputs: Tensor) -> TaskMaps:
+        """Return ``{task: (B, K, H, W)}`` logits as ``test_cfg`` says."""
+        if self.test_cfg['mode'] == 'whole':
+            return self.encode_decode(inputs)
+        return slide_windows(
+            self.encode_decode,
+            inputs,
+            self.test_cfg['crop_size'],
+            self.test_cfg['stride'],
+        )
+
     def _forward(
         self,
         inputs: Tensor,
@@ -258,15 +269,7 @@ class MultiTaskSegmentor(BaseSegmentor):
         samples: Sequence[MultiTaskDataSample],
         then: Callable[[Kind], Callable[[Tensor], Tensor]],
     ) -> list[TaskMaps]:
-        if self.test_cfg['mode'] == 'slide':
-            batch = slide_windows(
-                self.encode_decode,
-                inputs,
-                self.test_cfg['crop_size'],
-                self.test_cfg['stride'],
-            )
-        else:
-            batch = self.encode_decode(inputs)
+        batch = self.test_logits(inputs)
         check_finite(batch, samples)
         # Before the zoom is undone, which multiplies metres, not logits.
         values = {

@@ -1,0 +1,215 @@
+"""From a model to a file of one of three formats, and back to run it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mmmtl.deploy.exportable import ExportableModel
+from mmmtl.deploy.onnx_inferencer import METADATA_KEY, OnnxInferencer
+from mmmtl.deploy.picture_steps import Size
+from mmmtl.deploy.plain_layers import STEP, pad_by_constants
+
+Format = Literal['onnx', 'torch-export', 'torchscript']
+Maps = dict[str, np.ndarray]
+#: A file that was opened: a ``(H, W, 3)`` uint8 BGR picture in, maps out.
+Opened = Callable[[np.ndarray], Maps]
+#: Writes a file with what it shall say about itself.
+Save = Callable[[Path, Mapping[str, Any]], None]
+
+_OTHER_FILE = f'{METADATA_KEY}.json'
+_MOST_PICTURES = 1024
+# In steps. Of the coarsest map one row would be another case for PyTorch.
+LEAST, _MOST = 2, 128
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The pictures that a file takes.
+
+    Attributes:
+        size: Height and width; None for all multiples of ``STEP``.
+        batch: Number of pictures; None for any.
+    """
+
+    size: Size | None
+    batch: int | None
+
+    def example(self) -> Tensor:
+        """Return pictures to trace with, of sides that differ."""
+        size = self.size or (3 * STEP, 4 * STEP)
+        # One picture would be taken for a constant.
+        return torch.zeros(self.batch or 2, *size, 3, dtype=torch.uint8)
+
+    def dimensions(self) -> dict[str, dict[int, Any]] | None:
+        """Say to PyTorch which sides of the input may change."""
+        dim = torch.export.Dim
+        found: dict[int, Any] = {}
+        if self.batch is None:
+            found[0] = dim('pictures', min=1, max=_MOST_PICTURES)
+        if self.size is None:
+            found[1] = STEP * dim('rows', min=LEAST, max=_MOST)
+            found[2] = STEP * dim('columns', min=LEAST, max=_MOST)
+        return {'image': found} if found else None
+
+    def as_plain(self) -> dict[str, Any]:
+        """Return it as files say it: sizes, or steps and the least side."""
+        size = None if self.size is None else list(self.size)
+        step, least = (STEP, LEAST * STEP) if size is None else (1, 1)
+        return dict(size=size, step=step, least=least, batch=self.batch)
+
+
+def trace(
+    model: ExportableModel, shape: Shape
+) -> torch.export.ExportedProgram:
+    """Return a model's graph.
+
+    Args:
+        model: Of a size in general, its convolutions are changed in place.
+        shape: The pictures it shall take.
+    """
+    if shape.size is None:
+        pad_by_constants(model)
+    with torch.no_grad(), _quiet():
+        program = torch.export.export(
+            model,
+            (shape.example(),),
+            dynamic_shapes=shape.dimensions(),
+            strict=False,
+        )
+    for node in program.graph.nodes:  # whose folders are nobody's business
+        node.meta.pop('stack_trace', None)
+    return program
+
+
+def build(
+    format: Format,
+    model: ExportableModel,
+    program: torch.export.ExportedProgram,
+    shape: Shape,
+) -> Save:
+    """Translate a model, and return what writes it to a file.
+
+    Args:
+        format: Of the file.
+        model: What was traced.
+        program: From :func:`trace`.
+        shape: The pictures it takes.
+    """
+    with torch.no_grad(), _quiet():
+        if format == 'onnx':
+            return _build_onnx(program, model.tasks)
+        if format == 'torchscript':
+            return _build_torchscript(model, shape)
+
+    def save(path: Path, metadata: Mapping[str, Any]) -> None:
+        text = json.dumps(metadata)
+        with path.open('wb') as file:
+            torch.export.save(program, file, extra_files={_OTHER_FILE: text})
+
+    return save
+
+
+def open_file(format: Format, path: Path) -> Opened:
+    """Open a file to run it on pictures, one by one.
+
+    Args:
+        format: Of the file.
+        path: The file.
+    """
+    if format == 'onnx':
+        return OnnxInferencer(path)
+    with _quiet():
+        if format == 'torch-export':
+            with path.open('rb') as file:
+                run = torch.export.load(file).module()
+        else:
+            run = torch.jit.load(path)
+
+    def opened(picture: np.ndarray) -> Maps:
+        image = torch.from_numpy(picture[None, ..., ::-1].copy())
+        with torch.no_grad():
+            return {task: maps[0].numpy() for task, maps in run(image).items()}
+
+    return opened
+
+
+def _build_onnx(
+    program: torch.export.ExportedProgram, tasks: Sequence[str]
+) -> Save:
+    made = torch.onnx.export(
+        program,
+        dynamo=True,
+        input_names=['image'],
+        output_names=list(tasks),
+        # onnxruntime does the same when it opens the file. Here each of some
+        # hundred rules looks for its pattern from every node, which took
+        # half of the time: minutes for the windows of MulT and SCA-MTL.
+        optimize=False,
+        verbose=False,
+    )
+    for node in made.model.graph.all_nodes():
+        node.metadata_props.clear()  # file names and lines of this machine
+
+    def save(path: Path, metadata: Mapping[str, Any]) -> None:
+        made.model.metadata_props[METADATA_KEY] = json.dumps(metadata)
+        made.save(path, external_data=False)
+
+    return save
+
+
+def _build_torchscript(model: ExportableModel, shape: Shape) -> Save:
+    example = shape.example()
+    traced = torch.jit.trace(model, example, strict=False, check_trace=False)
+    checked = torch.jit.script(_OneShape(traced, list(example.shape)))
+
+    def save(path: Path, metadata: Mapping[str, Any]) -> None:
+        files = {_OTHER_FILE: json.dumps(metadata)}
+        torch.jit.save(checked, path, _extra_files=files)
+
+    return save
+
+
+class _OneShape(nn.Module):
+    """A trace, and a check of what it takes.
+
+    A trace holds the sizes that it was made with as constants: at others it
+    would give wrong maps and no error.
+    """
+
+    def __init__(self, traced: nn.Module, shape: list[int]) -> None:
+        super().__init__()
+        self.traced = traced
+        self.shape = shape
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        if image.dtype != torch.uint8 or list(image.shape) != self.shape:
+            raise ValueError(
+                f'this file takes uint8 pictures of shape {self.shape}, '
+                f'found {list(image.shape)}'
+            )
+        return self.traced(image)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep back what PyTorch's exporters say about themselves."""
+    logger = logging.getLogger('torch.onnx')
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            yield
+    finally:
+        logger.setLevel(level)
