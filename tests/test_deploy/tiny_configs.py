@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from mmengine.config import Config
 
 from tests import tiny
+from tests.test_datasets.nyud_folder import write_nyud
 
 LOAD = dict(type='LoadImageFromFile')
 PACK = dict(type='PackMultiTaskInputs')
@@ -74,3 +76,30 @@ def noise(*size: int, seed: int = 0) -> np.ndarray:
     """A BGR picture."""
     rng = np.random.default_rng(seed)
     return rng.integers(0, 256, (*size, 3), np.uint8)
+
+
+def with_data(folder: Path) -> Config:
+    """A config of an FCN with test data of two samples of 32x64."""
+    write_nyud(folder, val=('0002', '0003'), size=(32, 64))
+    config = tiny_config('FCN')
+    load, pack = config.pop('test_pipeline')
+    config.model.decode_head.tasks.semseg.out_channels = 40
+    config.test_dataloader = dict(
+        dataset=dict(
+            type='NYUDv2Dataset',
+            data_root=str(folder),
+            split='val',
+            tasks=list(tiny.NYUD),
+            pipeline=[load, dict(type='LoadMultiTaskAnnotations'), pack],
+        )
+    )
+    config.test_evaluator = dict(
+        type='MultiTaskEvaluator',
+        metrics=[
+            dict(type='SegmentationMetric'),
+            dict(type='DepthErrorMetric'),
+            dict(type='NormalsMetric'),
+            dict(type='PixelEdgeMetric'),
+        ],
+    )
+    return config

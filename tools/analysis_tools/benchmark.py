@@ -36,6 +36,7 @@ SUBJECTS = {
     'cross_attention': "SCA-MTL's attention at several sizes",
     'pipeline': 'training pipeline of a config, per image',
     'boundary': 'boundary evaluation, per map',
+    'deploy': 'a model and its exported files',
 }
 
 

@@ -171,8 +171,11 @@ class ScopedAttention(nn.Module):
         heads, width = self.num_heads, channels // self.num_heads
         to_query, to_key, to_value = self.in_proj_weight.chunk(3)
         query_bias, _, value_bias = self.in_proj_bias.chunk(3)
-        scaled = F.linear(query, to_query, query_bias) / math.sqrt(width)
-        by_head = scaled.reshape(-1, heads, width).transpose(0, 1)
+        # Flat: of a task's slice of the tokens, as (P, Q, C), PyTorch would
+        # make a batched product, and copy the weight per token in bfloat16.
+        flat = query.flatten(0, 1)
+        scaled = F.linear(flat, to_query, query_bias) / math.sqrt(width)
+        by_head = scaled.view(-1, heads, width).transpose(0, 1)
         # Wk^T q, of each head: (heads, P * Q, C).
         in_key_space = by_head @ to_key.view(heads, width, channels)
         scores = in_key_space.transpose(0, 1).reshape(
