@@ -18,7 +18,7 @@ A list is JSON::
 
 ``single_task`` trains each task of the config by itself; ``reference`` is the
 row that delta_m is relative to, or absent; ``shape`` is the batch that
-``--measure`` takes.
+``--measure`` takes; ``options`` of the list are those of all rows.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ import hashlib
 import json
 import statistics
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,7 +91,7 @@ class Row:
     name: str
     config: str
     single_task: bool = False
-    options: dict[str, Any] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def configs(self) -> dict[str | None, Config]:
         """Return the configs to train: of each task, or one under None."""
@@ -101,7 +101,7 @@ class Row:
             single_task_config,
         )
 
-        config = load_config(self.config, self.options)
+        config = load_config(self.config, dict(self.options))
         if not self.single_task:
             return {None: config}
         tasks, _ = comparable_tasks(config)
@@ -145,7 +145,15 @@ def read_grid(path: Path) -> Grid:
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
         unknown = {key for row in content['rows'] for key in row} - FIELDS
-        rows = [] if unknown else [Row(**row) for row in content['rows']]
+        common = dict(content.get('options', {}))
+        rows = (
+            []
+            if unknown
+            else [
+                Row(**row | {'options': common | row.get('options', {})})
+                for row in content['rows']
+            ]
+        )
         seeds = [int(seed) for seed in content['seeds']]
         shape = [int(size) for size in content['shape']]
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -186,7 +194,7 @@ def train(grid: Grid, args: argparse.Namespace) -> None:
                     dict(
                         row=row.name,
                         config=row.config,
-                        options=row.options or {},
+                        options=row.options,
                         task=task,
                         seed=seed,
                         metrics=results['metrics'],
