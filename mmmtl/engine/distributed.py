@@ -110,6 +110,8 @@ def fit_to_cpu(config: Config) -> list[str]:
         )
     wrapper = dict(config.get('model_wrapper_cfg') or {})
     wrapper.setdefault('type', 'MMDistributedDataParallel')
+    if not wrapper['type'].endswith('DistributedDataParallel'):
+        return notes
     wrapper.setdefault(
         'find_unused_parameters', config.get('find_unused_parameters', False)
     )
