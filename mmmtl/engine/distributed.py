@@ -54,6 +54,17 @@ def start_distributed(config: Config, launcher: Launcher) -> list[str]:
     return []
 
 
+@contextmanager
+def joined(launcher: Launcher) -> Iterator[None]:
+    """Work on CPUs together with the other processes of a launcher."""
+    try:
+        if launcher != 'none':
+            _start_gloo(launcher, {})
+        yield
+    finally:
+        stop_distributed()
+
+
 def stop_distributed() -> None:
     """Leave the process group, if there is one."""
     if dist.is_initialized():
