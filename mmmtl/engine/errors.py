@@ -69,7 +69,7 @@ def describe(error: Exception) -> str | None:
         return f'{error.strerror}: {error.filename or "while writing"}'
     if lost := _lost_partner(error):
         return (
-            'another process of this run has ended, and this one with it '
+            'another process of this run has ended or hangs, so this one ends '
             f'({lost}): its own error, or what the launcher reports of it, '
             'says which and why'
         )
@@ -92,7 +92,7 @@ def _lost_partner(error: Exception) -> str | None:
     alone = int(os.environ.get('WORLD_SIZE', '1')) <= 1
     if alone or not isinstance(error, RuntimeError):
         return None
-    words = r'[Cc]onnection (was )?(closed|reset)|[Bb]roken pipe'
+    words = r'[Cc]onnection (was )?(closed|reset)|Timed out waiting'
     found = re.search(f'{words}|remote process exited', str(error))
     return found and found[0]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from mmmtl.registry import MODELS, build_in_scope
 from tests.tiny import (
     METHODS,
     NYUD,
+    SIZE,
     demt,
     head_tasks,
     mqtransformer,
@@ -167,3 +169,54 @@ def test_processes_take_the_steps_of_one(
 
 def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
     return all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_accumulation_takes_the_steps_of_the_whole_batch() -> None:
+    """Where every image has as many valid pixels."""
+    whole, parts = (
+        train('DeMT', lambda module: module, slice(None), accumulate)
+        for accumulate in (1, 2)
+    )
+    for key in ('weights', 'momentum'):
+        torch.testing.assert_close(parts[key], whole[key], **CLOSE)
+
+
+@pytest.mark.parametrize(
+    ('least', 'bounds'), [(1.0, (0.0, 1e-9)), (0.1, (0.01, 0.03))]
+)
+def test_passes_count_alike_however_many_pixels_they_have(
+    least: float, bounds: tuple[float, float]
+) -> None:
+    """The gradient of 2 x 2 images is the mean of two means.
+
+    Shares of valid pixels are drawn from ``least`` to 1 for each image. The
+    bounds are of the median difference to the gradient of 4 images.
+    """
+    differences = []
+    for seed in range(10):
+        torch.manual_seed(seed)
+        model: nn.Module = build_in_scope(MODELS, demt(('semseg', 'depth')))
+        model = model.double().eval()
+        batch = random_batch(('semseg', 'depth'), batch=4)
+        for sample in batch['data_samples']:
+            share = least + (1 - least) * torch.rand(()).item()
+            dropped = torch.rand(SIZE) > share
+            for task, no_label in (('semseg', 255), ('depth', 0)):
+                sample.get_gt(task)[:, dropped] = no_label
+        whole = gradient(model, [batch])
+        halves = [{k: v[i : i + 2] for k, v in batch.items()} for i in (0, 2)]
+        difference = gradient(model, halves) - whole
+        differences.append((difference.norm() / whole.norm()).item())
+    assert bounds[0] <= statistics.median(differences) <= bounds[1]
+
+
+def gradient(model: nn.Module, batches: list[dict]) -> Tensor:
+    """Return the mean of the gradients of batches, as one vector."""
+    model.zero_grad()
+    for batch in batches:
+        data = model.data_preprocessor(batch, True)
+        data['inputs'] = data['inputs'].double()
+        total, _ = model.parse_losses(model(**data, mode='loss'))
+        (total / len(batches)).backward()
+    found = [p.grad for p in model.parameters() if p.grad is not None]
+    return torch.cat([part.flatten() for part in found])
