@@ -45,10 +45,14 @@ def test_units_may_be_named_and_the_inner_come_first() -> None:
         _units_of(model, ['bakbone'])
 
 
-def test_weights_are_made_contiguous_and_numbers_rows() -> None:
-    model = build_in_scope(MODELS, mult())
+@pytest.mark.parametrize(('config', 'count'), [(demt(), 0), (mult(), 4)])
+def test_weights_are_made_contiguous_and_numbers_rows(
+    config: dict, count: int
+) -> None:
+    """DeMT's head stores weights channels last, MulT learns numbers."""
+    model = build_in_scope(MODELS, config)
     numbers = _make_shardable(model)
-    assert len(numbers) == 4
+    assert len(numbers) == count
     for name, parameter in model.named_parameters():
         assert parameter.is_contiguous(), name
         assert parameter.dim() > 0

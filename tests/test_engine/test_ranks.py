@@ -16,6 +16,7 @@ from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
 from mmmtl.engine.fully_sharded import FullyShardedModel, gathered
+from mmmtl.engine.hooks import DivergenceHook
 from mmmtl.registry import MODELS, build_in_scope
 from tests.tiny import (
     METHODS,
@@ -73,7 +74,8 @@ def train(
         accumulate: Passes that a step is made of.
 
     Returns:
-        Losses, weights before and after, and the optimizer's state.
+        Losses, weights before and after, the optimizer's state, and the
+        norms of the last gradients.
     """
     torch.manual_seed(0)
     module: nn.Module = build_in_scope(MODELS, ALL[method]())
@@ -88,6 +90,8 @@ def train(
     if isinstance(model, FullyShardedModel):
         model.adopt(sgd)
     wrapper = OptimWrapper(sgd, accumulative_counts=accumulate)
+    divergence = DivergenceHook()
+    sgd.register_step_pre_hook(divergence._before_step)
     losses = []
     for batch in batches:
         own = {key: value[part] for key, value in batch.items()}
@@ -99,6 +103,8 @@ def train(
         return dict(
             first=first,
             losses=losses,
+            # What a step is judged by, in all processes alike.
+            norms=divergence._norms,
             weights=module.state_dict(),
             momentum=sgd.state_dict()['state'],
         )
@@ -165,6 +171,8 @@ def test_processes_take_the_steps_of_one(
             )
             for key in ('weights', 'momentum'):
                 torch.testing.assert_close(runs[0][key], one[key], **CLOSE)
+            for run in runs:
+                torch.testing.assert_close(run['norms'], one['norms'])
 
 
 def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
