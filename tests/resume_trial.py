@@ -117,11 +117,8 @@ def start(
     """
     launch = [sys.executable]
     if ranks > 1:
-        with socket.socket() as probe:
-            probe.bind(('127.0.0.1', 0))
-            port = probe.getsockname()[1]
         launch += ['-m', 'torch.distributed.run', f'--nproc_per_node={ranks}']
-        launch += [f'--master_port={port}']
+        launch += [f'--master_port={free_port()}']
         options = ('--launcher', 'pytorch', *options)
     return subprocess.Popen(
         [
@@ -141,6 +138,13 @@ def start(
         text=True,
         start_new_session=True,
     )
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
 
 
 def finish(run: subprocess.Popen, expected: int | None = 0) -> str:

@@ -21,6 +21,7 @@ from mmengine.device import get_device
 from mmengine.dist import init_dist
 from mmengine.utils.dl_utils import set_multi_processing
 from torch import distributed as dist
+from torch.distributed.rendezvous import rendezvous
 
 from mmmtl.engine.config import walk_dicts
 from mmmtl.errors import UserError
@@ -50,8 +51,19 @@ def start_distributed(config: Config, launcher: Launcher) -> list[str]:
         _start_gloo(launcher, dist_cfg)
         return fit_to_cpu(config)
     if not dist.is_initialized():
-        init_dist(launcher, **dist_cfg)
+        init_dist(launcher, **dist_cfg, **_fresh_store())
     return []
+
+
+@contextmanager
+def joined(launcher: Launcher) -> Iterator[None]:
+    """Work on CPUs together with the other processes of a launcher."""
+    try:
+        if launcher != 'none':
+            _start_gloo(launcher, {})
+        yield
+    finally:
+        stop_distributed()
 
 
 def stop_distributed() -> None:
@@ -117,6 +129,8 @@ def fit_to_cpu(config: Config) -> list[str]:
         )
     wrapper = dict(config.get('model_wrapper_cfg') or {})
     wrapper.setdefault('type', 'MMDistributedDataParallel')
+    if not wrapper['type'].endswith('DistributedDataParallel'):
+        return notes
     wrapper.setdefault(
         'find_unused_parameters', config.get('find_unused_parameters', False)
     )
@@ -158,7 +172,21 @@ def _start_gloo(launcher: Launcher, dist_cfg: Mapping[str, Any]) -> None:
     more = {}
     if dist_cfg.get('timeout') is not None:
         more['timeout'] = datetime.timedelta(seconds=dist_cfg['timeout'])
-    dist.init_process_group('gloo', **more)
+    dist.init_process_group('gloo', **more, **_fresh_store())
+
+
+def _fresh_store() -> dict[str, Any]:
+    """Return where the processes of a restart find each other.
+
+    With a fixed port, ``torchrun --max-restarts`` keeps the store in which
+    processes leave their addresses: those of dead ones would be called.
+    """
+    attempt = os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')
+    if attempt == '0':
+        return {}
+    store, rank, size = next(rendezvous('env://'))
+    own = dist.PrefixStore(f'attempt_{attempt}', store)
+    return dict(store=own, rank=rank, world_size=size)
 
 
 def _first_host(nodes: str) -> str:

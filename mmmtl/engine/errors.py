@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
@@ -66,6 +67,12 @@ def describe(error: Exception) -> str | None:
             return str(missing)
     if isinstance(error, OSError) and error.errno in CANNOT_WRITE:
         return f'{error.strerror}: {error.filename or "while writing"}'
+    if lost := _lost_partner(error):
+        return (
+            'another process of this run has ended or hangs, so this one ends '
+            f'({lost}): its own error, or what the launcher reports of it, '
+            'says which and why'
+        )
     is_ours = isinstance(error, (ValueError, ImportError)) and _is_ours(error)
     text = _last_words(error)
     place = _place_in_config(error)
@@ -78,6 +85,16 @@ def describe(error: Exception) -> str | None:
         f'config: {place}: {type(error).__name__}: {text} '
         '(MMMTL_TRACEBACK=1 shows where)'
     )
+
+
+def _lost_partner(error: Exception) -> str | None:
+    """Return in what words an operation of all processes lost one of them."""
+    alone = int(os.environ.get('WORLD_SIZE', '1')) <= 1
+    if alone or not isinstance(error, RuntimeError):
+        return None
+    words = r'[Cc]onnection (was )?(closed|reset)|Timed out waiting'
+    found = re.search(f'{words}|remote process exited', str(error))
+    return found and found[0]
 
 
 def _is_ours(error: Exception) -> bool:

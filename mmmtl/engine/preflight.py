@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from mmengine.dataset import InfiniteSampler
 from mmengine.evaluator import BaseMetric
-from mmengine.hooks import CheckpointHook
+from mmengine.hooks import CheckpointHook, EMAHook
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 from torch import nn
 
@@ -22,9 +22,11 @@ from mmmtl.datasets.transforms.pasted import refuse_pasted
 from mmmtl.engine.checkpoint import bare_model
 from mmmtl.engine.config import walk_dicts
 from mmmtl.engine.distributed import together
+from mmmtl.engine.fully_sharded import FullyShardedModel
 from mmmtl.engine.weights import check_pretrained_fit
 from mmmtl.errors import UserError
 from mmmtl.evaluation.metrics.base_task_metric import BaseTaskMetric
+from mmmtl.models.weighting import GradNormWeighting
 from mmmtl.registry import PARAM_SCHEDULERS
 from mmmtl.tasks import get_task
 
@@ -47,6 +49,7 @@ def preflight(runner: Runner, purpose: Literal['train', 'test']) -> None:
     with together():
         if purpose == 'train':
             check_counting(runner)
+            check_shareable(runner)
             check_pretrained_fit(runner.cfg, runner.model)
             dataset = runner.train_dataloader.dataset
             check_wrappers(dataset)
@@ -62,6 +65,31 @@ def preflight(runner: Runner, purpose: Literal['train', 'test']) -> None:
             check_wrappers(dataset)
             check_class_counts(f'{name}_dataloader', dataset, head)
             check_metrics(name, loop.evaluator.metrics, dataset, head)
+
+
+def check_shareable(runner: Runner) -> None:
+    """Refuse what needs whole weights where each process has a part.
+
+    Args:
+        runner: A runner that has not started.
+    """
+    model = runner.model
+    if not isinstance(model, FullyShardedModel):
+        return
+    wrong = [
+        type(part).__name__
+        for part in (*runner.hooks, *model.modules())
+        if isinstance(part, (EMAHook, GradNormWeighting))
+    ]
+    for _, node in walk_dicts(runner.optim_wrapper):
+        kind = str(node.get('type', '')).rpartition('.')[2]
+        wrong += [kind] if kind == 'AggregationOptimWrapper' else []
+    if wrong:
+        raise UserError(
+            'model_wrapper_cfg.type=FullyShardedModel: '
+            f'{" and ".join(wrong)} needs whole weights in each process: '
+            'leave it out, or leave model_wrapper_cfg out'
+        )
 
 
 def check_wrappers(dataset: Any) -> None:

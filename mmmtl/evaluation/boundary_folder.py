@@ -103,8 +103,12 @@ class MapPair:
         return strength, labels
 
 
-def check_pairs(pairs: Iterable[MapPair]) -> list[str]:
-    """Return what is wrong with the files of pairs."""
+def check_pairs(pairs: Iterable[MapPair]) -> tuple[list[str], float]:
+    """Read the files of pairs.
+
+    Returns:
+        What is wrong with them, and the strongest prediction, 0 to 1.
+    """
     problems, strongest = [], 0.0
     for pair in pairs:
         try:
@@ -113,7 +117,14 @@ def check_pairs(pairs: Iterable[MapPair]) -> list[str]:
             problems.append(str(error))
         else:
             strongest = max(strongest, float(strength.max()))
-    if not problems and 0 < strongest <= _FAINTEST:
+    return problems, strongest
+
+
+def all_problems(checks: Iterable[tuple[list[str], float]]) -> list[str]:
+    """Return what is wrong with the pairs of several :func:`check_pairs`."""
+    parts, strongest = zip(*checks, strict=True)
+    problems = [problem for part in parts for problem in part]
+    if not problems and 0 < max(strongest) <= _FAINTEST:
         problems.append(
             'no prediction is stronger than 1 of 255, which counts as empty: '
             'write 0 to 255 in place of 0 and 1, or floats from 0 to 1'

@@ -161,9 +161,16 @@ def test_error_ends_all_processes_with_one_line_each(
         assert f'error (rank {rank}): model.backbone.init_cfg' in done.stderr
 
 
-@pytest.mark.parametrize('max_skipped', [0, 1])
+@pytest.mark.parametrize(
+    ('max_skipped', 'wrapper'),
+    [
+        (0, 'MMDistributedDataParallel'),
+        (1, 'MMDistributedDataParallel'),
+        (1, 'FullyShardedModel'),
+    ],
+)
 def test_processes_decide_alike_about_a_bad_loss(
-    max_skipped: int, repo_root: Path, tmp_path: Path
+    max_skipped: int, wrapper: str, repo_root: Path, tmp_path: Path
 ) -> None:
     """The second process alone reads sample 5, in its second batch."""
     config = dict(
@@ -171,6 +178,7 @@ def test_processes_decide_alike_about_a_bad_loss(
         default_scope='mmmtl',
         work_dir=str(tmp_path / 'work'),
         model=demt(TASKS),
+        model_wrapper_cfg=dict(type=wrapper),
         train_dataloader=dict(
             dataset=dict(type='SpoiledSamples', spoiled={'5': inf}),
             batch_size=2,

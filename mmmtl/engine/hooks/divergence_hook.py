@@ -14,6 +14,7 @@ from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 
 from mmmtl.engine.checkpoint import bare_model
@@ -152,10 +153,13 @@ class DivergenceHook(Hook):
             NonFiniteError: Names the weights.
         """
         model = bare_model(runner.model)
+        weights = {name for name, _ in model.named_parameters()}
         bad = [
-            n for n, w in model.named_parameters() if not w.isfinite().all()
+            name
+            for name, value in checkpoint['state_dict'].items()
+            if (not value.isfinite().all() and name in weights)
+            or value.isnan().any()
         ]
-        bad += [n for n, b in model.named_buffers() if b.isnan().any()]
         if bad:
             raise NonFiniteError(
                 f'{len(bad)} weights are NaN or infinite, first '
@@ -187,7 +191,10 @@ class DivergenceHook(Hook):
         # the maximum norm on a CPU; all at once, a few kernels on a GPU. The
         # norm of half precision would overflow early.
         gradients = [p.grad.float() for p in self._stepped]
-        self._norms = torch.stack(torch._foreach_norm(gradients))
+        norms = torch.stack(torch._foreach_norm(gradients))
+        # Shared out, each process knows a part of a norm.
+        is_part = isinstance(norms, DTensor)
+        self._norms = norms.full_tensor() if is_part else norms
         if self.max_skipped and self._spoiled():
             optimizer.zero_grad()  # a step without gradients does nothing
 
