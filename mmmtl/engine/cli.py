@@ -15,15 +15,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         '--work-dir',
         help='folder for logs and results; default: work_dirs/CONFIG_NAME',
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        default=[],
-        metavar='KEY=VALUE',
-        help='changes to the config, for instance '
-        'model.backbone.init_cfg=None; lists as key="[a,b]"; a key that '
-        'nobody would read is refused',
-    )
+    add_cfg_options(parser)
     parser.add_argument(
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],
@@ -43,6 +35,20 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=0,
         help=argparse.SUPPRESS,
+    )
+
+
+def add_cfg_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--cfg-options``, for ``parse_options`` of ``engine.config``."""
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action='extend',
+        default=[],
+        metavar='KEY=VALUE',
+        help='changes to the config, for instance '
+        'model.backbone.init_cfg=None; lists as key="[a,b]"; a key that '
+        'nobody would read is refused',
     )
 
 

@@ -7,14 +7,16 @@ a typing error trains the unchanged recipe; here it is refused.
 
 from __future__ import annotations
 
+import argparse
 import difflib
 import inspect
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config
+from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
+from mmengine.utils import import_modules_from_strings
 
 from mmmtl.engine.config_tasks import (
     complete_tasks,
@@ -48,6 +50,8 @@ OPEN = (
     'model.decode_head.tasks.',
     'model.decode_head.auxiliary_tasks.',
 )
+# Brackets of lists and tuples in an option.
+PAIRS = ('()', '[]')
 # mmengine takes what it knows from these dicts and ignores the rest.
 CARELESS = ('auto_scale_lr.', 'env_cfg.', 'optim_wrapper.paramwise_cfg.')
 
@@ -84,8 +88,38 @@ def load_config(
     # Before the options, which may speak of a task in the head.
     own = name_head_tasks(config)
     merge_options(config, options or {})
+    if config.get('custom_imports'):  # an option may have named more
+        import_modules_from_strings(**config.custom_imports)
     complete_tasks(config, own=own)
     return config
+
+
+def parse_options(
+    options: Sequence[str], name: str = '--cfg-options'
+) -> dict[str, Any]:
+    """Read ``KEY=VALUE`` pairs of a command line.
+
+    Args:
+        options: The pairs, as they stand there.
+        name: The argument they belong to, for the error text.
+
+    Raises:
+        UserError: A pair cannot be read.
+    """
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--options', nargs='*', action=DictAction)
+    found: dict[str, Any] = {}
+    for option in options:
+        key, sign, value = option.partition('=')
+        if not sign or not all(key.split('.')):
+            raise UserError(
+                f'{name} {option}: write KEY=VALUE, with names and dots in KEY'
+            )
+        is_list = value[:1] in tuple('([') or value[-1:] in tuple(')]')
+        if is_list and any(value.count(a) != value.count(b) for a, b in PAIRS):
+            raise UserError(f'{name} {option}: the brackets do not match')
+        found |= parser.parse_args([f'--options={option}']).options
+    return found
 
 
 def check_top_level(config: Mapping[str, Any] | Config) -> None:
@@ -119,8 +153,10 @@ def merge_options(config: Config, options: Mapping[str, Any]) -> None:
         check_option(config, path, options)
     try:
         config.merge_from_dict(dict(options))
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f'--cfg-options: {error.args[0]}') from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f'--cfg-options {" ".join(options)}: {error.args[0]}'
+        ) from error
 
 
 def check_option(

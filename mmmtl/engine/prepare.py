@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
-from mmmtl.engine.config import load_config, walk_dicts
+from mmmtl.engine.config import load_config, parse_options, walk_dicts
 from mmmtl.engine.config_tasks import data_sets
 from mmmtl.engine.distributed import start_distributed, world_size
 from mmmtl.engine.total_batch import apply_total_batch, batch_notes
 from mmmtl.engine.weights import open_door
 from mmmtl.errors import UserError
+from mmmtl.io.folders import check_out, check_out_dir
 
 NEEDED = {
     'train': ('train_dataloader', 'train_cfg', 'optim_wrapper'),
@@ -63,7 +62,7 @@ def prepare_test(args: argparse.Namespace) -> tuple[Config, list[str]]:
     """
     config = _load(args, 'test')
     if args.out is not None:
-        check_out(args.out)
+        check_out('--out', args.out, '.json')
         set_per_class(config)
     # These weights, all of them.
     config.load_from = args.checkpoint
@@ -86,23 +85,6 @@ def _load(args: argparse.Namespace, purpose: str) -> Config:
         or os.path.join('work_dirs', Path(args.config).stem)
     )
     return config
-
-
-def parse_options(
-    options: Sequence[str], name: str = '--cfg-options'
-) -> dict[str, Any]:
-    """Read ``KEY=VALUE`` pairs of a command line.
-
-    Args:
-        options: The pairs, as they stand there.
-        name: The argument they belong to, for the error text.
-    """
-    for option in options:
-        if '=' not in option:
-            raise UserError(f'{name} {option}: write KEY=VALUE')
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--options', nargs='*', action=DictAction)
-    return parser.parse_args(['--options', *options]).options
 
 
 def check_sections(config: Config, purpose: str) -> None:
@@ -169,20 +151,6 @@ def set_resume(config: Config, resume: str | None) -> None:
         config.load_from = resume
 
 
-def check_out(out: str) -> None:
-    """Refuse a results file that could not be written at the end.
-
-    Args:
-        out: ``--out`` of a command line.
-    """
-    path = Path(out).absolute()
-    if path.suffix != '.json' or path.is_dir():
-        raise UserError(f'--out {out}: name a file that ends in .json')
-    folder = next(parent for parent in path.parents if parent.exists())
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise UserError(f'--out {out}: {folder} is no folder to write into')
-
-
 def set_per_class(config: Config) -> None:
     """Let the metrics of class maps report each class too.
 
@@ -208,6 +176,7 @@ def set_show_dir(config: Config, show_dir: str) -> None:
             '--show-dir needs a hook default_hooks.visualization in the '
             "config: dict(type='MultiTaskVisualizationHook')"
         )
+    check_out_dir('--show-dir', show_dir)
     hook.draw = True
     hook.interval = 1
     hook.out_dir = show_dir

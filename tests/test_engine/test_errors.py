@@ -109,8 +109,8 @@ def toys(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (
             dict(type='Leaf', wide=3, width=1),
-            'config: model.layers.1 or model.layers.2 (Leaf): TypeError: Leaf.'
-            "__init__() got an unexpected keyword argument 'wide'",
+            'config: model.layers.1 (Leaf): TypeError: Leaf.__init__() got an '
+            "unexpected keyword argument 'wide'",
         ),
         (
             dict(type='Laef'),

@@ -298,7 +298,10 @@ def test_weights_out_of_reach_name_source_and_option(
         ('custom_hook=2', ["'custom_hook'", "'custom_hooks'"]),
         ('env_cfg.cudn_benchmark=True', ["no 'env_cfg.cudn_benchmark'"]),
         ('param_scheduler.1.power=2', ['Index 1 exceeds the length']),
-        ('train_cfg.max_iters.x=2', ['--cfg-options: max_iters=']),
+        (
+            'train_cfg.max_iters.x=2',
+            ['--cfg-options train_cfg.', ': max_iters='],
+        ),
         ('model.backbone', ['--cfg-options model.backbone: write KEY=VALUE']),
         (
             'model.backbone.type=ToyBackbon',

@@ -341,7 +341,10 @@ def test_bad_predictions_are_one_line(
     ('options', 'words'),
     [
         (('--max-dist', '4.3', '--out', 'r.json'), '--max-dist 4.3'),
-        (('--max-dist', '0.01', '--out', 'r.txt'), 'must end in .json'),
+        (
+            ('--max-dist', '0.01', '--out', 'r.txt'),
+            'name a file that ends in .json',
+        ),
         (
             ('--max-dist', '0.01', '--out', 'r.json', '--thresholds', 0),
             '--thresholds 0: give 1',

@@ -142,6 +142,7 @@ def evaluate(args: argparse.Namespace) -> None:
         protocol_thresholds,
     )
     from mmmtl.evaluation.image_lists import read_image_list
+    from mmmtl.io.folders import check_out
     from mmmtl.io.workers import usable_cores
 
     if not 0 < args.max_dist < 1:
@@ -153,9 +154,8 @@ def evaluate(args: argparse.Namespace) -> None:
         value = getattr(args, option)
         if value is not None and value < 1:
             raise UserError(f'--{option} {value}: give 1 or more')
-    if args.out.suffix != '.json':
-        raise UserError(f'--out {args.out}: the name must end in .json')
-    check_out(args.out, (args.predictions, args.ground_truth))
+    check_out('--out', args.out, '.json')
+    check_apart(args.out, (args.predictions, args.ground_truth))
     seism = args.protocol == 'seism'
     thresholds = protocol_thresholds(args.protocol, args.thresholds)
     pairs, unused = pair_maps(
@@ -196,7 +196,7 @@ def processes_here() -> int:
     return int(os.environ.get('LOCAL_WORLD_SIZE', '1'))
 
 
-def check_out(out: Path, folders: Sequence[Path]) -> None:
+def check_apart(out: Path, folders: Sequence[Path]) -> None:
     """Refuse results among the maps: the curve could replace one."""
     for folder in folders:
         if out.resolve().parent == folder.resolve():

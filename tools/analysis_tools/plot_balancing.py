@@ -17,6 +17,7 @@ from pathlib import Path
 
 from mmmtl.engine.errors import user_errors
 from mmmtl.errors import UserError
+from mmmtl.io.folders import check_out, new_file
 
 #: A curve's iterations and values.
 Curve = tuple[list[int], list[float]]
@@ -49,9 +50,10 @@ def main() -> None:
     with user_errors():
         scalars = find_scalars(args.run)
         out = args.out or scalars.with_name('balancing.html')
-        curves = read_curves(scalars)
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(make_page(str(args.run), curves), encoding='utf-8')
+        check_out('--out', out)
+        page = make_page(str(args.run), read_curves(scalars))
+        with new_file(out) as partial:
+            partial.write_text(page, encoding='utf-8')
         print(f'wrote {out}')
 
 

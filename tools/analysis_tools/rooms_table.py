@@ -13,7 +13,7 @@ from typing import Any
 
 from mmmtl.engine.errors import user_errors
 from mmmtl.errors import UserError
-from mmmtl.io.folders import new_file
+from mmmtl.io.folders import check_out, new_file
 
 # What must agree for runs to be comparable.
 BUDGET = ('seed', 'iterations', 'batch_size', 'num_train', 'num_val')
@@ -34,6 +34,8 @@ def main() -> None:
     """Print the table."""
     args = parse_args()
     with user_errors():
+        if args.out is not None:
+            check_out('--out', args.out)
         table = make_table([read_run(path) for path in args.runs])
         print(table)
         if args.out is not None:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from mmmtl.datasets.verification.known_sets import KNOWN_SETS, find_set
 from mmmtl.engine.errors import user_errors
-from mmmtl.errors import UserError
+from mmmtl.errors import printable
 from mmmtl.io.json_file import write_json
 from mmmtl.io.workers import usable_cores
 
@@ -91,11 +91,11 @@ def run(args: argparse.Namespace) -> bool:
         verify,
         verify_config,
     )
-    from mmmtl.engine.config import load_config
-    from mmmtl.engine.prepare import parse_options
+    from mmmtl.engine.config import load_config, parse_options
+    from mmmtl.io.folders import check_out
 
-    if args.out is not None and args.out.is_dir():
-        raise UserError(f'--out {args.out} is a folder: name a file')
+    if args.out is not None:
+        check_out('--out', args.out)
     options = parse_options(args.options, '--options')
     how = dict(
         splits=args.split, tasks=args.tasks, workers=args.workers, bar=True
@@ -107,7 +107,7 @@ def run(args: argparse.Namespace) -> bool:
         rules = find_set(args.dataset, args.data_root)
         rules = replace(rules, options={**rules.options, **options})
         report = verify(args.data_root, rules, **how)
-    print(format_report(report))
+    print(printable(format_report(report)))
     if args.out is not None:
         write_json(args.out, report)
         print(f'written to {args.out}')

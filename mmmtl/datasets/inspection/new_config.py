@@ -13,6 +13,7 @@ from mmmtl.datasets.inspection.config_text import (
 from mmmtl.datasets.inspection.inspect import Finding, inspect_folder
 from mmmtl.datasets.inspection.question import Answers
 from mmmtl.errors import UserError
+from mmmtl.io.folders import check_out
 from mmmtl.io.id_lists import write_ids
 from mmmtl.tasks import KINDS, Task, get_task, is_built_in, make_task
 
@@ -52,6 +53,7 @@ def new_config(
     if out.suffix != '.py' or out.exists():
         problem = 'exists already' if out.exists() else 'does not end in .py'
         raise UserError(f'{out} {problem}: name another file')
+    check_out('--out', out)
     model_config(method, backbone)
     finding = inspect_folder(root, tasks, answers=answers, limit=limit)
     text = config_text(finding, out=out, method=method, backbone=backbone)

@@ -44,6 +44,11 @@ class MultiTaskRandomScale(BaseTransform):
                 f'MultiTaskRandomScale: ratio_range={ratio_range} and '
                 f'scales={scales}, give one of them'
             )
+        if min(ratio_range or scales) <= 0:  # depth would be negative
+            raise ValueError(
+                f'MultiTaskRandomScale: {ratio_range or scales}, give factors '
+                'above 0'
+            )
         self.ratio_range = ratio_range
         self.scales = scales
 

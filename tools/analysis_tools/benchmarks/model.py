@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from torch import Tensor, nn
+
+from mmmtl.engine.config import parse_options
 
 from .measure import Case, Group, one_pass
 from .models import (
@@ -48,11 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def groups(args: argparse.Namespace) -> Iterator[Group]:
     """Every mode of the config and its variants; ``ratio`` is to itself."""
-    reader = argparse.ArgumentParser()
-    reader.add_argument('--options', nargs='*', action=DictAction, default={})
     variants = {'config': args.cfg_options}
     for name, *words in args.variant:
-        changes = reader.parse_args(['--options', *words]).options
+        changes = parse_options(words, f'--variant {name}')
         variants[name] = {**args.cfg_options, **changes}
     for mode in args.modes:
         cases = {
