@@ -49,7 +49,7 @@ from mmmtl.errors import UserError
 from mmmtl.io.folders import new_file
 from mmmtl.models.backbones.plain_names import as_named_in
 from mmmtl.models.weighting import LossWeighting
-from mmmtl.registry import HOOKS, RUNNERS
+from mmmtl.registry import HOOKS, MODEL_WRAPPERS, RUNNERS
 
 #: What every training has beside mmengine's default hooks.
 OUR_HOOKS = {
@@ -201,7 +201,7 @@ class MultiTaskRunner(Runner):
     ) -> nn.Module:
         """Find the wrapper in our scope too, where mmengine does not look."""
         kind = (model_wrapper_cfg or {}).get('type')
-        if isinstance(kind, str) and '.' not in kind:
+        if kind in MODEL_WRAPPERS.module_dict:
             model_wrapper_cfg = {**model_wrapper_cfg, 'type': f'mmmtl.{kind}'}
         return super().wrap_model(model_wrapper_cfg, model)
 
