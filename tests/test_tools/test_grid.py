@@ -132,7 +132,7 @@ def test_runs_of_another_config_are_named(
     [
         (dict(reference='none'), "reference 'none' is no row"),
         (dict(rows=[dict(name='a', config=FCN)] * 2), 'another name'),
-        (dict(rows=[dict(name='a', confg=FCN)]), 'confg'),
+        (dict(rows=[dict(name='a', recipe=FCN)]), 'recipe'),
         (dict(rows=[dict(name='a')]), 'config'),
     ],
 )
