@@ -62,9 +62,9 @@ def train(args: argparse.Namespace) -> None:
 def main() -> None:
     """Run the tool."""
     args = parse_args()
-    from mmmtl.engine.distributed import stop_distributed
-
     with user_errors(show_traceback=args.traceback):
+        from mmmtl.engine.distributed import stop_distributed
+
         try:
             train(args)
         finally:
