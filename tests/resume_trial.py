@@ -130,6 +130,7 @@ def start(
             **os.environ,
             'CUDA_VISIBLE_DEVICES': '',
             'OMP_NUM_THREADS': '1',
+            'PYTHONFAULTHANDLER': '1',  # see finish
             'PYTHONPATH': f'{ROOT}{os.pathsep}{PROJECT}',
             'SUDDEN_END': plan or 'never:0:0:KILL',
         },
@@ -147,15 +148,27 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+# Ten times what a run takes.
+PATIENCE_S = 180
+
+
 def finish(run: subprocess.Popen, expected: int | None = 0) -> str:
     """Wait for a run and return what it wrote.
 
     Args:
         run: The run.
         expected: Its exit code; None for any.
+
+    Raises:
+        AssertionError: It ended otherwise, or hangs: with what it wrote, and
+            with where each of its processes is.
     """
     try:
-        out, _ = run.communicate(timeout=900)
+        out, _ = run.communicate(timeout=PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(run.pid, signal.SIGABRT)
+        out, _ = run.communicate(timeout=10)
+        raise AssertionError(f'hangs:\n{out[-20_000:]}') from None
     finally:
         if run.poll() is None:
             os.killpg(run.pid, signal.SIGKILL)

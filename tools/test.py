@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from mmmtl.engine.cli import add_common_arguments, parse
+from mmmtl.engine.cli import add_common_arguments, leaving_group, parse
 from mmmtl.engine.errors import user_errors
 
 
@@ -48,13 +48,8 @@ def test(args: argparse.Namespace) -> None:
 def main() -> None:
     """Run the tool."""
     args = parse_args()
-    with user_errors(show_traceback=args.traceback):
-        from mmmtl.engine.distributed import stop_distributed
-
-        try:
-            test(args)
-        finally:
-            stop_distributed()
+    with leaving_group(), user_errors(show_traceback=args.traceback):
+        test(args)
 
 
 if __name__ == '__main__':

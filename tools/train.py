@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from mmmtl.engine.cli import add_common_arguments, parse
+from mmmtl.engine.cli import add_common_arguments, leaving_group, parse
 from mmmtl.engine.errors import user_errors
 
 
@@ -62,13 +62,8 @@ def train(args: argparse.Namespace) -> None:
 def main() -> None:
     """Run the tool."""
     args = parse_args()
-    with user_errors(show_traceback=args.traceback):
-        from mmmtl.engine.distributed import stop_distributed
-
-        try:
-            train(args)
-        finally:
-            stop_distributed()
+    with leaving_group(), user_errors(show_traceback=args.traceback):
+        train(args)
 
 
 if __name__ == '__main__':

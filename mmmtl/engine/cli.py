@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,3 +61,24 @@ def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
     args = parser.parse_args()
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     return args
+
+
+@contextmanager
+def leaving_group() -> Iterator[None]:
+    """Leave the process group in the end, if one was joined.
+
+    For the outermost place of a tool, behind whatever looks into the frames
+    of an error.
+    """
+    try:
+        yield
+    except BaseException as error:
+        last: BaseException | None = error
+        while last is not None:
+            # They refer to the runner, see stop_distributed.
+            traceback.clear_frames(last.__traceback__)
+            last = last.__context__
+        raise
+    finally:
+        if distributed := sys.modules.get('mmmtl.engine.distributed'):
+            distributed.stop_distributed()

@@ -74,8 +74,11 @@ def stop_distributed() -> None:
     asks for the interpreter while that ends aborts the process.
     """
     if dist.is_initialized():
-        dist.destroy_process_group()
+        # The model first. If it were the last to let go of the group, it
+        # would wait for the threads without releasing the interpreter, and a
+        # thread that asks for it would never end.
         gc.collect()
+        dist.destroy_process_group()
 
 
 def world_size() -> int:

@@ -23,6 +23,9 @@ from tests.resume_trial import (
     write_trial,
 )
 
+# Up to three runs a test, each with its own limit in `finish`.
+pytestmark = pytest.mark.timeout(600)
+
 
 @pytest.fixture
 def write_toy(toy_config: Path, tmp_path: Path) -> Callable[..., Path]:
