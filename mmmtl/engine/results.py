@@ -26,6 +26,7 @@ from mmmtl.engine.weights import hash_of
 from mmmtl.errors import UserError
 from mmmtl.evaluation.primary_metrics import primary_key, primary_metrics
 from mmmtl.io.json_file import write_json
+from mmmtl.io.plain_files import read_text
 from mmmtl.tasks import KINDS, TASKS, new_rows, register_tasks
 from mmmtl.version import __version__
 
@@ -141,7 +142,7 @@ def read_results(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f'results {path}: no such file')
     try:
-        content = json.loads(path.read_text(encoding='utf-8'))
+        content = json.loads(read_text(path))
     except ValueError as error:
         raise UserError(f'results {path} are no JSON: {error}') from error
     problem = _problem(content)

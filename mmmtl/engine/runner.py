@@ -355,7 +355,9 @@ def check_resumable(checkpoint: Mapping[str, Any], path: str) -> None:
         path: The file, for the error text.
     """
     start = f'start from its weights: --cfg-options load_from={path}'
-    if 'meta' not in checkpoint or 'optimizer' not in checkpoint:
+    if 'iter' not in checkpoint.get('meta', ()) or not isinstance(
+        checkpoint.get('optimizer'), dict
+    ):
         raise UserError(
             f'--resume: {path} holds weights but no state of a training; '
             f'{start}'

@@ -15,6 +15,7 @@ import numpy as np
 from mmmtl.datasets.cityscapes.classes import LAST_ID
 from mmmtl.errors import UnreadableFileError, ValueRangeError
 from mmmtl.io.arrays import ONE_BYTE, check_array, read_array
+from mmmtl.io.plain_files import read_text
 
 #: Stored steps per pixel of disparity, after 1 is taken off.
 _STEPS = 256
@@ -126,7 +127,7 @@ def read_camera(path: Path) -> float:
         UnreadableFileError: If it is no camera file.
     """
     try:
-        camera: Any = json.loads(path.read_text('utf-8'))
+        camera: Any = json.loads(read_text(path))
         product = camera['extrinsic']['baseline'] * camera['intrinsic']['fx']
     except FileNotFoundError:
         raise

@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 
 from mmmtl.errors import MissingFileError, UnreadableFileError
+from mmmtl.io.plain_files import read_text
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def read_labelme(path: str | Path) -> Outlines:
         UnreadableFileError: If it is no such file, or holds something else
             than polygons and rectangles.
     """
-    content = json.loads(Path(path).read_text('utf-8'))
+    content = json.loads(read_text(path))
     try:
         size = (int(content['imageHeight']), int(content['imageWidth']))
         shapes = tuple(
@@ -165,7 +166,7 @@ def coco_categories(annotations: str) -> set[str]:
 def _coco(path: str) -> tuple[set[str], dict[str, Outlines]]:
     """Read a list once per process: names of shapes, shapes by image."""
     try:
-        content = json.loads(Path(path).read_text('utf-8'))
+        content = json.loads(read_text(path))
         names = {row['id']: row['name'] for row in content['categories']}
         shapes: dict[Any, list] = defaultdict(list)
         for row in content['annotations']:

@@ -25,7 +25,7 @@ from mmmtl.datasets.sample_files import (
     check_files,
 )
 from mmmtl.errors import DatasetError
-from mmmtl.io.arrays import READ_ERRORS, unreadable
+from mmmtl.io.arrays import READ_ERRORS, open_picture, unreadable
 from mmmtl.io.folders import META_FILE, new_folder
 from mmmtl.io.id_lists import read_ids, write_ids
 from mmmtl.io.workers import run_parallel
@@ -227,7 +227,7 @@ def write_semseg(label_map: Path, path: Path) -> None:
 def _decode_all(folder: Path, sample_id: str, tasks: tuple[str, ...]) -> None:
     image = folder / encodings.IMAGE.format(sample_id)
     try:
-        with Image.open(image) as picture:
+        with open_picture(image) as picture:
             picture.load()
     except READ_ERRORS as error:
         raise unreadable(image, error) from error

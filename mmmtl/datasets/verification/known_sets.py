@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mmmtl.errors import DatasetError, did_you_mean
 from mmmtl.geometry import NYUD_COLOUR, Intrinsics
 from mmmtl.io.folders import META_FILE
+from mmmtl.io.plain_files import read_lines, read_text
 
 if TYPE_CHECKING:  # torch comes with it, and --help needs the table alone
     from mmmtl.datasets.base import BaseMultiTaskDataset
@@ -95,7 +96,7 @@ def find_set(name: str, root: Path) -> KnownSet:
         return _with_classes(KNOWN_SETS[name], root)
     path = root / META_FILE
     try:
-        meta = json.loads(path.read_text('utf-8'))
+        meta = json.loads(read_text(path))
         base, own_classes = _RENDERED_LAYOUTS[meta['layout']]
         classes = dict(classes=meta['classes'], palette=meta['palette'])
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -131,7 +132,7 @@ def _with_classes(rules: KnownSet, root: Path) -> KnownSet:
         return rules
     path = root / rules.classes_file
     try:
-        names = path.read_text('utf-8').splitlines()
+        names = read_lines(path)
     except (OSError, ValueError) as error:
         raise DatasetError(
             f'{path} cannot be read: the tool that writes the folder writes '

@@ -1,0 +1,47 @@
+"""How a file that anybody may have written is opened: the first checks."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+
+def check_regular(path: str | Path) -> None:
+    """Refuse what is no file: opening a pipe waits for a writer for ever.
+
+    Args:
+        path: The file.
+
+    Raises:
+        OSError: It is missing, or something else.
+    """
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError('it is a folder, a pipe or a device, not a file')
+
+
+def read_text(path: str | Path) -> str:
+    """Read a text file, with or without the mark that Windows puts first.
+
+    Args:
+        path: The file, in UTF-8.
+
+    Raises:
+        OSError: It is missing, or no file.
+        UnicodeDecodeError: It is no such text.
+    """
+    check_regular(path)
+    return Path(path).read_text('utf-8-sig')
+
+
+def read_lines(path: str | Path) -> list[str]:
+    """Read the lines of a text file that hold something, without margins.
+
+    Args:
+        path: See :func:`read_text`.
+    """
+    # In lists that were joined the mark of Windows is in the middle, too.
+    text = read_text(path).replace('\ufeff', '')
+    # Not splitlines: names may hold characters that end a line elsewhere.
+    lines = (line.strip() for line in text.split('\n'))
+    return [line for line in lines if line]
