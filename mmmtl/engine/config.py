@@ -247,9 +247,7 @@ def runner_keys() -> set[str]:
     return {*arguments, *MORE_TOP_LEVEL_KEYS} - {'self', 'cfg'}
 
 
-def walk_dicts(
-    node: Any, path: str = ''
-) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def walk_dicts(node: Any, path: str = '') -> Iterator[tuple[str, Any]]:
     """Yield every dict of a config with its dotted path.
 
     Args:

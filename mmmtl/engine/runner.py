@@ -250,7 +250,7 @@ class MultiTaskRunner(Runner):
             own = hooks.pop(name, {})
             if own is not None:
                 is_config = isinstance(own, Mapping)
-                hooks[name] = dict(type=kind) | own if is_config else own
+                hooks[name] = {'type': kind, **own} if is_config else own
         super().register_default_hooks(hooks)
 
     def load_checkpoint(

@@ -358,7 +358,7 @@ def _make_table(
     listed = [_colours(e) if colours else as_tuple(e) for e in entries]
     absent = row.get('no_label', ())
     listed.append(_colours(absent) if colours else as_tuple(absent))
-    classes: dict[int, int] = {}
+    classes: dict[Any, int] = {}
     for index, values in enumerate(listed):
         for value in values:
             code = _code(value) if colours else value

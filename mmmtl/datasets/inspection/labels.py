@@ -187,7 +187,7 @@ class Readings:
     """
 
     absent: list[Values]
-    encodings: dict[str, dict[str, Any] | None]
+    encodings: Mapping[str, Any]
     is_colour: bool
     why: str = 'nothing else is possible'
 
@@ -435,7 +435,8 @@ def _name_classes(
     """
     name, stored = look.task.name, look.stored
     absent = read_ways(look, answers).absent[0]
-    ids = look.task.kind.ids(stored, absent)
+    kind: Any = look.task.kind
+    ids = kind.ids(stored, absent)
     if name not in answers.classes:
         spelling = [spelled([i], is_colour=stored.is_colour) for i in ids]
         return dict(settings), [f'id_{word}' for word in spelling]
