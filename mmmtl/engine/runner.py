@@ -200,9 +200,10 @@ class MultiTaskRunner(Runner):
         self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module
     ) -> nn.Module:
         """Find the wrapper in our scope too, where mmengine does not look."""
-        kind = (model_wrapper_cfg or {}).get('type')
+        wrapper = model_wrapper_cfg or {}
+        kind = wrapper.get('type')
         if kind in MODEL_WRAPPERS.module_dict:
-            model_wrapper_cfg = {**model_wrapper_cfg, 'type': f'mmmtl.{kind}'}
+            model_wrapper_cfg = {**wrapper, 'type': f'mmmtl.{kind}'}
         return super().wrap_model(model_wrapper_cfg, model)
 
     def build_optim_wrapper(

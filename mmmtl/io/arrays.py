@@ -13,7 +13,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageFile, ImageOps
 
 from mmmtl.errors import MissingFileError, UnreadableFileError
 from mmmtl.io.plain_files import check_regular
@@ -55,7 +55,7 @@ def read_array(path: str | Path) -> np.ndarray:
 
 
 @contextmanager
-def open_picture(path: str | Path) -> Iterator[Image.Image]:
+def open_picture(path: str | Path) -> Iterator[ImageFile.ImageFile]:
     """Open a picture without reading its pixels.
 
     Args:

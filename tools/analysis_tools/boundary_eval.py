@@ -184,7 +184,9 @@ def evaluate(args: argparse.Namespace) -> None:
     best: Any = 0
     for image in with_progress(counts, 'matching', len(own)):
         total, best = total + image, best + best_counts(image)
-    total, best = map(sum, zip(*all_gather_object((total, best)), strict=True))
+    parts = all_gather_object((total, best))
+    sums: Any = map(sum, zip(*parts, strict=True))
+    total, best = sums
     if is_main_process():
         scores = boundary_scores(
             total, best, thresholds, interpolate=not seism
