@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 
 def check_regular(path: str | Path) -> None:
@@ -32,6 +34,22 @@ def read_text(path: str | Path) -> str:
     """
     check_regular(path)
     return Path(path).read_text('utf-8-sig')
+
+
+def read_json(path: str | Path) -> Any:
+    """Read a JSON file.
+
+    Args:
+        path: See :func:`read_text`.
+
+    Raises:
+        OSError: It is missing, or no file.
+        ValueError: It is no JSON.
+    """
+    try:
+        return json.loads(read_text(path))
+    except RecursionError as error:  # a thousand brackets in each other
+        raise ValueError('nested too deeply') from error
 
 
 def read_lines(path: str | Path) -> list[str]:

@@ -11,6 +11,7 @@ import io
 import json
 import os
 import random
+import runpy
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,10 +23,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mmmtl.datasets import FolderDataset
-from mmmtl.datasets.verification.known_sets import rules_of
+from mmmtl.datasets.cityscapes.encodings import read_camera
+from mmmtl.datasets.folder.polygons import coco_categories, read_labelme
+from mmmtl.datasets.verification.known_sets import find_set, rules_of
 from mmmtl.datasets.verification.sample_checks import PROBLEMS, check_sample
 from mmmtl.engine.config import parse_options
+from mmmtl.engine.results import read_results
 from mmmtl.errors import DatasetError, UserError
+from mmmtl.evaluation.single_task import read_single_task
 from mmmtl.io.arrays import read_mat
 from mmmtl.io.id_lists import read_ids, write_ids
 from mmmtl.structures import MultiTaskDataSample
@@ -393,3 +398,48 @@ def test_the_mark_that_windows_writes_is_no_part_of_a_name(
     (root / 'names.txt').write_bytes(b'\xef\xbb\xbfsky\r\nsea\r\n')
     found = FolderDataset._load_metainfo(dict(classes=str(root / 'names.txt')))
     assert found['classes'] == ['sky', 'sea']
+
+
+def read_meta(path: Path) -> object:
+    """Of rendered rooms, in a folder of its own."""
+    path.rename(path.with_name('meta.json'))
+    return find_set('rooms', path.parent)
+
+
+@pytest.fixture(scope='module')
+def json_readers(repo_root: Path) -> list[Callable]:
+    tools = repo_root / 'tools/analysis_tools'
+    return [
+        *(read_results, read_single_task, read_camera, read_labelme),
+        *(lambda path: coco_categories(str(path)), read_meta),
+        runpy.run_path(str(tools / 'grid.py'))['read_grid'],
+        runpy.run_path(str(tools / 'plot_balancing.py'))['read_curves'],
+        runpy.run_path(str(tools / 'rooms_table.py'))['read_run'],
+    ]
+
+
+ODD_JSON = [
+    b'',
+    b'null',
+    b'3',
+    b'[[1]]',
+    b'{}',
+    b'{"rows": [["name"]], "images": [3], "shapes": 3, "single_task": []}',
+    b'[' * 100_000,
+    '{"a": 3}'.encode('utf-16'),
+]
+
+
+@pytest.mark.parametrize('content', ODD_JSON, ids=lambda c: repr(c[:9]))
+def test_json_of_any_form_is_one_line(
+    content: bytes, json_readers: list[Callable], tmp_path: Path
+) -> None:
+    for number, read in enumerate(json_readers):
+        path = tmp_path / str(number) / 'odd.json'
+        path.parent.mkdir()
+        path.write_bytes(content)
+        if content == b'{}' and read is read_single_task:
+            continue
+        with pytest.raises(ValueError, match=str(path.parent)) as caught:
+            read(path)
+        check_line(str(caught.value))

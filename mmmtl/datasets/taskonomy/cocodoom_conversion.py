@@ -21,7 +21,6 @@ labels made in the same way.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import itemgetter
@@ -45,7 +44,7 @@ from mmmtl.geometry.operators import edges2d, keypoints2d
 from mmmtl.io.arrays import READ_ERRORS, open_picture, read_array
 from mmmtl.io.folders import new_folder
 from mmmtl.io.id_lists import write_ids
-from mmmtl.io.plain_files import read_text
+from mmmtl.io.plain_files import read_json
 from mmmtl.io.workers import run_parallel
 
 SPLITS = ('train', 'val', 'test')
@@ -164,7 +163,7 @@ def convert(
 def _read_list(path: Path, every: int) -> dict[str, Any]:
     """Return a list with every n-th of its frames, in the order of ids."""
     try:
-        content = json.loads(read_text(path))
+        content = read_json(path)
         content['annotations'], content['categories'][0]
         images = sorted(content['images'], key=itemgetter('id'))
     except (OSError, ValueError, LookupError, TypeError) as error:
