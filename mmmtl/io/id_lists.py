@@ -30,7 +30,7 @@ def read_ids(path: Path, hint: str) -> list[str]:
         )
     try:
         ids = read_lines(path)
-    except UnicodeDecodeError as error:
+    except ValueError as error:
         raise DatasetError(
             f'split file {path} is no text file: write one id per line'
         ) from error

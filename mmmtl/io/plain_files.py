@@ -30,10 +30,15 @@ def read_text(path: str | Path) -> str:
 
     Raises:
         OSError: It is missing, or no file.
-        UnicodeDecodeError: It is no such text.
+        ValueError: It is no such text.
     """
     check_regular(path)
-    return Path(path).read_text('utf-8-sig')
+    try:
+        return Path(path).read_text('utf-8-sig')
+    except UnicodeDecodeError as error:  # which holds the whole file
+        raise ValueError(
+            f'{path} is no text in UTF-8: {error.reason} at byte {error.start}'
+        ) from None
 
 
 def read_json(path: str | Path) -> Any:

@@ -427,6 +427,7 @@ ODD_JSON = [
     b'{"rows": [["name"]], "images": [3], "shapes": 3, "single_task": []}',
     b'[' * 100_000,
     '{"a": 3}'.encode('utf-16'),
+    b'\xff' * 2000,  # an error of Python's would quote them all
 ]
 
 

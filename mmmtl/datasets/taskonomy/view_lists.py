@@ -63,7 +63,7 @@ def read_buildings(path: Path) -> dict[str, tuple[str, ...]]:
     """
     try:
         rows = list(csv.DictReader(io.StringIO(read_text(path))))
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise DatasetError(
             f'table of buildings {path} is unreadable ({error})'
         ) from error
