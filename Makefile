@@ -10,7 +10,10 @@ PYTHON_LOWEST := $(VENV_LOWEST)/bin/python
 PYTHON_RELEASE := $(VENV_RELEASE)/bin/python
 # Everything, the slow tests included; `pytest` alone leaves those out.
 TEST := -m pytest -m 'slow or not slow'
-PYTEST_ARGS ?= -n 2
+# Of the slow ones, those that meet something of OpenMMLab (tests/conftest.py).
+TEST_BOTH := -m pytest -m 'not one_stack'
+# A process that has nothing left takes tests of the other: some take a minute.
+PYTEST_ARGS ?= -n 2 --dist worksteal
 # Two processes of one thread each are faster on small arrays than one of two.
 THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
@@ -26,11 +29,11 @@ help:
 	@echo 'make env-openmmlab    environment $(VENV_OPENMMLAB), original distribution'
 	@echo 'make demo             render rooms, train DeMT on them, evaluate, draw'
 	@echo 'make test             all tests in $(VENV)'
-	@echo 'make test-openmmlab   all tests in $(VENV_OPENMMLAB)'
+	@echo 'make test-openmmlab   tests of what OpenMMLab is used for, in $(VENV_OPENMMLAB)'
 	@echo 'make lint             ruff and codespell; make format mends the layout'
 	@echo 'make types            type checker, on the package and the tools'
 	@echo 'make check-all        all of the above, and:'
-	@echo 'make coverage         all tests, with the share of branches they take'
+	@echo 'make coverage         fast tests, with the share of branches they take'
 	@echo 'make test-lowest      fast tests with the oldest versions allowed'
 	@echo 'make test-random      fast tests in random order (SEED=... repeats one)'
 	@echo 'make dist-check       wheel and sdist, installed and tried out'
@@ -53,9 +56,9 @@ test: env
 	$(THREADS) $(PYTHON) $(TEST) $(PYTEST_ARGS)
 
 test-openmmlab: env-openmmlab
-	$(THREADS) $(PYTHON_OPENMMLAB) $(TEST) $(PYTEST_ARGS)
+	$(THREADS) $(PYTHON_OPENMMLAB) $(TEST_BOTH) $(PYTEST_ARGS)
 
-# Slow tests are left out of these two: they meet the same code again.
+# Slow tests are left out of these three: they meet the same code again.
 test-lowest: env-lowest
 	$(THREADS) $(PYTHON_LOWEST) -m pytest $(PYTEST_ARGS)
 
@@ -64,11 +67,11 @@ test-random: env
 		--random-order-seed=$(SEED)
 
 coverage: env
-	$(THREADS) $(PYTHON) $(TEST) $(PYTEST_ARGS) --cov --cov-report= --timeout=900
+	$(THREADS) $(PYTHON) -m pytest $(PYTEST_ARGS) --cov --cov-report= --timeout=900
 	$(PYTHON) -m coverage json --quiet -o .coverage.json
 	$(PYTHON) tools/dev/coverage_floor.py .coverage.json
 
-check-all: lint types coverage test-openmmlab test-lowest test-random \
+check-all: lint types test test-openmmlab coverage test-lowest test-random \
 	dist-check pythons
 
 lint: env
