@@ -23,14 +23,18 @@ trap 'rm -rf "$scratch"' EXIT
 # here; uv knows no local versions, so that two equals signs do.
 sed 's/===/==/' "$root"/requirements/lock/{common,onedl}.txt |
     grep -v '^-r' >"$scratch/constraints.txt"
-VIRTUAL_ENV=$scratch/venv "$tools/bin/uv" pip install --quiet \
-    --constraint "$scratch/constraints.txt" \
-    "$(echo "$scratch"/dist/mmmtl-*.whl)[onedl]"
+install_and_try() {
+    VIRTUAL_ENV=$scratch/venv "$tools/bin/uv" pip install --quiet \
+        --constraint "$scratch/constraints.txt" \
+        "$(echo "$scratch"/dist/mmmtl-*.whl)[$1]"
+    "$scratch/venv/bin/python" -W ignore "$root/tools/dev/try_installed.py" \
+        "$2" "$root/configs"
+}
 
 mkdir "$scratch/elsewhere"
 cd "$scratch/elsewhere"
-"$scratch/venv/bin/python" -W ignore "$root/tools/dev/try_installed.py" \
-    "$root/configs"
+install_and_try onedl index
+install_and_try onedl,lite zoo # the models that come with it need timm
 "$scratch/venv/bin/python" -W ignore \
     "$scratch"/venv/lib/python*/site-packages/mmmtl/.mim/tools/train.py --help |
     head -n 1

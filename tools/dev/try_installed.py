@@ -1,6 +1,8 @@
 """Use an installed mmmtl as mim and a user would; see dist_check.sh.
 
-usage: try_installed.py CONFIGS      CONFIGS: those of the checkout, to compare
+usage: try_installed.py index|zoo CONFIGS
+
+CONFIGS: those of the checkout, to compare
 """
 
 from __future__ import annotations
@@ -19,8 +21,15 @@ def main() -> None:
     """Raise if something is missing."""
     package = Path(mmmtl.__file__).parent
     assert package.parent == Path(sysconfig.get_path('purelib')), package
-    mim = package / '.mim'
-    checkout = Path(sys.argv[1])
+    part, configs = sys.argv[1:]
+    if part == 'zoo':
+        try_zoo(package / 'zoo')
+    else:
+        try_index(package / '.mim', Path(configs))
+
+
+def try_index(mim: Path, checkout: Path) -> None:
+    """Look for all configs, and build the first model."""
     missing = [
         path
         for path in checkout.rglob('*')
@@ -34,11 +43,16 @@ def main() -> None:
     model = init_model(mim / entries[0]['Config'])
     count = sum(value.numel() for value in model.parameters())
     print(f'{len(entries)} models; {entries[0]["Name"]}: {count} parameters')
-    for folder in sorted((package / 'zoo').glob('*/')):
-        if (folder / 'config.py').is_file():
-            (weights,) = folder.glob('*.safetensors')
-            init_model(folder / 'config.py', weights)
-            print(f'zoo: {folder.name} loads')
+
+
+def try_zoo(zoo: Path) -> None:
+    """Load the trained models that come with the package."""
+    configs = sorted(zoo.glob('*/config.py'))
+    assert configs, zoo
+    for config in configs:
+        (weights,) = config.parent.glob('*.safetensors')
+        init_model(config, weights)
+        print(f'zoo: {config.parent.name} loads')
 
 
 def models_of(mim: Path) -> list[dict]:
