@@ -95,7 +95,7 @@ LOG_PROCESSORS = _child(MMSEG_LOG_PROCESSORS)
 INFERENCERS = _child(MMSEG_INFERENCERS)
 
 
-def build_in_scope(registry: Registry, cfg: dict, *args: Any) -> Any:
+def build_in_scope(registry: Registry, cfg: Mapping, *args: Any) -> Any:
     """Build a nested config under mmmtl's scope.
 
     When another project's runner builds one of our classes, the current

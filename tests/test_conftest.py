@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import socket
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ import torch
 from mmengine.logging import MessageHub
 from mmengine.registry import DefaultScope
 from mmengine.visualization import Visualizer
+
+from tests.conftest import ONE_STACK
 
 
 def draw() -> tuple[float, float, float]:
@@ -65,3 +68,14 @@ def test_loopback_is_allowed() -> None:
 
 def test_interrupts_reach_tests_started_in_the_background() -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_what_runs_with_one_stack_is_there(repo_root: Path) -> None:
+    for name in ONE_STACK:
+        file, _, rest = name.partition('::')
+        path = repo_root / 'tests' / file
+        assert path.exists(), name
+        test, _, case = rest.partition('[')
+        if test:
+            assert f'def {test}(' in path.read_text(), name
+            assert case.strip(']') in path.read_text(), name

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from mmmtl.engine.errors import user_errors
 from mmmtl.errors import UserError
+from mmmtl.io.plain_files import read_lines
 
 _BY_TASK = {
     '--labels': ('PATTERN', "files of a task, such as 'masks/{}.png'"),
@@ -143,10 +144,8 @@ def _names(text: str) -> list[str]:
     """Return names from a list with commas, or from the lines of a file."""
     path = Path(text)
     if path.is_file():
-        lines = path.read_text('utf-8').splitlines()
-    else:
-        lines = text.split(',')
-    return [line.strip() for line in lines if line.strip()]
+        return read_lines(path)
+    return [name.strip() for name in text.split(',') if name.strip()]
 
 
 def main() -> None:

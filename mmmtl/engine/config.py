@@ -115,10 +115,14 @@ def parse_options(
             raise UserError(
                 f'{name} {option}: write KEY=VALUE, with names and dots in KEY'
             )
+        wrong = f'{name} {option}: the brackets do not match'
         is_list = value[:1] in tuple('([') or value[-1:] in tuple(')]')
         if is_list and any(value.count(a) != value.count(b) for a, b in PAIRS):
-            raise UserError(f'{name} {option}: the brackets do not match')
-        found |= parser.parse_args([f'--options={option}']).options
+            raise UserError(wrong)
+        try:
+            found |= parser.parse_args([f'--options={option}']).options
+        except (AssertionError, RecursionError) as error:
+            raise UserError(wrong) from error
     return found
 
 
@@ -243,9 +247,7 @@ def runner_keys() -> set[str]:
     return {*arguments, *MORE_TOP_LEVEL_KEYS} - {'self', 'cfg'}
 
 
-def walk_dicts(
-    node: Any, path: str = ''
-) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def walk_dicts(node: Any, path: str = '') -> Iterator[tuple[str, Any]]:
     """Yield every dict of a config with its dotted path.
 
     Args:

@@ -148,7 +148,7 @@ def _start_gloo(launcher: Launcher, dist_cfg: Mapping[str, Any]) -> None:
         return
     env = os.environ
     # What the other launchers call PyTorch's variables.
-    prefix = {'slurm': 'SLURM_', 'mpi': 'OMPI_COMM_WORLD_'}.get(launcher)
+    prefix = {'slurm': 'SLURM_', 'mpi': 'OMPI_COMM_WORLD_'}.get(launcher, '')
     names = {
         'RANK': ('PROCID', 'RANK'),
         'WORLD_SIZE': ('NTASKS', 'SIZE'),
@@ -172,7 +172,7 @@ def _start_gloo(launcher: Launcher, dist_cfg: Mapping[str, Any]) -> None:
             'environment; start through tools/dist_train.sh or '
             'slurm_train.sh, or leave --launcher out for one process'
         )
-    more = {}
+    more: dict[str, Any] = {}
     if dist_cfg.get('timeout') is not None:
         more['timeout'] = datetime.timedelta(seconds=dist_cfg['timeout'])
     dist.init_process_group('gloo', **more, **_fresh_store())

@@ -209,12 +209,13 @@ class FullyShardedModel(nn.Module):
             value = value.cpu() if is_main_process() else value.new_empty(0)
         return value
 
-    def part(self, value: Tensor, parameter: nn.Parameter) -> Tensor:
+    def part(self, value: Tensor, parameter: Any) -> Tensor:
         """Return this process's part of a whole value; undoes :meth:`whole`.
 
         Args:
             value: The same in all processes; it is not communicated.
-            parameter: Says how it is shared out.
+            parameter: Says how it is shared out: as ``fully_shard`` leaves
+                it, a parameter that is a ``DTensor``.
         """
         return distribute_tensor(
             value.to(parameter.device).reshape(parameter.shape),
@@ -245,8 +246,9 @@ class FullyShardedModel(nn.Module):
     def _make_state_whole(
         self, optimizer: Optimizer, state: dict[str, Any]
     ) -> dict[str, Any]:
-        if optimizer in (self._gathered or {}):
-            return self._gathered[optimizer]
+        ready = (self._gathered or {}).get(optimizer)
+        if ready is not None:
+            return ready
         parameters = _parameters_of(optimizer)
         whole = {
             number: {

@@ -161,7 +161,7 @@ class RunState(Hook):
     ) -> None:
         """Stop a validation within a training if a signal was heard."""
         asks = self._validating and batch_idx < self._common_batches
-        if asks and self._stop.heard():
+        if asks and self._stop is not None and self._stop.heard():
             raise ValidationStoppedError
 
 

@@ -200,9 +200,10 @@ class MultiTaskRunner(Runner):
         self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module
     ) -> nn.Module:
         """Find the wrapper in our scope too, where mmengine does not look."""
-        kind = (model_wrapper_cfg or {}).get('type')
+        wrapper = model_wrapper_cfg or {}
+        kind = wrapper.get('type')
         if kind in MODEL_WRAPPERS.module_dict:
-            model_wrapper_cfg = {**model_wrapper_cfg, 'type': f'mmmtl.{kind}'}
+            model_wrapper_cfg = {**wrapper, 'type': f'mmmtl.{kind}'}
         return super().wrap_model(model_wrapper_cfg, model)
 
     def build_optim_wrapper(
@@ -250,7 +251,7 @@ class MultiTaskRunner(Runner):
             own = hooks.pop(name, {})
             if own is not None:
                 is_config = isinstance(own, Mapping)
-                hooks[name] = dict(type=kind) | own if is_config else own
+                hooks[name] = {'type': kind, **own} if is_config else own
         super().register_default_hooks(hooks)
 
     def load_checkpoint(
@@ -355,7 +356,9 @@ def check_resumable(checkpoint: Mapping[str, Any], path: str) -> None:
         path: The file, for the error text.
     """
     start = f'start from its weights: --cfg-options load_from={path}'
-    if 'meta' not in checkpoint or 'optimizer' not in checkpoint:
+    if 'iter' not in checkpoint.get('meta', ()) or not isinstance(
+        checkpoint.get('optimizer'), dict
+    ):
         raise UserError(
             f'--resume: {path} holds weights but no state of a training; '
             f'{start}'

@@ -14,11 +14,10 @@ from mmmtl.errors import (
     DatasetError,
     EncodingError,
     SizeMismatchError,
-    UnreadableFileError,
 )
 from mmmtl.evaluation.functional.boundary import image_counts, to_grey
 from mmmtl.geometry import outline
-from mmmtl.io.arrays import read_array, read_mat
+from mmmtl.io.arrays import READ_ERRORS, read_array, read_mat, unreadable
 from mmmtl.io.workers import start_workers
 
 # Maps that wait for a process, per process: enough to keep it busy.
@@ -281,12 +280,8 @@ def _one_channel(path: Path) -> np.ndarray:
     """Read an array; of a colour picture without colours one channel."""
     try:
         values = read_array(path)
-    # What numpy and Pillow raise on files they cannot read.
-    except (OSError, EOFError, ValueError, SyntaxError) as error:
-        raise UnreadableFileError(
-            f'{path} is unreadable ({" ".join(str(error).split())}): it may '
-            'be truncated, write it again'
-        ) from error
+    except READ_ERRORS as error:
+        raise unreadable(path, error) from error
     if values.ndim == 3 and (values == values[..., :1]).all():
         values = values[..., 0]
     return _flat(path, values)

@@ -97,7 +97,9 @@ def test_code_in_a_checkpoint_is_refused(
     result = enter(way, evil_checkpoint, run_tool, toy_config, work_dir)
     assert result.code == 2
     assert str(evil_checkpoint) in result.err
-    assert 'contains code (exec) and was refused' in result.err
+    # Older versions of PyTorch name its module, too.
+    named = result.err.replace('builtins.exec', 'exec')
+    assert 'contains code (exec) and was refused' in named
     assert result.err.count('\n') == 1
     assert not trap.exists()
     assert not work_dir.exists()

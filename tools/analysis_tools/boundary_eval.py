@@ -28,7 +28,7 @@ import argparse
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mmmtl.engine.errors import user_errors
 from mmmtl.errors import UserError
@@ -180,10 +180,13 @@ def evaluate(args: argparse.Namespace) -> None:
         thin_labels=args.thin_labels,
         workers=args.workers or usable_cores() // processes_here() or 1,
     )
-    total = best = 0
+    total: Any = 0
+    best: Any = 0
     for image in with_progress(counts, 'matching', len(own)):
         total, best = total + image, best + best_counts(image)
-    total, best = map(sum, zip(*all_gather_object((total, best)), strict=True))
+    parts = all_gather_object((total, best))
+    sums: Any = map(sum, zip(*parts, strict=True))
+    total, best = sums
     if is_main_process():
         scores = boundary_scores(
             total, best, thresholds, interpolate=not seism

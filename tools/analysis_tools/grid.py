@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import statistics
 import sys
 from collections.abc import Iterator, Mapping
@@ -41,6 +40,7 @@ from runs import train_and_test  # noqa: E402
 
 from mmmtl.engine.errors import user_errors  # noqa: E402
 from mmmtl.errors import UserError  # noqa: E402
+from mmmtl.io.plain_files import read_json  # noqa: E402
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -143,7 +143,7 @@ def read_grid(path: Path) -> Grid:
         UserError: If it is missing or no such list.
     """
     try:
-        content = json.loads(path.read_text(encoding='utf-8'))
+        content = read_json(path)
         unknown = {key for row in content['rows'] for key in row} - FIELDS
         common = dict(content.get('options', {}))
         rows = (
@@ -156,7 +156,13 @@ def read_grid(path: Path) -> Grid:
         )
         seeds = [int(seed) for seed in content['seeds']]
         shape = [int(size) for size in content['shape']]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+    ) as error:
         raise UserError(f'list {path}: {error!r}') from error
     if unknown:
         raise UserError(
@@ -383,7 +389,12 @@ def _hash(config: Config) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding='utf-8'))
+    try:
+        return read_json(path)
+    except ValueError as error:
+        raise UserError(
+            f'{path} is no JSON ({error}): remove it, and run that again'
+        ) from error
 
 
 def main() -> None:

@@ -132,7 +132,7 @@ def collect(args: argparse.Namespace) -> None:
     from mmmtl.io.folders import check_out
     from mmmtl.io.json_file import write_json
 
-    if args.out is not None:
+    if not args.print_task:
         check_out('--out', args.out, '.json')
     config = load_config(args.config, parse_options(args.cfg_options))
     config = change_model(config, args)

@@ -225,7 +225,7 @@ def _code(value: Any, indent: int, used: int) -> str:
             for key, item in value.items()
         ]
         return 'dict(\n' + '\n'.join(lines) + f'\n{" " * indent})'
-    lines = []
+    lines: list[str] = []
     for item in value:
         text = _flat(item) + ','
         if lines and len(lines[-1]) + 1 + len(text) <= _WIDTH:

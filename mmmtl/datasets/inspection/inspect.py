@@ -112,7 +112,7 @@ def inspect_folder(
         questions.append(splits)
     height, width = _usual_size(list(images.values()), limit)
     notes = _notes(layout, images, (height, width), looks, readings, labels)
-    if questions:
+    if questions or isinstance(splits, Question):
         raise OpenQuestionsError(questions, notes)
     notes.append(f'split: {splits.why}')
     folders = {} if len(parts) < 2 else _folders(root, parts)
@@ -171,8 +171,9 @@ def _find_parts(
     parts = split_folders(root)
     if parts and not answers.splits:
         layout = find_layout(parts[0], names, **given)
-        found = layout.image and all(layout.choices[n] for n in names)
-        if found and all(files_by_id(p, layout.image) for p in parts):
+        image = layout.image
+        found = image and all(layout.choices[n] for n in names)
+        if image and found and all(files_by_id(p, image) for p in parts):
             return parts, layout
     return (root,), find_layout(root, names, **given)
 

@@ -181,16 +181,17 @@ class DivergenceHook(Hook):
             self._passes = [_Pass(*p) for p in checkpoint[_KEY]['passes']]
 
     def _before_step(self, optimizer: Optimizer, *_: Any) -> None:
-        self._stepped = [
-            parameter
+        stepped = [
+            (parameter, parameter.grad)
             for group in optimizer.param_groups
             for parameter in group['params']
             if parameter.grad is not None
         ]
+        self._stepped = [parameter for parameter, _ in stepped]
         # The Euclidean norm takes a twentieth of the time of isfinite() or of
         # the maximum norm on a CPU; all at once, a few kernels on a GPU. The
         # norm of half precision would overflow early.
-        gradients = [p.grad.float() for p in self._stepped]
+        gradients = [gradient.float() for _, gradient in stepped]
         norms = torch.stack(torch._foreach_norm(gradients))
         # Shared out, each process knows a part of a norm.
         is_part = isinstance(norms, DTensor)
@@ -262,7 +263,7 @@ class DivergenceHook(Hook):
         self._passes: list[_Pass] = []
         self._stepped: list[nn.Parameter] = []
         self._norms: Tensor | None = None
-        self._before: dict[str, list] | None = None
+        self._before: Any = None
 
 
 @dataclass(frozen=True)
