@@ -63,7 +63,7 @@ test-lowest: env-lowest
 	$(THREADS) $(PYTHON_LOWEST) -m pytest $(PYTEST_ARGS)
 
 test-random: env
-	$(THREADS) $(PYTHON) -m pytest $(PYTEST_ARGS) --random-order \
+	$(THREADS) MMMTL_FUZZ_SEED=$(SEED) $(PYTHON) -m pytest $(PYTEST_ARGS) --random-order \
 		--random-order-seed=$(SEED)
 
 coverage: env

@@ -34,11 +34,16 @@ ONE_STACK = {
     'test_io': 'files and processes of our own',
     'test_datasets': 'files to files: numpy, Pillow, processes of our own',
     'test_tools/test_archives.py': 'the converters of those files',
-    'test_evaluation/test_boundary': 'numpy, scipy, processes of our own',
-    'test_tools/test_boundary_eval.py': 'the tool on top of that',
+    'test_evaluation/test_boundary/test_rooms.py': 'numpy and scipy',
+    'test_tools/test_boundary_eval.py'
+    '::test_the_number_of_processes_changes_nothing': 'processes of our own',
     'test_engine/test_checkpoint.py': 'bits of files that PyTorch reads',
-    'test_models/test_gradients.py': 'sums in PyTorch; both do one image',
-    'test_tools/test_wrong_values.py': 'every twelfth value runs with both',
+    'test_models/test_gradients.py': (
+        'sums in PyTorch, through backbones that quick tests build with both'
+    ),
+    'test_tools/test_wrong_values.py': (
+        'every twelfth value goes through the frames of both'
+    ),
     'test_tools/test_dying_processes.py': 'signals and torchrun',
     'test_tools/test_exact_resume.py::test_four_kills_change_no_bit[epoch]': (
         'with iterations it runs with both'

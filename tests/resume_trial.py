@@ -148,8 +148,8 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-# Ten times what a run takes.
-PATIENCE_S = 180
+# Twenty times what a run takes.
+PATIENCE_S = 400
 
 
 def finish(run: subprocess.Popen, expected: int | None = 0) -> str:

@@ -89,9 +89,10 @@ def check_device(device: str | torch.device) -> None:
         UserError: PyTorch cannot use it; the text says why.
     """
     try:
-        torch.empty(0, device=device)
-    # AssertionError where PyTorch was built without CUDA.
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        torch.zeros(1, device=device).item()  # a meta device holds nothing
+    # AssertionError where PyTorch was built without CUDA, ImportError where
+    # a device has a package of its own.
+    except (RuntimeError, AssertionError, ImportError) as error:
         reason = str(error).partition('\n')[0]
         raise UserError(
             f'device {str(device)!r} cannot be used ({reason}): give cpu, or '

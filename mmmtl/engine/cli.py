@@ -73,12 +73,30 @@ def leaving_group() -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        last: BaseException | None = error
-        while last is not None:
-            # They refer to the runner, see stop_distributed.
-            traceback.clear_frames(last.__traceback__)
-            last = last.__context__
+        # Communicators of GPUs would wait for ranks that wait for this one.
+        if _group_is('gloo'):
+            _forget_frames(error)
+            _leave()
         raise
-    finally:
-        if distributed := sys.modules.get('mmmtl.engine.distributed'):
-            distributed.stop_distributed()
+    else:
+        _leave()
+
+
+def _forget_frames(error: BaseException | None) -> None:
+    """Let go of what an error refers to: the runner, for one."""
+    if error is not None:
+        traceback.clear_frames(error.__traceback__)
+        for other in {error.__cause__, error.__context__}:
+            _forget_frames(other)
+
+
+def _group_is(backend: str) -> bool:
+    group = sys.modules.get('torch.distributed')
+    return bool(
+        group and group.is_initialized() and group.get_backend() == backend
+    )
+
+
+def _leave() -> None:
+    if distributed := sys.modules.get('mmmtl.engine.distributed'):
+        distributed.stop_distributed()

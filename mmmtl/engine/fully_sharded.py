@@ -240,7 +240,7 @@ class FullyShardedModel(nn.Module):
         for name, parameter in self.parts.items():
             value = state.get(prefix + name)
             # What does not fit is PyTorch's to refuse.
-            if value is not None and value.numel() == parameter.numel():
+            if self._is_like(value, parameter):
                 state[prefix + name] = self.part(value, parameter)
 
     def _make_state_whole(

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from mmengine.dataset import InfiniteSampler
 from mmengine.evaluator import BaseMetric
-from mmengine.hooks import CheckpointHook, EMAHook
+from mmengine.hooks import CheckpointHook, EarlyStoppingHook, EMAHook
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 from torch import nn
 
@@ -163,17 +163,20 @@ def check_watched(runner: Runner) -> None:
     Raises:
         UserError: Names the setting, and what is measured.
     """
-    hooks = {type(h).__name__: h for h in runner.hooks}
-    watched = {
-        f'{name}.{key}': getattr(hook, key, None) or ()
-        for name, hook in hooks.items()
-        for key in ('save_best', 'monitor')
-    }
-    watched |= {
-        f'param_scheduler.{path}.monitor': node['monitor']
+    watched = [
+        (f'{type(hook).__name__}.{key}', getattr(hook, key) or ())
+        for hook in runner.hooks
+        for kind, key in (
+            (CheckpointHook, 'save_best'),
+            (EarlyStoppingHook, 'monitor'),
+        )
+        if isinstance(hook, kind)
+    ]
+    watched += [
+        (f'param_scheduler.{path}.monitor', node['monitor'])
         for path, node in walk_dicts(runner.param_schedulers)
         if 'monitor' in node
-    }
+    ]
     evaluator = runner.val_loop.evaluator if runner.val_loop else None
     metrics = getattr(evaluator, 'metrics', ())
     if not all(isinstance(metric, BaseTaskMetric) for metric in metrics):
@@ -181,7 +184,7 @@ def check_watched(runner: Runner) -> None:
     names = ['auto'] * bool(metrics)
     names += ['delta_m'] * bool(getattr(evaluator, 'single_task', None))
     names += [f'{m.prefix}/{name}' for m in metrics for name in m.reports]
-    for place, wanted in watched.items():
+    for place, wanted in watched:
         for name in [wanted] if isinstance(wanted, str) else wanted:
             # Of each of several data sets: rooms/depth/rmse.
             known = any(f'/{name}'.endswith(f'/{one}') for one in names)

@@ -74,6 +74,17 @@ def test_model_of_a_run_that_fails_goes_too(
     assert alive == [False]
 
 
+def test_group_of_gpus_is_not_left_after_an_error(
+    alive: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its communicators would wait for ranks that wait for this one."""
+    monkeypatch.setattr(dist, 'get_backend', lambda: 'nccl')
+    with pytest.raises(RuntimeError), leaving_group():
+        train(RuntimeError('one rank alone'))
+    assert alive == []
+    dist.destroy_process_group()
+
+
 def test_nothing_to_leave() -> None:
     with leaving_group():
         pass

@@ -24,7 +24,7 @@ from tests.resume_trial import (
 )
 
 # Up to three runs a test, each with its own limit in `finish`.
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1300)
 
 
 @pytest.fixture

@@ -127,6 +127,18 @@ def test_runs_of_another_config_are_named(
     ) in notes
 
 
+def test_rows_and_seeds_that_are_not_in_the_list(
+    run_tool: Callable, grid: Path
+) -> None:
+    for options, message in (
+        (('--rows', 'FNC'), "--rows 'FNC': did you mean 'FCN'"),
+        (('--seeds', '1', '7'), '--seeds [7]: the list has [0, 1]'),
+    ):
+        end = run_tool(TOOL, grid, *options)
+        assert end.code == 2
+        assert message in end.err
+
+
 @pytest.mark.parametrize(
     ('change', 'message'),
     [

@@ -39,7 +39,7 @@ sys.path[:0] = [str(_FOLDER)]
 from runs import train_and_test  # noqa: E402
 
 from mmmtl.engine.errors import user_errors  # noqa: E402
-from mmmtl.errors import UserError  # noqa: E402
+from mmmtl.errors import UserError, did_you_mean  # noqa: E402
 from mmmtl.io.plain_files import read_json  # noqa: E402
 
 if TYPE_CHECKING:
@@ -182,6 +182,14 @@ def train(grid: Grid, args: argparse.Namespace) -> None:
     from mmmtl.engine.results import read_results
     from mmmtl.io.json_file import write_json
 
+    for row in args.rows or ():
+        if row not in (names := [row.name for row in grid.rows]):
+            raise UserError(f'--rows {row!r}: {did_you_mean(row, names)}')
+    if unknown := set(args.seeds or ()) - set(grid.seeds):
+        raise UserError(
+            f'--seeds {sorted(unknown)}: the list has {grid.seeds}, and the '
+            'table shows no others; add them there'
+        )
     root = args.work_dir or Path('work_dirs', f'grid-{args.list.stem}')
     for seed in args.seeds or grid.seeds:
         for row in grid.rows:

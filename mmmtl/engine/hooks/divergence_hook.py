@@ -157,8 +157,11 @@ class DivergenceHook(Hook):
         bad = [
             name
             for name, value in checkpoint['state_dict'].items()
-            if (not value.isfinite().all() and name in weights)
-            or value.isnan().any()
+            if isinstance(value, Tensor)  # not what a module adds of its own
+            and (
+                (not value.isfinite().all() and name in weights)
+                or value.isnan().any()
+            )
         ]
         if bad:
             raise NonFiniteError(
