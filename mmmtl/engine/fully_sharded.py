@@ -25,7 +25,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from fnmatch import fnmatchcase
 from functools import partial
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from mmengine.dist import (
@@ -274,7 +274,9 @@ class FullyShardedModel(nn.Module):
         }
         return {**state, 'state': parts}
 
-    def _is_like(self, value: Any, parameter: nn.Parameter) -> bool:
+    def _is_like(
+        self, value: Any, parameter: nn.Parameter
+    ) -> TypeGuard[Tensor]:
         shape = () if parameter in self._numbers else parameter.shape
         return isinstance(value, Tensor) and value.shape == shape
 

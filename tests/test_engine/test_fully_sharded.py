@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from mmengine.config import Config
 from mmengine.hooks import EMAHook
+from torch import distributed as dist
 from torch import nn
 
 from mmmtl.engine.distributed import fit_to_cpu
@@ -18,7 +20,7 @@ from mmmtl.engine.fully_sharded import (
 from mmmtl.engine.preflight import check_shareable
 from mmmtl.errors import UserError
 from mmmtl.registry import MODELS, build_in_scope
-from tests.test_engine.test_ranks import mult
+from tests.test_engine.test_ranks import mult, sharded
 from tests.tiny import demt
 
 
@@ -57,6 +59,23 @@ def test_weights_are_made_contiguous_and_numbers_rows(
         assert parameter.is_contiguous(), name
         assert parameter.dim() > 0
         assert (name in numbers) == ('log_variances' in name)
+
+
+def test_a_weight_of_another_shape_and_the_same_size_is_refused(
+    tmp_path: Path,
+) -> None:
+    dist.init_process_group(
+        'gloo', init_method=f'file://{tmp_path}/store', rank=0, world_size=1
+    )
+    try:
+        model = sharded(nn.Sequential(nn.Linear(4, 6)))
+        state = model.state_dict()
+        for name in state:
+            state[name] = state[name].reshape(state[name].shape[::-1])
+        with pytest.raises(RuntimeError, match='size mismatch'):
+            model.load_state_dict(state)
+    finally:
+        dist.destroy_process_group()
 
 
 def test_what_needs_whole_weights_is_refused() -> None:
