@@ -97,7 +97,10 @@ def _restored_globals() -> Iterator[None]:
     environ = dict(os.environ)
     tables = [(table, dict(table)) for table in (_TABLE, _FIELDS, KINDS)]
     grad, dtype = torch.is_grad_enabled(), torch.get_default_dtype()
+    # What writes files cleans up after itself on SIGTERM, from then on.
+    ended_by = signal.getsignal(signal.SIGTERM)
     yield
+    signal.signal(signal.SIGTERM, ended_by)
     os.environ.clear()
     os.environ.update(environ)
     for table, rows in tables:

@@ -93,3 +93,12 @@ def test_what_runs_with_one_stack_is_there(repo_root: Path) -> None:
         if test:
             assert f'def {test}(' in path.read_text(), name
             assert case.strip(']') in path.read_text(), name
+
+
+class TestSignals:
+    """The first test leaves a handler behind; the second must not see it."""
+
+    @pytest.mark.parametrize('turn', [0, 1])
+    def test_handlers_do_not_stay(self, turn: int) -> None:
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        signal.signal(signal.SIGTERM, lambda *_: None)
