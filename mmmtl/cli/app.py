@@ -1,0 +1,85 @@
+"""The table of commands, and how each of them ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError, Parameter
+
+from mmmtl.engine.cli import leaving_group
+from mmmtl.engine.errors import user_errors
+from mmmtl.errors import UserError
+from mmmtl.version import __version__
+
+#: Name -> what stands in the list of commands. Each is the function of this
+#: name in the file of this name beside this one, imported when it is used.
+COMMANDS = {
+    'predict': 'Predict every task of a model on pictures.',
+    'init': 'Look at a folder of images and labels, write a config for it.',
+    'check': 'Open every file of a data folder and judge it.',
+    'train': 'Train a model.',
+    'test': 'Evaluate a model.',
+    'models': 'List the models and configs that come with the package.',
+}
+# Of the shell: ended by Ctrl-C.
+INTERRUPTED = 130
+
+
+def make_app() -> App:
+    """Return the commands, none of them imported yet."""
+    app = App(
+        name='mmmtl',
+        help='Multi-task dense prediction: one image in; semantic '
+        'segmentation, depth, normals, boundaries and more out.',
+        help_epilogue='Every command takes --traceback, which shows the '
+        'whole traceback of an error.',
+        version=__version__,
+        # Lists as `--tasks a b`; a flag has no opposite `--no-...` unless it
+        # says so; the texts say the defaults.
+        default_parameter=Parameter(
+            consume_multiple=True, negative=(), show_default=False
+        ),
+        result_action='return_value',
+    )
+    for name, text in COMMANDS.items():
+        app.command(f'mmmtl.cli.{name}:{name}', name=name, help=text)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: What stands after ``mmmtl``; those of this process if
+            None.
+
+    Returns:
+        The exit code: 0, or what the command returns. A user's mistake
+        exits with 2 and one line.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    traceback = '--traceback' in words
+    words = [word for word in words if word != '--traceback']
+    # mmcv says at import that it lacks an operator that we do not use.
+    warnings.filterwarnings('ignore', module=r'mmcv\.cnn\.bricks')
+    # torchrun sets it; mmengine reads it with every other launcher.
+    os.environ.setdefault('LOCAL_RANK', '0')
+    try:
+        with leaving_group(), user_errors(show_traceback=traceback):
+            return _run(words) or 0
+    except KeyboardInterrupt:
+        print('mmmtl: stopped', file=sys.stderr)
+        return INTERRUPTED
+
+
+def _run(words: list[str]) -> int | None:
+    try:
+        return make_app()(words, exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        text = ' '.join(str(error).split())
+        command = next((w for w in words[:1] if w in COMMANDS), '')
+        help_line = ' '.join(filter(None, ('mmmtl', command, '--help')))
+        raise UserError(f'{text} See: {help_line}') from error
