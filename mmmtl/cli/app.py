@@ -9,27 +9,25 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError, Parameter
 
+from mmmtl.cli.check import check
+from mmmtl.cli.init import init
+from mmmtl.cli.models import models
+from mmmtl.cli.predict import predict
+from mmmtl.cli.test import test
+from mmmtl.cli.train import train
 from mmmtl.engine.cli import leaving_group
 from mmmtl.engine.errors import user_errors
 from mmmtl.errors import UserError
 from mmmtl.version import __version__
 
-#: Name -> what stands in the list of commands. Each is the function of this
-#: name in the file of this name beside this one, imported when it is used.
-COMMANDS = {
-    'predict': 'Predict every task of a model on pictures.',
-    'init': 'Look at a folder of images and labels, write a config for it.',
-    'check': 'Open every file of a data folder and judge it.',
-    'train': 'Train a model.',
-    'test': 'Evaluate a model.',
-    'models': 'List the models and configs that come with the package.',
-}
+#: In the order of the help page; their docstrings are its text.
+COMMANDS = (predict, init, check, train, test, models)
 # Of the shell: ended by Ctrl-C.
 INTERRUPTED = 130
 
 
 def make_app() -> App:
-    """Return the commands, none of them imported yet."""
+    """Return the commands; what they need is imported when they run."""
     app = App(
         name='mmmtl',
         help='Multi-task dense prediction: one image in; semantic '
@@ -43,9 +41,10 @@ def make_app() -> App:
             consume_multiple=True, negative=(), show_default=False
         ),
         result_action='return_value',
+        suppress_keyboard_interrupt=False,  # see main
     )
-    for name, text in COMMANDS.items():
-        app.command(f'mmmtl.cli.{name}:{name}', name=name, help=text)
+    for number, command in enumerate(COMMANDS):
+        app.command(command, sort_key=number)
     return app
 
 
@@ -80,6 +79,7 @@ def _run(words: list[str]) -> int | None:
         return make_app()(words, exit_on_error=False, print_error=False)
     except CycloptsError as error:
         text = ' '.join(str(error).split())
-        command = next((w for w in words[:1] if w in COMMANDS), '')
-        help_line = ' '.join(filter(None, ('mmmtl', command, '--help')))
-        raise UserError(f'{text} See: {help_line}') from error
+        names = {command.__name__ for command in COMMANDS}
+        known = [word for word in words[:1] if word in names]
+        page = ' '.join(['mmmtl', *known, '--help'])
+        raise UserError(f'{text} See: {page}') from error
