@@ -1,8 +1,8 @@
 """mmmtl: multi-task dense prediction for MMSegmentation.
 
-``mmmtl.train``, ``mmmtl.test``, ``mmmtl.predict`` and ``mmmtl.open_model`` are
-those of :mod:`mmmtl.apis`, imported when they are first asked for: nothing
-heavy is imported here.
+``mmmtl.train``, ``test``, ``predict``, ``open_model`` and ``score_maps`` are those
+of :mod:`mmmtl.apis`, imported when they are first asked for: nothing heavy is
+imported here.
 """
 
 from importlib import import_module
@@ -11,9 +11,16 @@ from typing import TYPE_CHECKING, Any
 from mmmtl.version import __version__
 
 if TYPE_CHECKING:
-    from mmmtl.apis import open_model, predict, test, train
+    from mmmtl.apis import open_model, predict, score_maps, test, train
 
-__all__ = ['__version__', 'open_model', 'predict', 'test', 'train']
+__all__ = [
+    '__version__',
+    'open_model',
+    'predict',
+    'score_maps',
+    'test',
+    'train',
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -9,6 +9,7 @@ from mmmtl.apis.multi_task_inferencer import MultiTaskInferencer
 from mmmtl.apis.open_model import open_model
 from mmmtl.apis.publish_model import publish_model
 from mmmtl.apis.runs import predict, test, train
+from mmmtl.apis.score_maps import score_maps
 
 __all__ = [
     'MultiTaskInferencer',
@@ -16,6 +17,7 @@ __all__ = [
     'open_model',
     'predict',
     'publish_model',
+    'score_maps',
     'test',
     'train',
 ]

@@ -13,6 +13,7 @@ from mmmtl.cli.check import check
 from mmmtl.cli.init import init
 from mmmtl.cli.models import models
 from mmmtl.cli.predict import predict
+from mmmtl.cli.score import score
 from mmmtl.cli.test import test
 from mmmtl.cli.train import train
 from mmmtl.engine.cli import leaving_group
@@ -21,7 +22,7 @@ from mmmtl.errors import UserError
 from mmmtl.version import __version__
 
 #: In the order of the help page; their docstrings are its text.
-COMMANDS = (predict, init, check, train, test, models)
+COMMANDS = (predict, init, check, train, test, score, models)
 # Of the shell: ended by Ctrl-C.
 INTERRUPTED = 130
 

@@ -113,6 +113,18 @@ def test_ctrl_c_is_one_line(
     assert (done.code, done.err) == (130, 'mmmtl: stopped\n')
 
 
+def test_the_package_runs_as_the_command(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, '-m', 'mmmtl', 'models', 'yolo'],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert 'no model has yolo' in done.stderr
+
+
 def test_version(mmmtl: Callable) -> None:
     from mmmtl import __version__
 
