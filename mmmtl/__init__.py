@@ -1,7 +1,7 @@
 """mmmtl: multi-task dense prediction for MMSegmentation.
 
-``mmmtl.train``, ``test``, ``predict``, ``open_model`` and ``score_maps`` are those
-of :mod:`mmmtl.apis`, imported when they are first asked for: nothing heavy is
+``train``, ``test``, ``predict``, ``open_model`` and ``score_maps`` are those of
+:mod:`mmmtl.apis`, imported when they are first asked for: nothing heavy is
 imported here.
 """
 
