@@ -1,8 +1,8 @@
 """mmmtl: multi-task dense prediction for MMSegmentation.
 
-``train``, ``test``, ``predict``, ``open_model`` and ``score_maps`` are those of
-:mod:`mmmtl.apis`, imported when they are first asked for: nothing heavy is
-imported here.
+``train``, ``test``, ``predict``, ``open_model`` and ``score_maps`` are found
+in :mod:`mmmtl.apis` when they are first asked for: nothing heavy is imported
+here.
 """
 
 from importlib import import_module

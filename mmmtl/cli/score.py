@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+_NOISE = 1e-9
+
 
 def score(
     predictions: Path,
@@ -94,9 +96,8 @@ def _report(result: Mapping[str, Any]) -> list[str]:
         lines.append(f'{name}: {part["says"]}')
         for metric, value in part['metrics'].items():
             unit = result['units'].get(metric, '')
-            before = result['metrics'].get(metric)
-            change = ''
-            if name != chosen['name'] and before is not None:
-                change = f'  ({value - before:+.6g})'
-            lines.append(f'  {metric:<12} {value:.6g} {unit}{change}')
+            change = value - result['metrics'].get(metric, value)
+            # Sums in another order differ in the last digit.
+            shown = f'  ({change:+.4g})' if abs(change) > _NOISE else ''
+            lines.append(f'  {metric:<12} {value:.6g} {unit}'.rstrip() + shown)
     return lines

@@ -73,7 +73,7 @@ def config_text(
     size = '{}x{}'.format(*finding.size)
     parts = [
         f'# {method} on {finding.root}: {finding.count} images, usually '
-        f'{size}.\n# Written by tools/new_config.py, which says why.',
+        f'{size}.\n# Written by `mmmtl init`, which says why.',
         _assign('_base_', [_base(path, out) for path in bases]),
     ]
     rows = {
