@@ -77,7 +77,7 @@ def test_the_help_pages_say_what_the_function_says(
 @pytest.mark.parametrize(
     ('arguments', 'text'),
     [
-        (['trian'], 'Did you mean "train"? Available'),
+        (['trai'], 'Did you mean "train"? Available'),
         (['train'], 'requires an argument. See: mmmtl train --help'),
         (['train', 'x', '--seed', 'y'], 'Invalid value for --seed'),
         (['train', 'x', '--sed', '1'], 'Did you mean --seed?'),

@@ -189,6 +189,6 @@ def test_the_shipped_model_predicts_from_any_folder(
 
 
 def test_asking_for_what_is_not_there() -> None:
-    with pytest.raises(AttributeError, match="no attribute 'trian'"):
-        package.trian  # noqa: B018
+    with pytest.raises(AttributeError, match="no attribute 'other'"):
+        package.other  # noqa: B018
     assert {'train', 'test', 'predict', 'open_model'} <= set(dir(package))
