@@ -82,6 +82,7 @@ def init(
             backbone=backbone,
             answers=answers,
             limit=limit,
+            bar=True,
         )
     except OpenQuestionsError as error:
         print('\n'.join(error.notes), flush=True)

@@ -48,11 +48,13 @@ def look(code: str, cwd: Path) -> tuple[list[str], float]:
 def test_help_is_quick_and_loads_nothing_heavy(
     code: str, tmp_path: Path
 ) -> None:
-    found, seconds = look(code, tmp_path)
-    assert found == []
-    # The best of three, as other processes of the machine slow this one.
-    times = [seconds, *(look(code, tmp_path)[1] for _ in range(2))]
-    assert min(times) < 0.5
+    # Again where other processes of the machine may have slowed this one.
+    for _ in range(3):
+        found, seconds = look(code, tmp_path)
+        assert found == []
+        if seconds < 0.5:
+            break
+    assert seconds < 0.5
 
 
 def test_no_command_loads_anything_heavy_for_its_help(tmp_path: Path) -> None:
