@@ -49,6 +49,8 @@ def train(
         launcher: Who starts the processes, for instance pytorch with
             `torchrun -m mmmtl train`.
     """
+    from mmengine.dist import is_main_process
+
     from mmmtl.engine.run import TrainingOptions, run_training
 
     options = TrainingOptions(
@@ -64,4 +66,7 @@ def train(
         launcher=launcher,
     )
     folder = run_training(options)
-    print(f'trained; look at its predictions: mmmtl predict {folder} IMAGE')
+    if is_main_process():
+        print(
+            f'trained; look at its predictions: mmmtl predict {folder} IMAGE'
+        )

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -186,6 +189,28 @@ def test_the_shipped_model_predicts_from_any_folder(
     done = mmmtl('predict', 'rooms-lite0', room, '--out-dir', 'out')
     assert done.code == 0, done.err
     assert cv2.imread('out/room.png') is not None
+
+
+@pytest.mark.slow
+def test_two_processes_train_and_speak_once(
+    toy_config: Path, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [
+            *(sys.executable, '-m', 'torch.distributed.run'),
+            *('--nproc-per-node', '2', '--rdzv-backend', 'c10d'),
+            *('--rdzv-endpoint', 'localhost:0', '-m', 'mmmtl', 'train'),
+            *(toy_config, '--launcher', 'pytorch', '--work-dir', 'work'),
+        ],
+        cwd=tmp_path,
+        env={**os.environ, 'PYTHONPATH': str(toy_config.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count('mmmtl predict work IMAGE') == 1
+    assert (tmp_path / 'work/iter_4.pth').is_file()
 
 
 def test_asking_for_what_is_not_there() -> None:
