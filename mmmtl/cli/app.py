@@ -23,8 +23,9 @@ from mmmtl.version import __version__
 
 #: In the order of the help page; their docstrings are its text.
 COMMANDS = (predict, init, check, train, test, score, models)
-# Of the shell: ended by Ctrl-C.
+# Of the shell: ended by Ctrl-C, or because nobody reads the output.
 INTERRUPTED = 130
+UNHEARD = 141
 
 
 def make_app() -> App:
@@ -69,10 +70,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault('LOCAL_RANK', '0')
     try:
         with leaving_group(), user_errors(show_traceback=traceback):
-            return _run(words) or 0
+            code = _run(words) or 0
+            sys.stdout.flush()
+            return code
     except KeyboardInterrupt:
         print('mmmtl: stopped', file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:
+        if _can_print():
+            raise
+        return UNHEARD
+
+
+def _can_print() -> bool:
+    """Tell whether anybody reads the output, as ``head`` may have ended."""
+    try:
+        print(flush=True)
+    except BrokenPipeError:
+        # Python flushes again when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
+    return True
 
 
 def _run(words: list[str]) -> int | None:

@@ -115,6 +115,38 @@ def test_ctrl_c_is_one_line(
     assert (done.code, done.err) == (130, 'mmmtl: stopped\n')
 
 
+def test_output_that_nobody_reads_ends_it_quietly(tmp_path: Path) -> None:
+    """As in ``mmmtl models | head -1``; --help is rich's to end."""
+    code = (
+        'import sys\n'
+        'from mmmtl import zoo\n'
+        'from mmmtl.cli.app import main\n'
+        'zoo.ready_configs = lambda: print("x" * 100_000)\n'
+        'sys.exit(main(["models"]))'
+    )
+    running = subprocess.Popen(
+        [sys.executable, '-c', code],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    running.stdout.close()
+    with running.stderr as errors:
+        assert errors.read() == b''
+    assert running.wait() == 141
+
+
+def test_another_broken_pipe_is_shown(
+    mmmtl: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr('mmmtl.zoo.ready_configs', broken)
+    with pytest.raises(BrokenPipeError):
+        mmmtl('models')
+
+
 def test_the_package_runs_as_the_command(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, '-m', 'mmmtl', 'models', 'yolo'],

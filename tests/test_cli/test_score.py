@@ -12,6 +12,7 @@ from PIL import Image
 
 from mmmtl.apis.score_maps import PROTOCOLS, protocols_of, score_maps
 from mmmtl.errors import DatasetError, UserError
+from mmmtl.evaluation.functional.boundary import BoundaryScores
 from mmmtl.evaluation.functional.saliency import SALIENCY_PROTOCOLS
 from tests.own_tasks import own_table
 
@@ -137,6 +138,27 @@ def run_boundary_eval(
         return json.loads(out.read_text())
 
     return run
+
+
+def test_only_berkeley_looks_between_thresholds(
+    write: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On small maps both give the same F, so the call is looked at."""
+    asked = []
+
+    def scores(*_: np.ndarray, interpolate: bool) -> BoundaryScores:
+        asked.append(interpolate)
+        return BoundaryScores(*np.zeros(6))
+
+    monkeypatch.setattr('mmmtl.apis.score_maps.boundary_scores', scores)
+    label = np.zeros((20, 20), np.uint8)
+    label[10] = 255
+    folder = write('gt', {'a': label})
+    for protocol in ('berkeley', 'seism'):
+        score_maps(
+            folder, folder, task='edge', max_dist=0.1, protocol=protocol
+        )
+    assert asked == [True, False]
 
 
 def test_a_task_of_ones_own(mmmtl: Callable, write: Callable) -> None:
