@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -126,7 +127,6 @@ def run_boundary_eval(
     repo_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[Path, Path, str], dict]:
     import runpy
-    import sys
 
     def run(pred: Path, gt: Path, protocol: str) -> dict:
         tool = repo_root / 'tools/analysis_tools/boundary_eval.py'
@@ -150,7 +150,8 @@ def test_only_berkeley_looks_between_thresholds(
         asked.append(interpolate)
         return BoundaryScores(*np.zeros(6))
 
-    monkeypatch.setattr('mmmtl.apis.score_maps.boundary_scores', scores)
+    module = sys.modules['mmmtl.apis.score_maps']  # the function has its name
+    monkeypatch.setattr(module, 'boundary_scores', scores)
     label = np.zeros((20, 20), np.uint8)
     label[10] = 255
     folder = write('gt', {'a': label})
