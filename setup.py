@@ -109,6 +109,7 @@ setup(
         'mmmtl.zoo': ['*/*'],
     },
     python_requires='>=3.10',
+    entry_points={'console_scripts': ['mmmtl = mmmtl.cli.app:main']},
     install_requires=read_requirements('runtime'),
     extras_require={
         'onedl': read_requirements('onedl'),

@@ -16,6 +16,11 @@ from contextlib import contextmanager
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that both tools have."""
     parser.add_argument(
+        '--data',
+        metavar='DIR',
+        help="folder of the data, in the place of the config's",
+    )
+    parser.add_argument(
         '--work-dir',
         help='folder for logs and results; default: work_dirs/CONFIG_NAME',
     )
@@ -60,6 +65,7 @@ def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
     """Parse the command line and note the local rank where others look."""
     args = parser.parse_args()
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    del args.local_rank
     return args
 
 

@@ -8,6 +8,7 @@ a typing error trains the unchanged recipe; here it is refused.
 from __future__ import annotations
 
 import argparse
+import copy
 import difflib
 import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ from mmmtl.engine.config_tasks import (
     takes_tasks_from_the_top,
 )
 from mmmtl.errors import UserError
+from mmmtl.zoo import find_config
 
 # Read by the runner from its config, or by our tools.
 MORE_TOP_LEVEL_KEYS = (
@@ -57,7 +59,8 @@ CARELESS = ('auto_scale_lr.', 'env_cfg.', 'optim_wrapper.paramwise_cfg.')
 
 
 def load_config(
-    path: str | Path, options: Mapping[str, Any] | None = None
+    source: str | Path | Mapping[str, Any] | Config,
+    options: Mapping[str, Any] | None = None,
 ) -> Config:
     """Read a config, merge options into it and refuse keys nobody reads.
 
@@ -67,7 +70,9 @@ def load_config(
     (:mod:`mmmtl.engine.config_tasks`).
 
     Args:
-        path: A ``.py`` config.
+        source: A ``.py`` config; the name of one that comes with the
+            package (:func:`mmmtl.zoo.find_config`); or a whole config, as
+            mmengine's ``Config`` or as a dict.
         options: Values by dotted path, as ``--cfg-options`` gives them.
 
     Raises:
@@ -75,15 +80,7 @@ def load_config(
             typing error.
         ValueError: A row of ``new_tasks`` cannot be added.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise UserError(f'config {path}: no such file{_neighbours(path)}')
-    try:
-        config = Config.fromfile(str(path))
-    except Exception as error:
-        raise UserError(
-            f'config {path} does not load: {type(error).__name__}: {error}'
-        ) from error
+    config = _read(source)
     check_top_level(config)
     # Before the options, which may speak of a task in the head.
     own = name_head_tasks(config)
@@ -92,6 +89,25 @@ def load_config(
         import_modules_from_strings(**config.custom_imports)
     complete_tasks(config, own=own)
     return config
+
+
+def _read(source: str | Path | Mapping[str, Any] | Config) -> Config:
+    if isinstance(source, Config):
+        return source.copy()
+    if isinstance(source, Mapping):
+        if '_base_' in source:
+            raise UserError(
+                'config: a dict has no _base_: give the name of that config, '
+                'and what differs as cfg_options'
+            )
+        return Config(copy.deepcopy(dict(source)))
+    path = find_config(source)
+    try:
+        return Config.fromfile(str(path))
+    except Exception as error:
+        raise UserError(
+            f'config {path} does not load: {type(error).__name__}: {error}'
+        ) from error
 
 
 def parse_options(
@@ -267,10 +283,3 @@ def walk_dicts(node: Any, path: str = '') -> Iterator[tuple[str, Any]]:
         return
     for key, value in items:
         yield from walk_dicts(value, f'{path}.{key}' if path else str(key))
-
-
-def _neighbours(path: Path) -> str:
-    if not path.parent.is_dir():
-        return f' (there is no folder {path.parent} either)'
-    names = sorted(file.name for file in path.parent.glob('*.py'))
-    return f'; {path.parent} has: {", ".join(names)}' if names else ''

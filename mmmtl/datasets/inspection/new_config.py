@@ -27,6 +27,7 @@ def new_config(
     backbone: str = 'swin-t',
     answers: Answers | None = None,
     limit: int = 200,
+    bar: bool = False,
 ) -> Finding:
     """Look at a folder and write a config that trains on it.
 
@@ -39,6 +40,7 @@ def new_config(
         backbone: Its backbone.
         answers: What the user says about the files.
         limit: Number of label files of each task that are opened.
+        bar: Show a progress bar.
 
     Returns:
         What was found.
@@ -55,7 +57,9 @@ def new_config(
         raise UserError(f'{out} {problem}: name another file')
     check_out('--out', out)
     model_config(method, backbone)
-    finding = inspect_folder(root, tasks, answers=answers, limit=limit)
+    finding = inspect_folder(
+        root, tasks, answers=answers, limit=limit, bar=bar
+    )
     text = config_text(finding, out=out, method=method, backbone=backbone)
     for path, ids in list_files(finding, out).items():
         write_ids(path, ids)
