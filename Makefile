@@ -2,23 +2,45 @@
 SHELL := /bin/bash
 VENV ?= .venv
 VENV_OPENMMLAB ?= .venv-openmmlab
+VENV_LOWEST ?= .venv-lowest
+VENV_RELEASE ?= .venv-release
 PYTHON := $(VENV)/bin/python
 PYTHON_OPENMMLAB := $(VENV_OPENMMLAB)/bin/python
+PYTHON_LOWEST := $(VENV_LOWEST)/bin/python
+PYTHON_RELEASE := $(VENV_RELEASE)/bin/python
 # Everything, the slow tests included; `pytest` alone leaves those out.
 TEST := -m pytest -m 'slow or not slow'
-PYTEST_ARGS ?= -n 2
+# Of the slow ones, those that meet something of OpenMMLab (tests/conftest.py).
+TEST_BOTH := -m pytest -m 'not one_stack'
+# A process that has nothing left takes tests of the other: some take a minute.
+PYTEST_ARGS ?= -n 2 --dist worksteal
 # Two processes of one thread each are faster on small arrays than one of two.
 THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: help env env-openmmlab test test-openmmlab lint format demo clean
+# The order of `make test-random`; pytest prints it.
+SEED ?= $(shell date +%s)
+
+.PHONY: help env env-openmmlab env-lowest test test-openmmlab test-lowest \
+	test-random coverage lint types format check-all dist-check lock audit \
+	sbom pythons demo clean
 
 help:
 	@echo 'make env              environment $(VENV), maintained OpenMMLab distribution'
 	@echo 'make env-openmmlab    environment $(VENV_OPENMMLAB), original distribution'
 	@echo 'make demo             render rooms, train DeMT on them, evaluate, draw'
 	@echo 'make test             all tests in $(VENV)'
-	@echo 'make test-openmmlab   all tests in $(VENV_OPENMMLAB)'
+	@echo 'make test-openmmlab   tests of what OpenMMLab is used for, in $(VENV_OPENMMLAB)'
 	@echo 'make lint             ruff and codespell; make format mends the layout'
+	@echo 'make types            type checker, on the package and the tools'
+	@echo 'make check-all        all of the above, and:'
+	@echo 'make coverage         fast tests, with the share of branches they take'
+	@echo 'make test-lowest      fast tests with the oldest versions allowed'
+	@echo 'make test-random      fast tests in random order (SEED=... repeats one)'
+	@echo 'make dist-check       wheel and sdist, installed and tried out'
+	@echo 'make pythons          ask the resolver whether other Pythons fit'
+	@echo 'make lock             renew requirements/lock/hashed'
+	@echo 'make audit            known holes in what the locks name (pip-audit)'
+	@echo 'make sbom             list of what the locks name, dist/sbom-*.json'
 	@echo 'make clean            remove what builds and tests leave; not the environments'
 
 env:
@@ -27,16 +49,38 @@ env:
 env-openmmlab:
 	@tools/dev/make_env.sh openmmlab '$(VENV_OPENMMLAB)'
 
+env-lowest:
+	@tools/dev/make_env.sh lowest '$(VENV_LOWEST)'
+
 test: env
 	$(THREADS) $(PYTHON) $(TEST) $(PYTEST_ARGS)
 
 test-openmmlab: env-openmmlab
-	$(THREADS) $(PYTHON_OPENMMLAB) $(TEST) $(PYTEST_ARGS)
+	$(THREADS) $(PYTHON_OPENMMLAB) $(TEST_BOTH) $(PYTEST_ARGS)
+
+# Slow tests are left out of these three: they meet the same code again.
+test-lowest: env-lowest
+	$(THREADS) $(PYTHON_LOWEST) -m pytest $(PYTEST_ARGS)
+
+test-random: env
+	$(THREADS) MMMTL_FUZZ_SEED=$(SEED) $(PYTHON) -m pytest $(PYTEST_ARGS) --random-order \
+		--random-order-seed=$(SEED)
+
+coverage: env
+	$(THREADS) $(PYTHON) -m pytest $(PYTEST_ARGS) --cov --cov-report= --timeout=900
+	$(PYTHON) -m coverage json --quiet -o .coverage.json
+	$(PYTHON) tools/dev/coverage_floor.py .coverage.json
+
+check-all: lint types test test-openmmlab coverage test-lowest test-random \
+	dist-check pythons
 
 lint: env
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(VENV)/bin/codespell
+
+types: env
+	$(VENV)/bin/pyrefly check --python-interpreter-path $(PYTHON)
 
 format: env
 	$(PYTHON) -m ruff check --fix .
@@ -49,6 +93,56 @@ MALLOC := MALLOC_TRIM_THRESHOLD_=1073741824 MALLOC_MMAP_THRESHOLD_=1073741824
 demo: env
 	OMP_WAIT_POLICY=PASSIVE $(MALLOC) $(PYTHON) tools/demo.py
 
+# Tools that the tests do without have an environment of their own.
+$(VENV_RELEASE)/.stamp: requirements/lock/hashed/release.txt
+	$${MMMTL_PYTHON:-python3} -m venv --clear $(VENV_RELEASE)
+	$(PYTHON_RELEASE) -m pip install -qq --require-hashes -r $<
+	touch $@
+
+dist-check: $(VENV_RELEASE)/.stamp
+	tools/dev/dist_check.sh $(VENV_RELEASE)
+
+# uv works with the Pythons that are here.
+export UV_PYTHON_DOWNLOADS := never
+# Versions stay unless requirements/ or the pins in requirements/lock change;
+# UPGRADE=--upgrade renews the indirect ones, too.
+LOCKS := onedl openmmlab release
+COMPILE = $(VENV_RELEASE)/bin/uv pip compile --quiet --universal --no-header \
+	--no-annotate --generate-hashes $(UPGRADE)
+RANGES := $(addprefix requirements/,$(addsuffix .txt, \
+	runtime build onedl lite optional balancing lora deploy tests))
+lock: $(VENV_RELEASE)/.stamp
+	for name in $(LOCKS); do \
+		$(COMPILE) --python-version 3.11 requirements/lock/$$name.txt \
+			-o requirements/lock/hashed/$$name.txt || exit 1; \
+	done
+	$(COMPILE) --python-version 3.11 --resolution lowest-direct $(RANGES) \
+		-o requirements/lock/hashed/lowest.txt
+
+# Pythons that the tests do not run with.
+PYTHONS ?= 3.10 3.12
+pythons: $(VENV_RELEASE)/.stamp
+	for version in $(PYTHONS); do \
+		$(VENV_RELEASE)/bin/uv pip compile --quiet --python-version $$version \
+			$(RANGES) -o /dev/null || exit 1; \
+		echo "Python $$version: the resolver finds a set of packages"; \
+	done
+
+# Asks an advisory service on the network.
+audit: $(VENV_RELEASE)/.stamp
+	for name in $(LOCKS); do \
+		$(VENV_RELEASE)/bin/pip-audit --strict --require-hashes --disable-pip \
+			-r requirements/lock/hashed/$$name.txt || exit 1; \
+	done
+
+sbom: $(VENV_RELEASE)/.stamp
+	mkdir -p dist
+	for name in $(LOCKS); do \
+		$(VENV_RELEASE)/bin/cyclonedx-py requirements --output-reproducible \
+			-o dist/sbom-$$name.json \
+			requirements/lock/hashed/$$name.txt || exit 1; \
+	done
+
 clean:
-	rm -rf build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .coverage .coverage.*
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +

@@ -110,6 +110,7 @@ setup(
         'mmmtl.zoo': ['*/*'],
     },
     python_requires='>=3.10',
+    entry_points={'console_scripts': ['mmmtl = mmmtl.cli.app:main']},
     install_requires=read_requirements('runtime'),
     extras_require={
         'onedl': read_requirements('onedl'),
@@ -128,6 +129,7 @@ setup(
         'Operating System :: OS Independent',
         'Programming Language :: Python :: 3.10',
         'Programming Language :: Python :: 3.11',
+        'Programming Language :: Python :: 3.12',
         'Topic :: Scientific/Engineering :: Image Recognition',
     ],
     zip_safe=False,

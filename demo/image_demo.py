@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 
+from mmmtl.engine.cli import add_cfg_options
 from mmmtl.engine.errors import user_errors
 
 
@@ -42,13 +43,7 @@ def parse_args() -> argparse.Namespace:
         help='write the maps too, class ids as .png, others as .npy',
     )
     parser.add_argument('--batch-size', type=int, default=1)
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        default=[],
-        metavar='KEY=VALUE',
-        help='changes to the config',
-    )
+    add_cfg_options(parser)
     parser.add_argument(
         '--traceback',
         action='store_true',
@@ -61,7 +56,10 @@ def run(args: argparse.Namespace) -> None:
     """Predict as the command line says."""
     # Imported after the command line is read: --help does not wait for them.
     from mmmtl.apis import MultiTaskInferencer
-    from mmmtl.engine.prepare import parse_options
+    from mmmtl.engine.config import parse_options
+    from mmmtl.io.folders import check_out_dir
+
+    check_out_dir('--out-dir', args.out_dir)
 
     inferencer = MultiTaskInferencer(
         args.config,

@@ -1,8 +1,35 @@
 """mmmtl: multi-task dense prediction for MMSegmentation.
 
-Nothing heavy is imported here: the parts import what they need.
+``train``, ``test``, ``predict``, ``open_model`` and ``score_maps`` are found
+in :mod:`mmmtl.apis` when they are first asked for: nothing heavy is imported
+here.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from mmmtl.version import __version__
 
-__all__ = ['__version__']
+if TYPE_CHECKING:
+    from mmmtl.apis import open_model, predict, score_maps, test, train
+
+__all__ = [
+    '__version__',
+    'open_model',
+    'predict',
+    'score_maps',
+    'test',
+    'train',
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a function of :mod:`mmmtl.apis` when it is asked for."""
+    if name in __all__:
+        return getattr(import_module('mmmtl.apis'), name)
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+
+
+def __dir__() -> list[str]:
+    """Return the names, those not imported yet included."""
+    return sorted({*globals(), *__all__})

@@ -67,3 +67,21 @@ def did_you_mean(found: str, known: Iterable[str]) -> str:
     if close:
         return f'did you mean {" or ".join(map(repr, close))}? ({listing})'
     return f'known are: {listing}'
+
+
+def printable(text: str, longest: int | None = None) -> str:
+    """Return a text as a terminal can show it.
+
+    Args:
+        text: Any text; names of files may hold any character.
+        longest: Length above which the middle is left out.
+
+    Returns:
+        The text, with escapes in the place of control characters.
+    """
+    if longest is not None and len(text) > longest:
+        half = longest // 2
+        text = f'{text[:half]} ... {text[-half:]}'
+    return ''.join(
+        c if c.isprintable() or c == '\n' else ascii(c)[1:-1] for c in text
+    )

@@ -80,7 +80,7 @@ DATASETS = _child(
 DATA_SAMPLERS = _child(MMSEG_DATA_SAMPLERS)
 TRANSFORMS = _child(MMSEG_TRANSFORMS, 'mmmtl.datasets.transforms')
 MODELS = _child(MMSEG_MODELS, 'mmmtl.models')
-MODEL_WRAPPERS = _child(MMSEG_MODEL_WRAPPERS)
+MODEL_WRAPPERS = _child(MMSEG_MODEL_WRAPPERS, 'mmmtl.engine.fully_sharded')
 WEIGHT_INITIALIZERS = _child(MMSEG_WEIGHT_INITIALIZERS)
 OPTIMIZERS = _child(MMSEG_OPTIMIZERS)
 OPTIM_WRAPPERS = _child(MMSEG_OPTIM_WRAPPERS, 'mmmtl.engine.optim')
@@ -95,7 +95,7 @@ LOG_PROCESSORS = _child(MMSEG_LOG_PROCESSORS)
 INFERENCERS = _child(MMSEG_INFERENCERS)
 
 
-def build_in_scope(registry: Registry, cfg: dict, *args: Any) -> Any:
+def build_in_scope(registry: Registry, cfg: Mapping, *args: Any) -> Any:
     """Build a nested config under mmmtl's scope.
 
     When another project's runner builds one of our classes, the current

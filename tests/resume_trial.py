@@ -117,11 +117,8 @@ def start(
     """
     launch = [sys.executable]
     if ranks > 1:
-        with socket.socket() as probe:
-            probe.bind(('127.0.0.1', 0))
-            port = probe.getsockname()[1]
         launch += ['-m', 'torch.distributed.run', f'--nproc_per_node={ranks}']
-        launch += [f'--master_port={port}']
+        launch += [f'--master_port={free_port()}']
         options = ('--launcher', 'pytorch', *options)
     return subprocess.Popen(
         [
@@ -133,6 +130,7 @@ def start(
             **os.environ,
             'CUDA_VISIBLE_DEVICES': '',
             'OMP_NUM_THREADS': '1',
+            'PYTHONFAULTHANDLER': '1',  # see finish
             'PYTHONPATH': f'{ROOT}{os.pathsep}{PROJECT}',
             'SUDDEN_END': plan or 'never:0:0:KILL',
         },
@@ -143,15 +141,34 @@ def start(
     )
 
 
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
+
+
+# Twenty times what a run takes.
+PATIENCE_S = 400
+
+
 def finish(run: subprocess.Popen, expected: int | None = 0) -> str:
     """Wait for a run and return what it wrote.
 
     Args:
         run: The run.
         expected: Its exit code; None for any.
+
+    Raises:
+        AssertionError: It ended otherwise, or hangs: with what it wrote, and
+            with where each of its processes is.
     """
     try:
-        out, _ = run.communicate(timeout=900)
+        out, _ = run.communicate(timeout=PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(run.pid, signal.SIGABRT)
+        out, _ = run.communicate(timeout=10)
+        raise AssertionError(f'hangs:\n{out[-20_000:]}') from None
     finally:
         if run.poll() is None:
             os.killpg(run.pid, signal.SIGKILL)

@@ -4,6 +4,8 @@ import os
 import random
 import signal
 import socket
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +13,8 @@ import torch
 from mmengine.logging import MessageHub
 from mmengine.registry import DefaultScope
 from mmengine.visualization import Visualizer
+
+from tests.conftest import ONE_STACK, pytest_collection_modifyitems
 
 
 def draw() -> tuple[float, float, float]:
@@ -65,3 +69,36 @@ def test_loopback_is_allowed() -> None:
 
 def test_interrupts_reach_tests_started_in_the_background() -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_only_slow_tests_leave_the_second_stack() -> None:
+    name = next(name for name in ONE_STACK if '::' not in name)
+    marked = {}
+    for marks in ((), ('slow',)):
+        item = SimpleNamespace(
+            nodeid=f'tests/{name}/test_some.py::test_it',
+            get_closest_marker=lambda mark, marks=marks: mark in marks,
+            add_marker=marked.setdefault(marks, []).append,
+        )
+        pytest_collection_modifyitems([item])
+    assert marked == {(): [], ('slow',): ['one_stack']}
+
+
+def test_what_runs_with_one_stack_is_there(repo_root: Path) -> None:
+    for name in ONE_STACK:
+        file, _, rest = name.partition('::')
+        path = repo_root / 'tests' / file
+        assert path.exists(), name
+        test, _, case = rest.partition('[')
+        if test:
+            assert f'def {test}(' in path.read_text(), name
+            assert case.strip(']') in path.read_text(), name
+
+
+class TestSignals:
+    """The first test leaves a handler behind; the second must not see it."""
+
+    @pytest.mark.parametrize('turn', [0, 1])
+    def test_handlers_do_not_stay(self, turn: int) -> None:
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        signal.signal(signal.SIGTERM, lambda *_: None)

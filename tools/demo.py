@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmengine.config import DictAction
+from mmmtl.engine.cli import add_cfg_options
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -54,7 +54,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--num-pictures', type=int, default=8)
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
+    add_cfg_options(parser)
     return parser.parse_args()
 
 
@@ -72,19 +72,23 @@ def main() -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Render, evaluate, train, evaluate, draw."""
-    from mmmtl.engine.config import load_config
+    from mmmtl.engine.config import load_config, parse_options
     from mmmtl.engine.hooks.step_times import time_steps
+    from mmmtl.engine.preflight import preflight
     from mmmtl.engine.prepare import set_seed
     from mmmtl.engine.runner import MultiTaskRunner
     from mmmtl.engine.work_dir import alone_in
+    from mmmtl.io.folders import check_out_dir
     from mmmtl.io.json_file import write_json
 
-    config = load_config(args.config, args.cfg_options)
+    check_out_dir('--work-dir', args.work_dir)
+    config = load_config(args.config, parse_options(args.cfg_options))
     config.work_dir = str(args.work_dir)
     place_rooms(args, config)
     set_seed(config, args.seed)
     with alone_in(args.work_dir):
         runner = MultiTaskRunner.from_cfg(config)
+        preflight(runner, 'train')
         trivial = evaluate_trivial(runner)
         results, steps = collect_results(runner), time_steps(runner)
         runner.train()

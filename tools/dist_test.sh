@@ -2,7 +2,7 @@
 # Evaluate on several processes of this machine, one per GPU, or on the CPU
 # if there is no GPU:
 #   bash tools/dist_test.sh CONFIG CHECKPOINT NUM_PROCESSES [arguments of test.py]
-# Environment: PYTHON, NNODES, NODE_RANK, MASTER_ADDR, PORT.
+# Environment: PYTHON, NNODES, NODE_RANK, MASTER_ADDR, PORT, TORCHRUN_ARGS.
 set -euo pipefail
 
 if [ $# -lt 3 ]; then
@@ -16,8 +16,10 @@ NNODES=${NNODES:-1}
 NODE_RANK=${NODE_RANK:-0}
 PORT=${PORT:-29500}
 MASTER_ADDR=${MASTER_ADDR:-"127.0.0.1"}
+read -r -a EXTRA <<< "${TORCHRUN_ARGS:-}"
 TOOLS=$(dirname "$0")
 
+# "${EXTRA[@]+...}": an empty array counts as unset in older shells.
 PYTHONPATH="$TOOLS/..:${PYTHONPATH:-}" \
 "${PYTHON:-python}" -m torch.distributed.run \
     --nnodes="$NNODES" \
@@ -25,4 +27,5 @@ PYTHONPATH="$TOOLS/..:${PYTHONPATH:-}" \
     --master_addr="$MASTER_ADDR" \
     --nproc_per_node="$PROCESSES" \
     --master_port="$PORT" \
+    ${EXTRA[@]+"${EXTRA[@]}"} \
     "$TOOLS/test.py" "$CONFIG" "$CHECKPOINT" --launcher pytorch "${@:4}"

@@ -13,10 +13,9 @@ choices as options to add, all at once, and ends with exit code 2.
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
+from mmmtl.cli.init import init
 from mmmtl.engine.errors import user_errors
-from mmmtl.errors import UserError
 
 _BY_TASK = {
     '--labels': ('PATTERN', "files of a task, such as 'masks/{}.png'"),
@@ -76,84 +75,11 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def write(args: argparse.Namespace) -> None:
-    """Write the config that the command line asks for."""
-    # Imported after the command line is read: --help does not wait for them.
-    from mmmtl.datasets.inspection import (
-        Answers,
-        OpenQuestionsError,
-        new_config,
-        read_tasks,
-    )
-
-    kinds = dict(
-        (name, kind or None)
-        for name, _, kind in (task.partition('=') for task in args.tasks)
-    )
-    answers = Answers(
-        image=args.image,
-        labels=_pairs(args, 'labels', kinds),
-        encoding=_pairs(args, 'encoding', kinds),
-        no_label=_pairs(args, 'no_label', kinds),
-        classes={
-            task: _names(value)
-            for task, value in _pairs(args, 'classes', kinds).items()
-        },
-        fit=_pairs(args, 'fit', kinds),
-        splits=_pairs(args, 'splits', ('train', 'val')),
-    )
-    try:
-        finding = new_config(
-            args.data_root,
-            read_tasks(kinds, _pairs(args, 'unit', kinds)),
-            args.out,
-            method=args.method,
-            backbone=args.backbone,
-            answers=answers,
-            limit=args.limit,
-        )
-    except OpenQuestionsError as error:
-        print('\n'.join(error.notes), flush=True)
-        raise
-    print('\n'.join(finding.notes))
-    print(f'written to {args.out}; check it and look at it:')
-    print(f'  python tools/dataset_converters/verify.py --config {args.out}')
-    print(f'  python tools/analysis_tools/browse_dataset.py {args.out}')
-    print(f'  python tools/train.py {args.out}')
-
-
-def _pairs(
-    args: argparse.Namespace, name: str, known: dict | tuple
-) -> dict[str, str]:
-    """Return the values of an option by what stands before the ``=``."""
-    option = f'--{name.replace("_", "-")}'
-    found = {}
-    for text in getattr(args, name):
-        key, sign, value = text.partition('=')
-        if not sign or key not in known:
-            raise UserError(
-                f'{option} {text}: write NAME=VALUE, with a name of '
-                f'{", ".join(known)}'
-            )
-        found[key] = value
-    return found
-
-
-def _names(text: str) -> list[str]:
-    """Return names from a list with commas, or from the lines of a file."""
-    path = Path(text)
-    if path.is_file():
-        lines = path.read_text('utf-8').splitlines()
-    else:
-        lines = text.split(',')
-    return [line.strip() for line in lines if line.strip()]
-
-
 def main() -> None:
     """Run the tool."""
-    args = parse_args()
+    args = vars(parse_args())
     with user_errors():
-        write(args)
+        init(args.pop('data_root'), **args)
 
 
 if __name__ == '__main__':

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from mmmtl.engine.cli import add_common_arguments, parse
+from mmmtl.engine.cli import add_common_arguments, leaving_group, parse
 from mmmtl.engine.errors import user_errors
 
 
 def parse_args() -> argparse.Namespace:
     """Return the command line."""
     parser = argparse.ArgumentParser(description='Evaluate a model')
-    parser.add_argument('config', help='config file')
+    parser.add_argument('config', help='config file, or the name of one')
     parser.add_argument('checkpoint', help='checkpoint of that config')
     parser.add_argument(
         '--out',
@@ -29,32 +29,15 @@ def parse_args() -> argparse.Namespace:
     return parse(parser)
 
 
-def test(args: argparse.Namespace) -> None:
-    """Evaluate as the command line says."""
-    # Imported after the command line is read: --help does not wait for them.
-    from mmmtl.engine.preflight import preflight
-    from mmmtl.engine.prepare import prepare_test
-    from mmmtl.engine.results import write_results
-    from mmmtl.engine.runner import build_runner
-
-    config, notes = prepare_test(args)
-    runner = build_runner(config, notes, trains=False)
-    preflight(runner, 'test')
-    metrics = runner.test()
-    if args.out is not None:
-        write_results(args.out, metrics, runner, args.config)
-
-
 def main() -> None:
     """Run the tool."""
-    args = parse_args()
-    from mmmtl.engine.distributed import stop_distributed
+    options = vars(parse_args())
+    show_traceback = options.pop('traceback')
+    with leaving_group(), user_errors(show_traceback=show_traceback):
+        # Imported here: --help does not wait for it.
+        from mmmtl.engine.run import EvaluationOptions, run_test
 
-    with user_errors(show_traceback=args.traceback):
-        try:
-            test(args)
-        finally:
-            stop_distributed()
+        run_test(EvaluationOptions(**options))
 
 
 if __name__ == '__main__':

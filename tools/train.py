@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from mmmtl.engine.cli import add_common_arguments, parse
+from mmmtl.engine.cli import add_common_arguments, leaving_group, parse
 from mmmtl.engine.errors import user_errors
 
 
 def parse_args() -> argparse.Namespace:
     """Return the command line."""
     parser = argparse.ArgumentParser(description='Train a multi-task model')
-    parser.add_argument('config', help='config file')
+    parser.add_argument('config', help='config file, or the name of one')
     parser.add_argument(
         '--resume',
         nargs='?',
@@ -44,31 +44,15 @@ def parse_args() -> argparse.Namespace:
     return parse(parser)
 
 
-def train(args: argparse.Namespace) -> None:
-    """Train as the command line says."""
-    # Imported after the command line is read: --help does not wait for them.
-    from mmmtl.engine.preflight import preflight
-    from mmmtl.engine.prepare import prepare_training
-    from mmmtl.engine.runner import build_runner
-    from mmmtl.engine.work_dir import alone_in, checkpoint_folder
-
-    config, notes = prepare_training(args)
-    with alone_in(config.work_dir, checkpoint_folder(config)):
-        runner = build_runner(config, notes)
-        preflight(runner, 'train')
-        runner.train()
-
-
 def main() -> None:
     """Run the tool."""
-    args = parse_args()
-    from mmmtl.engine.distributed import stop_distributed
+    options = vars(parse_args())
+    show_traceback = options.pop('traceback')
+    with leaving_group(), user_errors(show_traceback=show_traceback):
+        # Imported here: --help does not wait for it.
+        from mmmtl.engine.run import TrainingOptions, run_training
 
-    with user_errors(show_traceback=args.traceback):
-        try:
-            train(args)
-        finally:
-            stop_distributed()
+        run_training(TrainingOptions(**options))
 
 
 if __name__ == '__main__':

@@ -51,6 +51,7 @@ def init_model(
             or they do not belong together; the text names what differs.
     """
     enable_safe_loading()
+    check_device(device)
     shipped = shipped_models().get(str(config))
     if shipped is not None:
         config, checkpoint = shipped.config, checkpoint or shipped.weights
@@ -76,6 +77,27 @@ def init_model(
     model.cfg = config
     model.dataset_meta = meta
     return model.to(device).eval()
+
+
+def check_device(device: str | torch.device) -> None:
+    """Refuse a device that is not there, before anything is built.
+
+    Args:
+        device: For instance ``'cpu'`` or ``'cuda:0'``.
+
+    Raises:
+        UserError: PyTorch cannot use it; the text says why.
+    """
+    try:
+        torch.zeros(1, device=device).item()  # a meta device holds nothing
+    # AssertionError where PyTorch was built without CUDA, ImportError where
+    # a device has a package of its own.
+    except (RuntimeError, AssertionError, ImportError) as error:
+        reason = str(error).partition('\n')[0]
+        raise UserError(
+            f'device {str(device)!r} cannot be used ({reason}): give cpu, or '
+            'cuda or cuda:0 where there is a GPU'
+        ) from error
 
 
 def dataset_meta_of(config: Mapping[str, Any]) -> dict[str, Any]:

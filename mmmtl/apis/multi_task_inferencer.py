@@ -322,5 +322,6 @@ def save_map(folder: Path, task: str, name: str, values: np.ndarray) -> Path:
         return path
     path = target / f'{name}.png'
     with new_file(path) as partial:
-        partial.write_bytes(cv2.imencode('.png', values.astype(np.uint8))[1])
+        _, content = cv2.imencode('.png', values.astype(np.uint8))
+        partial.write_bytes(content.tobytes())
     return path

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from torch import Tensor
 
@@ -42,7 +42,7 @@ def read_plain_state_dict(path: str | Path) -> dict[str, Tensor]:
     )
 
 
-def _is_state_dict(candidate: Any) -> bool:
+def _is_state_dict(candidate: Any) -> TypeGuard[dict[str, Tensor]]:
     return (
         isinstance(candidate, dict)
         and len(candidate) > 0

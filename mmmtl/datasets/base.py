@@ -23,6 +23,7 @@ from mmmtl.datasets.transforms.pasted import refuse_pasted
 from mmmtl.errors import DatasetError
 from mmmtl.io.arrays import unreadable
 from mmmtl.io.id_lists import read_ids
+from mmmtl.io.plain_files import check_regular, read_lines
 from mmmtl.registry import SCOPE
 from mmmtl.tasks import check_tasks, get_task, new_rows, register_tasks
 from mmmtl.tasks.kinds import Classes
@@ -214,12 +215,23 @@ class BaseMultiTaskDataset(BaseDataset, metaclass=ABCMeta):
         info = self.get_data_info(idx)
         path = info['img_path']
         try:
+            check_regular(path)
             return self.pipeline(info)
         # mmcv asserts that an image could be decoded.
-        except (AssertionError, OSError, cv2.error) as error:
+        except (AssertionError, OSError, cv2.error, MemoryError) as error:
             if 'img' in info:  # it was read; something else went wrong
                 raise
             raise unreadable(f'image {path}', error) from error
+
+    @classmethod
+    def _load_metainfo(cls, metainfo: Mapping[str, Any] | None = None) -> dict:
+        """Take metainfo as mmengine does, and lists of names from files."""
+        lists = {
+            key: read_lines(value)
+            for key, value in (metainfo or {}).items()
+            if isinstance(value, str) and Path(value).is_file()
+        }
+        return super()._load_metainfo({**(metainfo or {}), **lists})
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a loader process needs, its tasks among it.

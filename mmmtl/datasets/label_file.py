@@ -122,7 +122,8 @@ def load_label(
     stored = _read(task, path, file)
     try:
         label = file.decode(stored)
-    except ValueError as error:
+    # A decoder takes what its layout says; anything may be in a file.
+    except Exception as error:
         ranged = isinstance(error, ValueRangeError)
         refusal = ValueRangeError if ranged else EncodingError
         raise refusal(f'{task} label {path}: {error}') from error

@@ -82,6 +82,7 @@ class PlacedIndex(int):
         placed.place = place
         return placed
 
+    # pyrefly: ignore[bad-override]  # `int` declares its own arguments
     def __getnewargs__(self) -> tuple[int, tuple[int, ...]]:
         """Return what a loader process makes it from."""
         return int(self), self.place
@@ -107,7 +108,7 @@ class SampleStream(Sampler):
         self.dataset = dataset
         self._config = sampler
         self.seek(seed or 0)
-        self._sampler = self._build()
+        self._sampler: Any = self._build()
 
     def seek(self, seed: int, number: int = 0, skip: int = 0) -> None:
         """Say where the next pass begins.
@@ -201,7 +202,8 @@ def stream_config(dataloader: Mapping) -> dict[str, Any]:
 def stream_of(loader: DataLoader) -> SampleStream:
     """Return the stream of a loader that was built by such a config."""
     own = isinstance(loader.sampler, SampleStream)
-    return loader.sampler if own else loader.batch_sampler.sampler
+    place: Any = loader if own else loader.batch_sampler
+    return place.sampler
 
 
 def one_pass(

@@ -129,7 +129,7 @@ def changed_options(
         return None
     if not before:
         return None
-    now = _options(config.pretty_text)
+    now: dict[str, Any] = _options(config.pretty_text)
     # mmengine draws a seed where none is given, and resumes with it.
     if now.get('randomness.seed', 'None') == 'None':
         now['randomness.seed'] = before.get('randomness.seed')

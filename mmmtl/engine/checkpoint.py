@@ -107,6 +107,8 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
             f'checkpoint {path}: expected a dict of tensors, found '
             f'{type(content).__name__}; save {{"state_dict": ...}} instead'
         )
+    if not isinstance(content.get('meta', {}), dict):
+        del content['meta']  # the weights are what they are without it
     return content
 
 

@@ -7,14 +7,17 @@ a typing error trains the unchanged recipe; here it is refused.
 
 from __future__ import annotations
 
+import argparse
+import copy
 import difflib
 import inspect
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config
+from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
+from mmengine.utils import import_modules_from_strings
 
 from mmmtl.engine.config_tasks import (
     complete_tasks,
@@ -22,6 +25,7 @@ from mmmtl.engine.config_tasks import (
     takes_tasks_from_the_top,
 )
 from mmmtl.errors import UserError
+from mmmtl.zoo import find_config
 
 # Read by the runner from its config, or by our tools.
 MORE_TOP_LEVEL_KEYS = (
@@ -48,12 +52,15 @@ OPEN = (
     'model.decode_head.tasks.',
     'model.decode_head.auxiliary_tasks.',
 )
+# Brackets of lists and tuples in an option.
+PAIRS = ('()', '[]')
 # mmengine takes what it knows from these dicts and ignores the rest.
 CARELESS = ('auto_scale_lr.', 'env_cfg.', 'optim_wrapper.paramwise_cfg.')
 
 
 def load_config(
-    path: str | Path, options: Mapping[str, Any] | None = None
+    source: str | Path | Mapping[str, Any] | Config,
+    options: Mapping[str, Any] | None = None,
 ) -> Config:
     """Read a config, merge options into it and refuse keys nobody reads.
 
@@ -63,7 +70,9 @@ def load_config(
     (:mod:`mmmtl.engine.config_tasks`).
 
     Args:
-        path: A ``.py`` config.
+        source: A ``.py`` config; the name of one that comes with the
+            package (:func:`mmmtl.zoo.find_config`); or a whole config, as
+            mmengine's ``Config`` or as a dict.
         options: Values by dotted path, as ``--cfg-options`` gives them.
 
     Raises:
@@ -71,21 +80,66 @@ def load_config(
             typing error.
         ValueError: A row of ``new_tasks`` cannot be added.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise UserError(f'config {path}: no such file{_neighbours(path)}')
-    try:
-        config = Config.fromfile(str(path))
-    except Exception as error:
-        raise UserError(
-            f'config {path} does not load: {type(error).__name__}: {error}'
-        ) from error
+    config = _read(source)
     check_top_level(config)
     # Before the options, which may speak of a task in the head.
     own = name_head_tasks(config)
     merge_options(config, options or {})
+    if config.get('custom_imports'):  # an option may have named more
+        import_modules_from_strings(**config.custom_imports)
     complete_tasks(config, own=own)
     return config
+
+
+def _read(source: str | Path | Mapping[str, Any] | Config) -> Config:
+    if isinstance(source, Config):
+        return source.copy()
+    if isinstance(source, Mapping):
+        if '_base_' in source:
+            raise UserError(
+                'config: a dict has no _base_: give the name of that config, '
+                'and what differs as cfg_options'
+            )
+        return Config(copy.deepcopy(dict(source)))
+    path = find_config(source)
+    try:
+        return Config.fromfile(str(path))
+    except Exception as error:
+        raise UserError(
+            f'config {path} does not load: {type(error).__name__}: {error}'
+        ) from error
+
+
+def parse_options(
+    options: Sequence[str], name: str = '--cfg-options'
+) -> dict[str, Any]:
+    """Read ``KEY=VALUE`` pairs of a command line.
+
+    Args:
+        options: The pairs, as they stand there.
+        name: The argument they belong to, for the error text.
+
+    Raises:
+        UserError: A pair cannot be read.
+    """
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--options', nargs='*', action=DictAction)
+    found: dict[str, Any] = {}
+    for option in options:
+        key, sign, value = option.partition('=')
+        if not sign or not all(key.split('.')):
+            raise UserError(
+                f'{name} {option}: write KEY=VALUE, with names and dots in KEY'
+            )
+        wrong = f'{name} {option}: the brackets do not match'
+        is_list = value[:1] in tuple('([') or value[-1:] in tuple(')]')
+        if is_list and any(value.count(a) != value.count(b) for a, b in PAIRS):
+            raise UserError(wrong)
+        try:
+            found |= parser.parse_args([f'--options={option}']).options
+        except (AssertionError, RecursionError) as error:
+            raise UserError(wrong) from error
+    return found
 
 
 def check_top_level(config: Mapping[str, Any] | Config) -> None:
@@ -119,8 +173,10 @@ def merge_options(config: Config, options: Mapping[str, Any]) -> None:
         check_option(config, path, options)
     try:
         config.merge_from_dict(dict(options))
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f'--cfg-options: {error.args[0]}') from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f'--cfg-options {" ".join(options)}: {error.args[0]}'
+        ) from error
 
 
 def check_option(
@@ -207,9 +263,7 @@ def runner_keys() -> set[str]:
     return {*arguments, *MORE_TOP_LEVEL_KEYS} - {'self', 'cfg'}
 
 
-def walk_dicts(
-    node: Any, path: str = ''
-) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def walk_dicts(node: Any, path: str = '') -> Iterator[tuple[str, Any]]:
     """Yield every dict of a config with its dotted path.
 
     Args:
@@ -229,10 +283,3 @@ def walk_dicts(
         return
     for key, value in items:
         yield from walk_dicts(value, f'{path}.{key}' if path else str(key))
-
-
-def _neighbours(path: Path) -> str:
-    if not path.parent.is_dir():
-        return f' (there is no folder {path.parent} either)'
-    names = sorted(file.name for file in path.parent.glob('*.py'))
-    return f'; {path.parent} has: {", ".join(names)}' if names else ''

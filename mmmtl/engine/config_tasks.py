@@ -271,9 +271,8 @@ def _complete_evaluator(config: Config, part: str, *, trim: bool) -> None:
             config[key] = _keep_metrics(evaluator, tasks, key)
     elif 'metrics' in evaluator:
         if trim:
-            evaluator['metrics'] = _keep_metrics(
-                evaluator['metrics'], tasks, key
-            )
+            metrics = _keep_metrics(evaluator['metrics'], tasks, key)
+            config[key] = {**evaluator, 'metrics': metrics}
     elif takes_argument(EVALUATOR, evaluator, 'metrics'):
         metrics = [_plain(default_metric(task)) for task in tasks]
         config[key] = {**evaluator, 'metrics': metrics}
@@ -283,7 +282,7 @@ def _keep_metrics(metrics: Any, tasks: Sequence[str], place: str) -> list[Any]:
     """Take out metrics of other tasks, and say so."""
     metrics = [metrics] if isinstance(metrics, Mapping) else list(metrics)
     owners = [_task_of(metric) for metric in metrics]
-    out = sorted({task for task in owners if task not in (None, *tasks)})
+    out = sorted({task for task in owners if task and task not in tasks})
     if out:
         print_log(
             f'{place}: the metrics of {out} are left out, the model has '

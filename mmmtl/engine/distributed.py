@@ -21,6 +21,7 @@ from mmengine.device import get_device
 from mmengine.dist import init_dist
 from mmengine.utils.dl_utils import set_multi_processing
 from torch import distributed as dist
+from torch.distributed.rendezvous import rendezvous
 
 from mmmtl.engine.config import walk_dicts
 from mmmtl.errors import UserError
@@ -50,8 +51,19 @@ def start_distributed(config: Config, launcher: Launcher) -> list[str]:
         _start_gloo(launcher, dist_cfg)
         return fit_to_cpu(config)
     if not dist.is_initialized():
-        init_dist(launcher, **dist_cfg)
+        init_dist(launcher, **dist_cfg, **_fresh_store())
     return []
+
+
+@contextmanager
+def joined(launcher: Launcher) -> Iterator[None]:
+    """Work on CPUs together with the other processes of a launcher."""
+    try:
+        if launcher != 'none':
+            _start_gloo(launcher, {})
+        yield
+    finally:
+        stop_distributed()
 
 
 def stop_distributed() -> None:
@@ -62,8 +74,11 @@ def stop_distributed() -> None:
     asks for the interpreter while that ends aborts the process.
     """
     if dist.is_initialized():
-        dist.destroy_process_group()
+        # The model first. If it were the last to let go of the group, it
+        # would wait for the threads without releasing the interpreter, and a
+        # thread that asks for it would never end.
         gc.collect()
+        dist.destroy_process_group()
 
 
 def world_size() -> int:
@@ -117,6 +132,8 @@ def fit_to_cpu(config: Config) -> list[str]:
         )
     wrapper = dict(config.get('model_wrapper_cfg') or {})
     wrapper.setdefault('type', 'MMDistributedDataParallel')
+    if not wrapper['type'].endswith('DistributedDataParallel'):
+        return notes
     wrapper.setdefault(
         'find_unused_parameters', config.get('find_unused_parameters', False)
     )
@@ -131,7 +148,7 @@ def _start_gloo(launcher: Launcher, dist_cfg: Mapping[str, Any]) -> None:
         return
     env = os.environ
     # What the other launchers call PyTorch's variables.
-    prefix = {'slurm': 'SLURM_', 'mpi': 'OMPI_COMM_WORLD_'}.get(launcher)
+    prefix = {'slurm': 'SLURM_', 'mpi': 'OMPI_COMM_WORLD_'}.get(launcher, '')
     names = {
         'RANK': ('PROCID', 'RANK'),
         'WORLD_SIZE': ('NTASKS', 'SIZE'),
@@ -155,10 +172,24 @@ def _start_gloo(launcher: Launcher, dist_cfg: Mapping[str, Any]) -> None:
             'environment; start through tools/dist_train.sh or '
             'slurm_train.sh, or leave --launcher out for one process'
         )
-    more = {}
+    more: dict[str, Any] = {}
     if dist_cfg.get('timeout') is not None:
         more['timeout'] = datetime.timedelta(seconds=dist_cfg['timeout'])
-    dist.init_process_group('gloo', **more)
+    dist.init_process_group('gloo', **more, **_fresh_store())
+
+
+def _fresh_store() -> dict[str, Any]:
+    """Return where the processes of a restart find each other.
+
+    With a fixed port, ``torchrun --max-restarts`` keeps the store in which
+    processes leave their addresses: those of dead ones would be called.
+    """
+    attempt = os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')
+    if attempt == '0':
+        return {}
+    store, rank, size = next(rendezvous('env://'))
+    own = dist.PrefixStore(f'attempt_{attempt}', store)
+    return dict(store=own, rank=rank, world_size=size)
 
 
 def _first_host(nodes: str) -> str:

@@ -2,10 +2,10 @@
 
 Every tool runs its body inside :func:`user_errors`. One line is enough for a
 :class:`UserError`, for a file that is not there or cannot be written, for a
-``ValueError`` that mmmtl itself raises, and for whatever goes wrong while
-something is built from a config: the line then names the place in the config.
-Anything else is a defect and keeps its traceback. ``MMMTL_TRACEBACK=1`` shows
-every traceback.
+``ValueError`` that mmmtl itself raises, and for whatever goes wrong before
+the first step is done: the line then names the place in the config
+(:mod:`mmmtl.engine.config_place`). Anything else is a defect and keeps its
+traceback. ``MMMTL_TRACEBACK=1`` shows every traceback.
 
 Nothing heavy is imported here, so that ``--help`` answers at once.
 """
@@ -14,23 +14,27 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from mmmtl.dependency_check import check_dependencies
-from mmmtl.errors import UserError
+from mmmtl.engine.config_place import packed_files, place_in_config
+from mmmtl.errors import DatasetError, UserError, printable
 
 EXIT_CODE = 2
 # The disk is full, or read-only, or a file is where a folder should be.
 CANNOT_WRITE = (
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
     *(errno.EROFS, errno.EACCES, errno.EPERM),
-    *(errno.EEXIST, errno.ENOTDIR, errno.EISDIR),
+    *(errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG),
 )
+# Characters. Errors of others may quote a whole config.
+LONGEST = 5000
+LONGEST_OF_OTHERS = 500
 PACKAGE_DIR = Path(__file__).resolve().parents[1]
 
 
@@ -51,7 +55,8 @@ def user_errors(*, show_traceback: bool = False) -> Iterator[None]:
         # Processes of one run fail together; say which one is speaking.
         alone = int(os.environ.get('WORLD_SIZE', '1')) <= 1
         who = '' if alone else f' (rank {os.environ.get("RANK", "?")})'
-        print(f'error{who}: {message}', file=sys.stderr, flush=True)
+        text = printable(message, LONGEST)
+        print(f'error{who}: {text}', file=sys.stderr, flush=True)
         sys.exit(EXIT_CODE)
 
 
@@ -66,32 +71,44 @@ def describe(error: Exception) -> str | None:
             return str(missing)
     if isinstance(error, OSError) and error.errno in CANNOT_WRITE:
         return f'{error.strerror}: {error.filename or "while writing"}'
+    if lost := _lost_partner(error):
+        return (
+            'another process of this run has ended or hangs, so this one ends '
+            f'({lost}): its own error, or what the launcher reports of it, '
+            'says which and why'
+        )
     is_ours = isinstance(error, (ValueError, ImportError)) and _is_ours(error)
     text = _last_words(error)
-    place = _place_in_config(error)
+    is_data = isinstance(error, DatasetError)  # it names its file
+    place = place_in_config(error, only_built=is_data)
     if place is None:
         known = is_ours or isinstance(error, FileNotFoundError)
         return text if known else None
+    where = f'config: {place}: ' if place else 'config: '
     if is_ours:
-        return f'config: {place}: {text}'
+        return where + text
+    text = printable(text, LONGEST_OF_OTHERS)
+    code = '' if place else f' in "{_last_line(error)}"'
     return (
-        f'config: {place}: {type(error).__name__}: {text} '
-        '(MMMTL_TRACEBACK=1 shows where)'
+        f'{where}{type(error).__name__}: {text}{code} (MMMTL_TRACEBACK=1 '
+        'shows where)'
     )
+
+
+def _lost_partner(error: Exception) -> str | None:
+    """Return in what words an operation of all processes lost one of them."""
+    alone = int(os.environ.get('WORLD_SIZE', '1')) <= 1
+    if alone or not isinstance(error, RuntimeError):
+        return None
+    words = r'[Cc]onnection (was )?(closed|reset)|Timed out waiting'
+    found = re.search(f'{words}|remote process exited', str(error))
+    return found and found[0]
 
 
 def _is_ours(error: Exception) -> bool:
     """Tell whether the innermost frame is a file of this package."""
-    text = str(error)
-    if 'Original Traceback' in text:  # re-raised from a data loader worker
-        files = [
-            line.split('"')[1]
-            for line in text.splitlines()
-            if line.strip().startswith('File "')
-        ]
-    else:
-        frames = traceback.extract_tb(error.__traceback__)
-        files = [frame.filename for frame in frames]
+    frames = traceback.extract_tb(error.__traceback__)
+    files = packed_files(str(error)) or [frame.filename for frame in frames]
     return bool(files) and PACKAGE_DIR in Path(files[-1]).resolve().parents
 
 
@@ -104,6 +121,8 @@ def _last_words(error: Exception) -> str:
     # The text of a KeyError is the repr of its message.
     is_key = isinstance(error, KeyError) and error.args
     text = str(error.args[0] if is_key else error)
+    if not text.strip():  # an assertion without words
+        return _last_line(error)
     lines = text.strip().splitlines()
     if 'Original Traceback' in text:
         last = max(i for i, line in enumerate(lines) if line[:2] == '  ')
@@ -112,62 +131,5 @@ def _last_words(error: Exception) -> str:
     return ' '.join(line.strip() for line in lines)
 
 
-def _place_in_config(error: Exception) -> str | None:
-    """Say which part of a config was being built, None if nothing was.
-
-    mmengine builds everything in one function, whose frames in the traceback
-    hold the dicts they build from. The config is the outermost one that a
-    frame holds. The innermost dict that stands in the config is the place.
-    The little that the runner sets up by itself has no place.
-    """
-    # Not imported here: as long as nobody else has, nothing was built.
-    module = sys.modules.get('mmengine.registry.build_functions')
-    if module is None:
-        return None
-    from mmengine.config import Config
-    from mmengine.runner import Runner
-
-    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    code = module.build_from_cfg.__code__
-    built = [
-        _as_written(f.f_locals['cfg']) for f in frames if f.f_code is code
-    ]
-    if not built:
-        codes = [frame.f_code for frame in frames]
-        return 'Runner' if Runner.__init__.__code__ in codes else None
-    values = (value for frame in frames for value in frame.f_locals.values())
-    config = next((v for v in values if isinstance(v, Config)), {})
-    kind = built[-1].get('type', 'no type')
-    name = getattr(kind, '__name__', str(kind))
-    for part in reversed(built):
-        if places := _find(part, config):
-            return f'{" or ".join(places[:3])} ({name})'
-    return name
-
-
-def _as_written(part: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a part of a config with the type that the config names."""
-    written = getattr(part.get('type'), 'stands_for', None)
-    return {**part, 'type': written} if written else part
-
-
-def _find(part: Mapping[str, Any], config: Any) -> list[str]:
-    """Return the paths of a dict in a config.
-
-    Who builds a part may add arguments to it, or take some out.
-    """
-    from mmmtl.engine.config import walk_dicts
-
-    kind = part.get('type')
-    nodes = {
-        path: node
-        for path, node in walk_dicts(config)
-        if path and node.get('type') == kind
-    }
-    same = [path for path, node in nodes.items() if node == part]
-    within = [
-        path
-        for path, node in nodes.items()
-        if node and all(k in part and part[k] == node[k] for k in node)
-    ]
-    return same or within or (list(nodes) if kind else [])
+def _last_line(error: Exception) -> str:
+    return str(traceback.extract_tb(error.__traceback__)[-1].line)

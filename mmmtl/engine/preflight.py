@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from mmengine.dataset import InfiniteSampler
 from mmengine.evaluator import BaseMetric
-from mmengine.hooks import CheckpointHook
+from mmengine.hooks import CheckpointHook, EarlyStoppingHook, EMAHook
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 from torch import nn
 
@@ -22,9 +22,11 @@ from mmmtl.datasets.transforms.pasted import refuse_pasted
 from mmmtl.engine.checkpoint import bare_model
 from mmmtl.engine.config import walk_dicts
 from mmmtl.engine.distributed import together
+from mmmtl.engine.fully_sharded import FullyShardedModel
 from mmmtl.engine.weights import check_pretrained_fit
-from mmmtl.errors import UserError
+from mmmtl.errors import UserError, did_you_mean
 from mmmtl.evaluation.metrics.base_task_metric import BaseTaskMetric
+from mmmtl.models.weighting import GradNormWeighting
 from mmmtl.registry import PARAM_SCHEDULERS
 from mmmtl.tasks import get_task
 
@@ -47,6 +49,8 @@ def preflight(runner: Runner, purpose: Literal['train', 'test']) -> None:
     with together():
         if purpose == 'train':
             check_counting(runner)
+            check_shareable(runner)
+            check_watched(runner)
             check_pretrained_fit(runner.cfg, runner.model)
             dataset = runner.train_dataloader.dataset
             check_wrappers(dataset)
@@ -62,6 +66,31 @@ def preflight(runner: Runner, purpose: Literal['train', 'test']) -> None:
             check_wrappers(dataset)
             check_class_counts(f'{name}_dataloader', dataset, head)
             check_metrics(name, loop.evaluator.metrics, dataset, head)
+
+
+def check_shareable(runner: Runner) -> None:
+    """Refuse what needs whole weights where each process has a part.
+
+    Args:
+        runner: A runner that has not started.
+    """
+    model = runner.model
+    if not isinstance(model, FullyShardedModel):
+        return
+    wrong = [
+        type(part).__name__
+        for part in (*runner.hooks, *model.modules())
+        if isinstance(part, (EMAHook, GradNormWeighting))
+    ]
+    for _, node in walk_dicts(runner.optim_wrapper):
+        kind = str(node.get('type', '')).rpartition('.')[2]
+        wrong += [kind] if kind == 'AggregationOptimWrapper' else []
+    if wrong:
+        raise UserError(
+            'model_wrapper_cfg.type=FullyShardedModel: '
+            f'{" and ".join(wrong)} needs whole weights in each process: '
+            'leave it out, or leave model_wrapper_cfg out'
+        )
 
 
 def check_wrappers(dataset: Any) -> None:
@@ -93,6 +122,11 @@ def check_counting(runner: Runner) -> None:
         runner: A runner that has not started; its schedules are not built.
     """
     loop = runner.train_loop
+    for name in ('max_iters', 'max_epochs', 'val_interval'):
+        if getattr(loop, name, 1) < 1:
+            raise UserError(
+                f'train_cfg.{name}={getattr(loop, name)}: give 1 or more'
+            )
     if isinstance(loop, EpochBasedTrainLoop):
         sampler = getattr(loop.dataloader.batch_sampler, 'sampler', None)
         endless = isinstance(sampler, SampleStream) and sampler.is_endless()
@@ -116,6 +150,49 @@ def check_counting(runner: Runner) -> None:
             f'{" and ".join(wrong)} counts epochs, of which train_cfg.type='
             'IterBasedTrainLoop has none: set by_epoch=False there'
         )
+
+
+def check_watched(runner: Runner) -> None:
+    """Refuse to keep the best by, or to wait for, what nobody measures.
+
+    Names of metrics of other libraries are known only after a validation.
+
+    Args:
+        runner: A runner that has not started.
+
+    Raises:
+        UserError: Names the setting, and what is measured.
+    """
+    watched = [
+        (f'{type(hook).__name__}.{key}', getattr(hook, key) or ())
+        for hook in runner.hooks
+        for kind, key in (
+            (CheckpointHook, 'save_best'),
+            (EarlyStoppingHook, 'monitor'),
+        )
+        if isinstance(hook, kind)
+    ]
+    watched += [
+        (f'param_scheduler.{path}.monitor', node['monitor'])
+        for path, node in walk_dicts(runner.param_schedulers)
+        if 'monitor' in node
+    ]
+    evaluator = runner.val_loop.evaluator if runner.val_loop else None
+    metrics = getattr(evaluator, 'metrics', ())
+    if not all(isinstance(metric, BaseTaskMetric) for metric in metrics):
+        return
+    names = ['auto'] * bool(metrics)
+    names += ['delta_m'] * bool(getattr(evaluator, 'single_task', None))
+    names += [f'{m.prefix}/{name}' for m in metrics for name in m.reports]
+    for place, wanted in watched:
+        for name in [wanted] if isinstance(wanted, str) else wanted:
+            # Of each of several data sets: rooms/depth/rmse.
+            known = any(f'/{name}'.endswith(f'/{one}') for one in names)
+            if not known:
+                raise UserError(
+                    f'{place}={name!r}: no validation measures it; '
+                    + did_you_mean(name, names)
+                )
 
 
 def _counts_epochs(scheduler: Mapping[str, Any]) -> bool:

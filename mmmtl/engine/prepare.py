@@ -1,108 +1,199 @@
-"""From the arguments of the train and test tools to a config.
+"""From the options of a training or an evaluation to a config.
 
-Everything that an option of the command line changes is a key of the config,
-so that the config in a work folder says how the run was made.
+Everything that an option changes is a key of the config, so that the config
+in a work folder says how the run was made.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
-from mmmtl.engine.config import load_config, walk_dicts
+from mmmtl.engine.config import load_config, parse_options, walk_dicts
 from mmmtl.engine.config_tasks import data_sets
 from mmmtl.engine.distributed import start_distributed, world_size
 from mmmtl.engine.total_batch import apply_total_batch, batch_notes
 from mmmtl.engine.weights import open_door
 from mmmtl.errors import UserError
+from mmmtl.io.folders import check_out, check_out_dir
 
 NEEDED = {
     'train': ('train_dataloader', 'train_cfg', 'optim_wrapper'),
     'test': ('test_dataloader', 'test_cfg', 'test_evaluator'),
 }
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
-def prepare_training(args: argparse.Namespace) -> tuple[Config, list[str]]:
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """What a training and an evaluation are both told.
+
+    Attributes:
+        config: What :func:`mmmtl.engine.config.load_config` reads.
+        data: Folder of the data, in the place of the config's; see
+            :func:`set_data_root`.
+        work_dir: Folder for logs and results; the config's if None, or
+            ``work_dirs/`` and its name.
+        cfg_options: Changes to the config: values by dotted path, or
+            ``KEY=VALUE`` as on a command line.
+        launcher: Who has started the processes.
+    """
+
+    config: str | Path | Mapping[str, Any] | Config
+    data: str | Path | None = None
+    work_dir: str | Path | None = None
+    cfg_options: Mapping[str, Any] | Sequence[str] = ()
+    launcher: Literal['none', 'pytorch', 'slurm', 'mpi'] = 'none'
+
+    @property
+    def config_name(self) -> str:
+        """Name of the config, for folders and results."""
+        if isinstance(self.config, (str, Path)):
+            return str(self.config)
+        return str(getattr(self.config, 'filename', None) or 'config')
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions(RunOptions):
+    """What a training is told.
+
+    Attributes:
+        resume: ``auto`` for the latest checkpoint in the work folder, or a
+            path; None starts anew.
+        resume_changed: Go on although options differ from those of the
+            checkpoint.
+        amp: Mixed precision: float16 on a GPU, bfloat16 elsewhere.
+        total_batch: Samples per optimizer step over all processes.
+        seed: Seed of all randomness.
+    """
+
+    resume: str | Path | None = None
+    resume_changed: bool = False
+    amp: bool = False
+    total_batch: int | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationOptions(RunOptions):
+    """What an evaluation is told.
+
+    Attributes:
+        checkpoint: Path or URL of the weights.
+        out: File to write the results to, ``.json``.
+        show_dir: Folder to paint the predictions into.
+        tta: Test-time augmentation.
+    """
+
+    checkpoint: str | Path
+    out: str | Path | None = None
+    show_dir: str | Path | None = None
+    tta: bool = False
+
+
+def prepare_training(options: TrainingOptions) -> tuple[Config, list[str]]:
     """Load the config of a training, and start its processes.
-
-    Args:
-        args: The command line of ``tools/train.py``.
 
     Returns:
         The config, and lines to log once there is a logger.
     """
-    config = _load(args, 'train')
-    if args.amp:
+    config = _load(options, 'train')
+    if options.amp:
         set_amp(config)
-    if args.seed is not None:
-        set_seed(config, args.seed)
-    notes = start_distributed(config, args.launcher)
-    if args.total_batch is not None:
-        apply_total_batch(config, args.total_batch, world_size())
+    if options.seed is not None:
+        set_seed(config, options.seed)
+    notes = start_distributed(config, options.launcher)
+    if options.total_batch is not None:
+        apply_total_batch(config, options.total_batch, world_size())
     notes += batch_notes(config, world_size())
-    set_resume(config, args.resume)
-    if args.resume_changed:
+    set_resume(config, options.resume and str(options.resume))
+    if options.resume_changed:
         config.resume_changed = True
     return config, notes
 
 
-def prepare_test(args: argparse.Namespace) -> tuple[Config, list[str]]:
+def prepare_test(options: EvaluationOptions) -> tuple[Config, list[str]]:
     """Load the config of an evaluation, and start its processes.
-
-    Args:
-        args: The command line of ``tools/test.py``.
 
     Returns:
         The config, and lines to log once there is a logger.
     """
-    config = _load(args, 'test')
-    if args.out is not None:
-        check_out(args.out)
+    config = _load(options, 'test')
+    if options.out is not None:
+        check_out('--out', options.out, '.json')
         set_per_class(config)
     # These weights, all of them.
-    config.load_from = args.checkpoint
+    config.load_from = str(options.checkpoint)
     config.load_from_strict = True
     config.resume = False
-    if args.show_dir is not None:
-        set_show_dir(config, args.show_dir)
-    if args.tta:
+    if options.show_dir is not None:
+        set_show_dir(config, str(options.show_dir))
+    if options.tta:
         set_tta(config)
-    return config, start_distributed(config, args.launcher)
+    return config, start_distributed(config, options.launcher)
 
 
-def _load(args: argparse.Namespace, purpose: str) -> Config:
+def _load(options: RunOptions, purpose: str) -> Config:
     open_door()  # nothing may be loaded before this
-    config = load_config(args.config, parse_options(args.cfg_options))
+    changes = options.cfg_options
+    if not isinstance(changes, Mapping):
+        changes = parse_options(changes)
+    config = load_config(options.config, changes)
+    if options.data is not None:
+        set_data_root(config, options.data)
     check_sections(config, purpose)
-    config.work_dir = (
-        args.work_dir
+    config.work_dir = str(
+        options.work_dir
         or config.get('work_dir')
-        or os.path.join('work_dirs', Path(args.config).stem)
+        or os.path.join('work_dirs', Path(options.config_name).stem)
     )
     return config
 
 
-def parse_options(
-    options: Sequence[str], name: str = '--cfg-options'
-) -> dict[str, Any]:
-    """Read ``KEY=VALUE`` pairs of a command line.
+def set_data_root(config: Config, folder: str | Path) -> None:
+    """Let all data sets of a config read another folder.
 
     Args:
-        options: The pairs, as they stand there.
-        name: The argument they belong to, for the error text.
+        config: Its data sets all lie in one folder, ``data_root``. What they
+            name below it, such as lists of classes, moves along.
+        folder: A folder laid out like that one.
+
+    Raises:
+        UserError: The config reads no folder, or several.
     """
-    for option in options:
-        if '=' not in option:
-            raise UserError(f'{name} {option}: write KEY=VALUE')
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--options', nargs='*', action=DictAction)
-    return parser.parse_args(['--options', *options]).options
+    nodes = [
+        node
+        for loader in LOADERS
+        for node in data_sets(config.get(loader) or {})
+        if node.get('data_root')
+    ]
+    roots = sorted({str(node['data_root']) for node in nodes})
+    if len(roots) != 1:
+        raise UserError(
+            f'data {folder}: the config reads '
+            f'{" and ".join(roots) or "no data_root"}, not one folder: set '
+            'train_dataloader.dataset..., val_... and test_... with '
+            '--cfg-options'
+        )
+    for node in nodes:
+        node.update(_moved(node, roots[0], str(folder)))
+
+
+def _moved(value: Any, old: str, new: str) -> Any:
+    """Replace a folder in all paths that begin with it."""
+    if isinstance(value, Mapping):
+        return {key: _moved(part, old, new) for key, part in value.items()}
+    if isinstance(value, str) and (
+        value == old or value.startswith(old + '/')
+    ):
+        return new + value[len(old) :]
+    return value
 
 
 def check_sections(config: Config, purpose: str) -> None:
@@ -169,20 +260,6 @@ def set_resume(config: Config, resume: str | None) -> None:
         config.load_from = resume
 
 
-def check_out(out: str) -> None:
-    """Refuse a results file that could not be written at the end.
-
-    Args:
-        out: ``--out`` of a command line.
-    """
-    path = Path(out).absolute()
-    if path.suffix != '.json' or path.is_dir():
-        raise UserError(f'--out {out}: name a file that ends in .json')
-    folder = next(parent for parent in path.parents if parent.exists())
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise UserError(f'--out {out}: {folder} is no folder to write into')
-
-
 def set_per_class(config: Config) -> None:
     """Let the metrics of class maps report each class too.
 
@@ -208,6 +285,7 @@ def set_show_dir(config: Config, show_dir: str) -> None:
             '--show-dir needs a hook default_hooks.visualization in the '
             "config: dict(type='MultiTaskVisualizationHook')"
         )
+    check_out_dir('--show-dir', show_dir)
     hook.draw = True
     hook.interval = 1
     hook.out_dir = show_dir

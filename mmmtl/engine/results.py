@@ -11,7 +11,6 @@ of the weights as they were read) and ``versions``.
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Mapping
 from importlib import metadata
@@ -26,6 +25,7 @@ from mmmtl.engine.weights import hash_of
 from mmmtl.errors import UserError
 from mmmtl.evaluation.primary_metrics import primary_key, primary_metrics
 from mmmtl.io.json_file import write_json
+from mmmtl.io.plain_files import read_json
 from mmmtl.tasks import KINDS, TASKS, new_rows, register_tasks
 from mmmtl.version import __version__
 
@@ -141,7 +141,7 @@ def read_results(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f'results {path}: no such file')
     try:
-        content = json.loads(path.read_text(encoding='utf-8'))
+        content = read_json(path)
     except ValueError as error:
         raise UserError(f'results {path} are no JSON: {error}') from error
     problem = _problem(content)

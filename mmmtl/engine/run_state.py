@@ -9,7 +9,9 @@ is missing stands under ``run_state``:
 - ``validated``: whether the validation that belongs to this moment is over,
   or has to be done before the training goes on;
 - ``gradients``: per process and parameter, what was accumulated since the
-  last optimizer step; absent directly after a step.
+  last optimizer step; absent directly after a step. Those of a single entry
+  hold for all processes: one process made them, or all have their mean
+  (:class:`~mmmtl.engine.fully_sharded.FullyShardedModel`).
 """
 
 from __future__ import annotations
@@ -20,9 +22,10 @@ from mmengine.dist import gather_object
 from mmengine.hooks import EMAHook, Hook
 from mmengine.optim import OptimWrapperDict
 from mmengine.runner import Runner
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmmtl.engine.checkpoint import bare_model
+from mmmtl.engine.fully_sharded import is_sharded
 from mmmtl.engine.stopping import StopSignals
 from mmmtl.errors import UserError
 
@@ -65,21 +68,17 @@ class RunState(Hook):
             UserError: Another number of processes had accumulated them.
         """
         if gradients := self.found.get('gradients'):
-            if len(gradients) != runner.world_size:
+            if len(gradients) not in (1, runner.world_size):
                 raise UserError(
                     '--resume: the checkpoint was saved between two optimizer '
                     f'steps of {len(gradients)} process(es), this run has '
                     f'{runner.world_size}: resume with as many'
                 )
-            parameters = dict(bare_model(runner.model).named_parameters())
-            for name, gradient in gradients[runner.rank].items():
-                parameter = parameters[name]
-                whole = gradient.shape == parameter.shape
-                setattr(
-                    parameter,
-                    'grad' if whole else 'jac',
-                    gradient.to(parameter.device),
-                )
+            own = gradients[runner.rank if len(gradients) > 1 else 0]
+            if is_sharded(runner.model):
+                runner.model.take_gradients(own)
+            else:
+                _take_gradients(bare_model(runner.model), own)
             runner.logger.info('restored the gradients accumulated so far')
         return self.found.get('batches', 0)
 
@@ -107,6 +106,9 @@ class RunState(Hook):
         )
         self._gradients = []
         if all(part.should_update() for part in wrappers):
+            return
+        if is_sharded(runner.model):
+            self._gradients = [runner.model.whole_gradients()]
             return
         own = {
             name: held.cpu()
@@ -159,5 +161,13 @@ class RunState(Hook):
     ) -> None:
         """Stop a validation within a training if a signal was heard."""
         asks = self._validating and batch_idx < self._common_batches
-        if asks and self._stop.heard():
+        if asks and self._stop is not None and self._stop.heard():
             raise ValidationStoppedError
+
+
+def _take_gradients(model: nn.Module, gradients: Gradients) -> None:
+    parameters = dict(model.named_parameters())
+    for name, gradient in gradients.items():
+        parameter = parameters[name]
+        kind = 'grad' if gradient.shape == parameter.shape else 'jac'
+        setattr(parameter, kind, gradient.to(parameter.device))

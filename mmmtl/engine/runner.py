@@ -13,6 +13,7 @@ from mmengine.hooks import CheckpointHook, Hook
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner, load_state_dict
 from mmengine.runner.base_loop import BaseLoop
+from torch import nn
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
@@ -29,6 +30,7 @@ from mmmtl.engine.checkpoint import (
 )
 from mmmtl.engine.config_tasks import complete_tasks
 from mmmtl.engine.distributed import together, world_size
+from mmmtl.engine.fully_sharded import FullyShardedModel, gathered
 from mmmtl.engine.hooks import SafeCheckpointHook
 from mmmtl.engine.hooks.loss_weighting_hook import LossWeightingHook
 from mmmtl.engine.run_state import RunState
@@ -47,7 +49,7 @@ from mmmtl.errors import UserError
 from mmmtl.io.folders import new_file
 from mmmtl.models.backbones.plain_names import as_named_in
 from mmmtl.models.weighting import LossWeighting
-from mmmtl.registry import HOOKS, RUNNERS
+from mmmtl.registry import HOOKS, MODEL_WRAPPERS, RUNNERS
 
 #: What every training has beside mmengine's default hooks.
 OUR_HOOKS = {
@@ -132,12 +134,13 @@ class MultiTaskRunner(Runner):
         """Save as mmengine does, with what is accumulated.
 
         All processes call it: in the middle of an accumulation they hand
-        their gradients over.
+        their gradients over, and their parts of what is sharded.
         """
         state = getattr(self.train_loop, 'state', None)
-        if isinstance(state, RunState):
-            state.collect_gradients(self)
-        self._save_whole(*args, **options)
+        with gathered(self.model):
+            if isinstance(state, RunState):
+                state.collect_gradients(self)
+            self._save_whole(*args, **options)
 
     @master_only
     def _save_whole(
@@ -193,17 +196,33 @@ class MultiTaskRunner(Runner):
         with new_file(Path(self.work_dir, name)) as partial:
             self.cfg.dump(partial)
 
+    def wrap_model(
+        self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module
+    ) -> nn.Module:
+        """Find the wrapper in our scope too, where mmengine does not look."""
+        wrapper = model_wrapper_cfg or {}
+        kind = wrapper.get('type')
+        if kind in MODEL_WRAPPERS.module_dict:
+            model_wrapper_cfg = {**wrapper, 'type': f'mmmtl.{kind}'}
+        return super().wrap_model(model_wrapper_cfg, model)
+
     def build_optim_wrapper(
         self, optim_wrapper: Mapping[str, Any] | OptimWrapper
     ) -> OptimWrapper | OptimWrapperDict:
         """Build mmengine's, and leave out what has no gradient.
 
-        mmengine hands an optimizer all parameters, frozen ones as well.
+        mmengine hands an optimizer all parameters, frozen ones as well. A
+        model that is to be sharded must be so before the optimizer is built.
         """
+        is_shared = isinstance(self.model, FullyShardedModel)
+        if is_shared:
+            self.model.shard()
         built = super().build_optim_wrapper(optim_wrapper)
         several = isinstance(built, OptimWrapperDict)
         for wrapper in built.values() if several else [built]:
             leave_out_frozen(wrapper.optimizer)
+            if is_shared:
+                self.model.adopt(wrapper.optimizer)
         return built
 
     def register_hooks(
@@ -232,7 +251,7 @@ class MultiTaskRunner(Runner):
             own = hooks.pop(name, {})
             if own is not None:
                 is_config = isinstance(own, Mapping)
-                hooks[name] = dict(type=kind) | own if is_config else own
+                hooks[name] = {'type': kind, **own} if is_config else own
         super().register_default_hooks(hooks)
 
     def load_checkpoint(
@@ -337,7 +356,9 @@ def check_resumable(checkpoint: Mapping[str, Any], path: str) -> None:
         path: The file, for the error text.
     """
     start = f'start from its weights: --cfg-options load_from={path}'
-    if 'meta' not in checkpoint or 'optimizer' not in checkpoint:
+    if 'iter' not in checkpoint.get('meta', ()) or not isinstance(
+        checkpoint.get('optimizer'), dict
+    ):
         raise UserError(
             f'--resume: {path} holds weights but no state of a training; '
             f'{start}'

@@ -90,7 +90,7 @@ def fetch_timm_weights(source: str, fetch: Callable[[str], Path]) -> Path:
     return (
         _fetch_from_hub(known.hf_hub_id)
         if known.hf_hub_id
-        else fetch(known.url)
+        else fetch(str(known.url))
     )
 
 
@@ -145,6 +145,7 @@ def _fetch_from_hub(repository: str) -> Path:
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
 
+    reason: Exception | None = None
     for name in _HUB_FILES:
         try:
             return Path(hf_hub_download(repository, name))

@@ -115,7 +115,7 @@ def _accumulate(config: Config, steps: int) -> None:
 
 
 def _schedule_by_step(config: Config) -> None:
-    schedulers = config.get('param_scheduler') or []
+    schedulers: Any = config.get('param_scheduler') or []
     if isinstance(schedulers, Mapping):
         schedulers = [schedulers]
     for scheduler in schedulers:

@@ -20,13 +20,15 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import urlparse
 from urllib.request import Request, urlopen
 
 import torch
+from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 from mmengine.model import PretrainedInit
 from mmengine.runner import CheckpointLoader
@@ -34,6 +36,8 @@ from mmengine.runner.checkpoint import (
     get_external_models,
     get_torchvision_models,
 )
+from rich.console import Console
+from rich.progress import wrap_file
 from torch import nn
 
 from mmmtl.engine.checkpoint import (
@@ -354,8 +358,9 @@ def _copy(url: str, part: Path) -> None:
         urlopen(request, timeout=TIMEOUT) as answer,
         part.open('wb') as file,
     ):
-        shutil.copyfileobj(answer, file)
         length = answer.headers['Content-Length']
+        with _shown(answer, length, part.name) as stream:
+            shutil.copyfileobj(stream, file)
     size = part.stat().st_size
     if length is not None and size != int(length):
         raise ValueError(f'it ended after {size} of {length} bytes')
@@ -365,6 +370,16 @@ def _copy(url: str, part: Path) -> None:
             f'{_hash_in(part.name)} in its name; if you trust it, download '
             'it yourself and give its path'
         )
+
+
+def _shown(
+    answer: BinaryIO, length: str | None, name: str
+) -> AbstractContextManager[BinaryIO]:
+    """Return a stream whose reading moves a progress bar on stderr."""
+    if length is None or not is_main_process():
+        return nullcontext(answer)
+    console = Console(stderr=True)
+    return wrap_file(answer, int(length), description=name, console=console)
 
 
 def _has_its_hash(path: Path) -> bool:

@@ -14,11 +14,10 @@ from mmmtl.errors import (
     DatasetError,
     EncodingError,
     SizeMismatchError,
-    UnreadableFileError,
 )
 from mmmtl.evaluation.functional.boundary import image_counts, to_grey
 from mmmtl.geometry import outline
-from mmmtl.io.arrays import read_array, read_mat
+from mmmtl.io.arrays import READ_ERRORS, read_array, read_mat, unreadable
 from mmmtl.io.workers import start_workers
 
 # Maps that wait for a process, per process: enough to keep it busy.
@@ -103,8 +102,12 @@ class MapPair:
         return strength, labels
 
 
-def check_pairs(pairs: Iterable[MapPair]) -> list[str]:
-    """Return what is wrong with the files of pairs."""
+def check_pairs(pairs: Iterable[MapPair]) -> tuple[list[str], float]:
+    """Read the files of pairs.
+
+    Returns:
+        What is wrong with them, and the strongest prediction, 0 to 1.
+    """
     problems, strongest = [], 0.0
     for pair in pairs:
         try:
@@ -113,7 +116,14 @@ def check_pairs(pairs: Iterable[MapPair]) -> list[str]:
             problems.append(str(error))
         else:
             strongest = max(strongest, float(strength.max()))
-    if not problems and 0 < strongest <= _FAINTEST:
+    return problems, strongest
+
+
+def all_problems(checks: Iterable[tuple[list[str], float]]) -> list[str]:
+    """Return what is wrong with the pairs of several :func:`check_pairs`."""
+    parts, strongest = zip(*checks, strict=True)
+    problems = [problem for part in parts for problem in part]
+    if not problems and 0 < max(strongest) <= _FAINTEST:
         problems.append(
             'no prediction is stronger than 1 of 255, which counts as empty: '
             'write 0 to 255 in place of 0 and 1, or floats from 0 to 1'
@@ -270,12 +280,8 @@ def _one_channel(path: Path) -> np.ndarray:
     """Read an array; of a colour picture without colours one channel."""
     try:
         values = read_array(path)
-    # What numpy and Pillow raise on files they cannot read.
-    except (OSError, EOFError, ValueError, SyntaxError) as error:
-        raise UnreadableFileError(
-            f'{path} is unreadable ({" ".join(str(error).split())}): it may '
-            'be truncated, write it again'
-        ) from error
+    except READ_ERRORS as error:
+        raise unreadable(path, error) from error
     if values.ndim == 3 and (values == values[..., :1]).all():
         values = values[..., 0]
     return _flat(path, values)

@@ -126,7 +126,7 @@ def markdown_table(
         cells = []
         for column in columns:
             text = column.text(metrics.get(column.key))
-            best = best_value(results.values(), column)
+            best = best_value(list(results.values()), column)
             same = best is not None and text == column.text(best)
             cells.append(f'**{text}**' if same and len(results) > 1 else text)
         lines.append([name.replace('|', r'\|'), *cells])
@@ -138,9 +138,9 @@ def best_value(
 ) -> float | None:
     """Return the best value of a column, None if nobody has one."""
     values = [
-        metrics[column.key]
+        value
         for metrics in results
-        if metrics.get(column.key) is not None
+        if (value := metrics.get(column.key)) is not None
     ]
     if not values:
         return None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mmmtl.evaluation.primary_metrics import primary_key
+from mmmtl.io.plain_files import read_json
 from mmmtl.tasks import get_task
 
 
@@ -32,7 +32,7 @@ def read_single_task(
             figures of another metric.
     """
     try:
-        content: Any = json.loads(Path(path).read_text(encoding='utf-8'))
+        content: Any = read_json(path)
         # Bare numbers are of the metrics that the model is compared by. A
         # file of the tool that does not say is older than `primary`.
         stated: Any = None

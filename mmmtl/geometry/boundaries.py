@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
@@ -60,7 +62,7 @@ def instance_boundaries(
     span = int(instances.max()) + 1
     objects = labels.astype(np.int64) * span + instances
     if empty.any():
-        nearest = distance_transform_edt(
+        nearest: Any = distance_transform_edt(
             empty, return_distances=False, return_indices=True
         )
         objects = objects[tuple(nearest)]

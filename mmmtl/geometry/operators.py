@@ -5,6 +5,8 @@ The scales are fixed, so that a value means the same in every picture.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 # A step of full contrast gives about 0.33 at sigma 1.1: a step of a quarter
@@ -66,10 +68,11 @@ def _blur(image: np.ndarray, sigma: float) -> np.ndarray:
         pad[axis] = (radius, radius)
         padded = np.pad(image, pad, mode='edge')
         size = image.shape[axis]
-        image = sum(
+        total: Any = sum(
             float(weight) * padded.take(range(i, i + size), axis)
             for i, weight in enumerate(kernel)
         )
+        image = total
     return image
 
 

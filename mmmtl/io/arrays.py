@@ -7,26 +7,23 @@ render rooms have no use for it.
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageFile, ImageOps
 
 from mmmtl.errors import MissingFileError, UnreadableFileError
+from mmmtl.io.plain_files import check_regular
 
 #: What a label map of bytes is, for :func:`check_array`.
 ONE_BYTE = 'a picture of one channel of 8 bits'
-#: What numpy and Pillow raise on files that they cannot read. SyntaxError is
-#: Pillow's for a broken PNG chunk.
-READ_ERRORS = (
-    OSError,
-    EOFError,
-    ValueError,
-    SyntaxError,
-    Image.DecompressionBombError,
-)
+#: What readers raise on files that they cannot read. It depends on where a
+#: file breaks: numpy's errors, zlib's, struct's, SyntaxError, MemoryError and
+#: others have been seen.
+READ_ERRORS = Exception
 
 
 def read_array(path: str | Path) -> np.ndarray:
@@ -42,9 +39,11 @@ def read_array(path: str | Path) -> np.ndarray:
         images.
     """
     if str(path).endswith('.npy'):
-        # Never unpickle: a label file is untrusted input.
-        return np.load(path, allow_pickle=False)
-    with Image.open(path) as picture:
+        check_regular(path)
+        with open(path, 'rb') as file:  # np.load would open archives, too
+            # Never unpickle: a label file is untrusted input.
+            return np.lib.format.read_array(file, allow_pickle=False)
+    with open_picture(path) as picture:
         is_deep = ';16' in str(picture.tile)
         if is_deep and picture.mode in ('RGB', 'RGBA', 'LA'):
             return _read_deep(path)
@@ -53,6 +52,18 @@ def read_array(path: str | Path) -> np.ndarray:
         return np.asarray(
             picture.convert('L') if picture.mode == '1' else picture
         )
+
+
+@contextmanager
+def open_picture(path: str | Path) -> Iterator[ImageFile.ImageFile]:
+    """Open a picture without reading its pixels.
+
+    Args:
+        path: Any picture that Pillow knows.
+    """
+    check_regular(path)
+    with Image.open(path) as picture:
+        yield picture
 
 
 def _read_deep(path: str | Path) -> np.ndarray:
@@ -77,7 +88,7 @@ def exif_orientation(path: str | Path) -> int:
         that is no picture.
     """
     try:
-        with Image.open(path) as picture:
+        with open_picture(path) as picture:
             return picture.getexif().get(ExifTags.Base.Orientation, 1)
     except READ_ERRORS:
         return 1
@@ -101,12 +112,11 @@ def read_mat(path: str | Path, name: str) -> np.ndarray:
     from scipy.io import loadmat
 
     try:
+        check_regular(path)
         content = loadmat(str(path), variable_names=(name,), appendmat=False)
     except FileNotFoundError as error:
         raise MissingFileError(f'{path}: no such file; restore it') from error
-    # What a broken file raises depends on where it breaks: zlib's errors,
-    # numpy's, struct's, TypeError, KeyError, MemoryError have been seen.
-    except Exception as error:
+    except READ_ERRORS as error:
         raise unreadable(path, error) from error
     if name not in content:
         raise UnreadableFileError(
@@ -153,9 +163,10 @@ def unreadable(what: object, error: Exception) -> UnreadableFileError:
         error: What the reader raised.
     """
     reason = ' '.join(str(error).split()) or type(error).__name__
-    return UnreadableFileError(
-        f'{what} is unreadable ({reason}): it may be truncated, write it again'
-    )
+    is_huge = isinstance(error, Image.DecompressionBombError)
+    truncated = 'it may be truncated, write it again'
+    advice = 'write it smaller' if is_huge else truncated
+    return UnreadableFileError(f'{what} is unreadable ({reason}): {advice}')
 
 
 def check_white(stored: np.ndarray) -> None:

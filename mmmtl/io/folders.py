@@ -25,6 +25,49 @@ from mmmtl.errors import FolderExistsError, UserError
 META_FILE = 'meta.json'
 
 
+def check_out(option: str, path: str | Path, *endings: str) -> None:
+    """Refuse a file that could not be written at the end.
+
+    Args:
+        option: Where it was named, for the error text.
+        path: The file to write.
+        endings: What its name may end in; anything if left out.
+
+    Raises:
+        UserError: Its name, or the folder, does not do.
+    """
+    path = Path(path)
+    if path.is_dir() or (endings and path.suffix not in endings):
+        found = ' is a folder' if path.is_dir() else ''
+        wanted = f' that ends in {" or ".join(endings)}' if endings else ''
+        raise UserError(f'{option} {path}{found}: name a file{wanted}')
+    _check_place(f'{option} {path}', path.parent)
+
+
+def check_out_dir(option: str, path: str | Path) -> None:
+    """Refuse a folder in which nothing could be written.
+
+    Args:
+        option: Where it was named, for the error text.
+        path: The folder; it need not exist yet.
+
+    Raises:
+        UserError: It is no folder, or nothing can be written there.
+    """
+    _check_place(f'{option} {path}', Path(path))
+
+
+def _check_place(said: str, path: Path) -> None:
+    path = path.absolute()
+    folder = next(place for place in (path, *path.parents) if place.exists())
+    try:  # permissions alone do not tell: the disk may be read-only
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise UserError(
+            f'{said}: {folder} is no folder to write into ({error.strerror})'
+        ) from error
+
+
 @contextmanager
 def new_file(path: str | Path) -> Iterator[Path]:
     """Give a path to write to, whose file becomes ``path`` at the end.

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from mmmtl.errors import DatasetError
+from mmmtl.errors import DatasetError, printable
+from mmmtl.io.plain_files import read_lines
+
+#: Bytes, of any part of a path on all usual file systems.
+LONGEST_NAME = 255
 
 
 def read_ids(path: Path, hint: str) -> list[str]:
@@ -25,14 +29,20 @@ def read_ids(path: Path, hint: str) -> list[str]:
             f'split file {path} is missing{_beside(path)}; {hint}'
         )
     try:
-        lines = path.read_text('utf-8').splitlines()
-    except UnicodeDecodeError as error:
+        ids = read_lines(path)
+    except ValueError as error:
         raise DatasetError(
             f'split file {path} is no text file: write one id per line'
         ) from error
-    ids = [line.strip() for line in lines if line.strip()]
     if not ids:
         raise DatasetError(f'split file {path} is empty; {hint}')
+    for sample_id in ids:
+        parts = sample_id.encode('utf-8').split(b'/')
+        if b'\0' in parts[-1] or max(map(len, parts)) > LONGEST_NAME:
+            raise DatasetError(
+                f'split file {path} holds {printable(sample_id, 80)!r}, which '
+                'cannot be the name of a file: write one id per line'
+            )
     if len(set(ids)) < len(ids):
         twice = next(i for i in ids if ids.count(i) > 1)
         raise DatasetError(

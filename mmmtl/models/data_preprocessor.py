@@ -113,7 +113,7 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
             image = (image - self.mean) / self.std
         return image
 
-    def _common_size(self, images: Sequence[Tensor]) -> tuple[int, int]:
+    def _common_size(self, images: Sequence[Tensor]) -> tuple[int, ...]:
         step = self.size_divisor
         return tuple(
             -(-max(image.shape[axis] for image in images) // step) * step

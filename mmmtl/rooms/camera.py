@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 
-Vector = tuple[float, float, float]
-
-Number = TypeVar('Number', float, np.ndarray)
+# Three numbers; of what `tuple()` makes, a type checker knows no length.
+Vector = tuple[float, ...]
 
 _NEAR = 0.05
 
@@ -125,7 +124,7 @@ class Vectors(NamedTuple):
         return Vectors(self.x.ravel(), self.y.ravel(), self.z.ravel())
 
 
-def dot(a: Sequence[Number], b: Sequence[Number]) -> Number:
+def dot(a: Sequence[Any], b: Sequence[Any]) -> Any:
     """Scalar product, of numbers, arrays or one of each."""
     return sum(p * q for p, q in zip(a, b, strict=True))
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from mmmtl.rooms.camera import Vector
-from mmmtl.rooms.solids import Solids, ball, fabric, tube
+from mmmtl.rooms.solids import Primitive, Solids, ball, fabric, tube
 from mmmtl.rooms.textures import Material, hsv
 
 HEAD, TORSO, UPPER_ARM, LOWER_ARM, UPPER_LEG, LOWER_LEG = range(1, 7)
@@ -35,7 +35,7 @@ def person(rng: np.random.Generator, sitting: bool) -> Solids:
     return _stand(solids, scale)
 
 
-def _part(part: int, *solids: object) -> Solids:
+def _part(part: int, *solids: Primitive) -> Solids:
     return [replace(solid, part=part) for solid in solids]
 
 

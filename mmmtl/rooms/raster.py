@@ -9,7 +9,9 @@ its yaw.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +39,7 @@ class Hits:
     primitive: np.ndarray
     points: Vectors
     normals: Vectors
-    uv: tuple[np.ndarray, np.ndarray]
+    uv: tuple[np.ndarray, ...]
     rays: Vectors
     camera_rays: Vectors
 
@@ -90,7 +92,8 @@ def face_viewer(normals: Vectors, rays: Vectors) -> Vectors:
 
 def hit(prim: Primitive, origin: Vector, directions: Vectors) -> np.ndarray:
     """Parameter of the first hit in front of the origin; inf for a miss."""
-    offset = local_points(prim, Vectors(*origin))
+    point: Any = origin
+    offset = local_points(prim, Vectors(*point))
     local = to_local(prim, directions)
     with np.errstate(divide='ignore', invalid='ignore'):
         return _HITS[prim.kind](prim, offset, local)
@@ -103,7 +106,8 @@ def _hit_plane(prim: Primitive, o: Vectors, d: Vectors) -> np.ndarray:
 
 
 def _hit_box(prim: Primitive, o: Vectors, d: Vectors) -> np.ndarray:
-    near = far = None
+    near: Any = None
+    far: Any = None
     for component, start, half in zip(d, o, prim.size, strict=True):
         inverse = 1.0 / np.where(np.abs(component) < _TINY, _TINY, component)
         middle = inverse * -start
@@ -122,7 +126,7 @@ def _hit_ellipsoid(prim: Primitive, o: Vectors, d: Vectors) -> np.ndarray:
 
 
 def _hit_ball(
-    o: list[float], d: list[np.ndarray], radius: float
+    o: Sequence[Any], d: Sequence[np.ndarray], radius: float
 ) -> np.ndarray:
     """Return the first hit of a ball about the frame's origin.
 
@@ -181,7 +185,7 @@ def _surface(
     nearest: np.ndarray,
     points: Vectors,
     rays: Vectors,
-) -> tuple[Vectors, tuple[np.ndarray, np.ndarray]]:
+) -> tuple[Vectors, tuple[np.ndarray, ...]]:
     """Normals and surface coordinates, solid by solid."""
     shape = nearest.shape
     normals = Vectors(*(np.empty(nearest.size, np.float32) for _ in 'xyz'))

@@ -12,7 +12,7 @@ Pattern = Literal[
     'plain', 'noise', 'stripes', 'tiles', 'planks', 'checks', 'books',
     'patches', 'sky',
 ]  # fmt: skip
-Colour = tuple[float, float, float]
+Colour = tuple[float, ...]  # three, see `Vector`
 
 # Random numbers on a lattice that repeats every 64 cells; the same in every
 # room, rooms differ by where on the lattice their surfaces lie.

@@ -93,7 +93,7 @@ class MultiTaskDataSample(SegDataSample):
 def stack_labels(
     samples: Sequence[MultiTaskDataSample],
     task: str,
-    size: tuple[int, int],
+    size: tuple[int, ...],
     device: torch.device,
 ) -> Tensor:
     """Stack one task's labels; a sample without it is "no label" throughout.
@@ -154,7 +154,7 @@ def _check_field(name: str, value: Any) -> None:
 def _check_map(
     name: str, data: Tensor | np.ndarray, components: int, dtype: torch.dtype
 ) -> None:
-    found = data.dtype
+    found: Any = data.dtype
     if isinstance(data, Tensor):
         # float16 and bfloat16 predictions come out of mixed precision.
         same = found == dtype or (

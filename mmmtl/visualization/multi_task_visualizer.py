@@ -146,7 +146,7 @@ def write_picture(path: str | Path, picture: np.ndarray) -> None:
     try:
         done, code = cv2.imencode(path.suffix, picture[..., ::-1])
     except cv2.error:
-        done = False
+        done, code = False, np.empty(0)
     if not done:
         raise ValueError(
             f'cannot write {path}: no picture format is called '

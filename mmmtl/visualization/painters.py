@@ -164,9 +164,16 @@ def _paint_classes(
     valid: np.ndarray,
     palette: Palette | None,
     value_range: Range | None,
-    default: Callable[[int], np.ndarray] = default_palette,
 ) -> np.ndarray:
-    ids = values[0]
+    return _paint_ids(values[0], valid, palette, default_palette)
+
+
+def _paint_ids(
+    ids: np.ndarray,
+    valid: np.ndarray,
+    palette: Palette | None,
+    default: Callable[[int], np.ndarray],
+) -> np.ndarray:
     if palette is None:
         palette = default(int(ids[valid].max(initial=0)) + 1)
     colours = np.asarray(palette, dtype=np.uint8)
@@ -182,9 +189,7 @@ def _paint_human_parts(
     palette: Palette | None,
     value_range: Range | None,
 ) -> np.ndarray:
-    return _paint_classes(
-        values, valid, palette, value_range, human_parts_palette
-    )
+    return _paint_ids(values[0], valid, palette, human_parts_palette)
 
 
 def _depth_ends(kind: Kind, found: np.ndarray) -> Range:
@@ -221,7 +226,7 @@ def _paint_normals(
         usually do, so y and z of the map (y down, z forward) change sign: a
         wall facing the camera is light blue (128, 128, 255), a floor green.
     """
-    shown = values * np.float32([1, -1, -1])[:, None, None]
+    shown = values * np.array([1, -1, -1], np.float32)[:, None, None]
     shown = np.where(valid, np.clip(shown, -1, 1), 0)
     picture = np.floor((shown + 1) * 127.5 + 0.5).astype(np.uint8)
     picture = np.ascontiguousarray(picture.transpose(1, 2, 0))

@@ -21,6 +21,6 @@ def human_parts_palette(num_parts: int) -> np.ndarray:
     Returns:
         ``(num_parts, 3)`` uint8 RGB.
     """
-    return np.concatenate(
-        [np.uint8([_NO_PERSON]), default_palette(max(num_parts - 1, 1))]
-    )[:num_parts]
+    nobody = np.array([_NO_PERSON], np.uint8)
+    people = default_palette(max(num_parts - 1, 1))
+    return np.concatenate([nobody, people])[:num_parts]

@@ -98,9 +98,9 @@ def _paint_pair(
     meta: Mapping[str, Any],
 ) -> tuple[Cell | None, Cell | None]:
     label, output = pair
-    alone = label is None or output is None
-    leading = output if label is None else label
-    ends = display_range(task, leading)
+    given = [values for values in pair if values is not None]
+    alone = len(given) == 1
+    ends = display_range(task, given[0]) if given else None
     row = get_task(task)
     palette = meta.get(row.palette_key)
     unit = row.kind.symbol
@@ -131,11 +131,11 @@ def _legend(
 ) -> Cell | None:
     row = get_task(task)
     names = meta.get(row.classes_key)
-    maps = [values for values in maps if values is not None]
-    if not names or not maps:
+    given = [values.ravel() for values in maps if values is not None]
+    if not names or not given:
         return None
     ids, counts = np.unique(
-        np.concatenate([values.ravel() for values in maps]),
+        np.concatenate(given),
         return_counts=True,
     )
     known = ids < len(names)
@@ -143,7 +143,7 @@ def _legend(
     # Each id as the painter of the task shows it.
     every_id = np.arange(len(names))[None]
     colours = paint(task, every_id, meta.get(row.palette_key))[0]
-    picture = draw_legend(ids, names, colours, size)
+    picture = draw_legend(ids.tolist(), names, colours, size)
     return Cell(row.classes_key.replace('_', ' '), picture)
 
 

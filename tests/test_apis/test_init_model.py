@@ -51,6 +51,25 @@ def test_class_names_of_the_training_go_first(
     assert model.dataset_meta == {'classes': ('sea', 'land')}
 
 
+@pytest.mark.parametrize('meta', [None, [], 'x', {'dataset_meta': None}])
+def test_meta_that_says_nothing_leaves_the_classes_of_the_config(
+    pixel_config: Path, state: dict, tmp_path: Path, meta: object
+) -> None:
+    path = tmp_path / 'odd.pth'
+    torch.save({'state_dict': state, 'meta': meta}, path)
+    model = init_model(pixel_config, path)
+    assert model.scale.item() == 2
+    assert list(model.dataset_meta['classes']) == ['blue', 'red']
+
+
+@pytest.mark.parametrize('device', ['gpu', 'cuda:99', ''])
+def test_a_device_that_is_not_there_is_named(
+    pixel_config: Path, device: str
+) -> None:
+    with pytest.raises(UserError, match=f"device '{device}' cannot be used"):
+        init_model(pixel_config, device=device)
+
+
 def test_options_change_a_file_and_a_config_alike(pixel_config: Path) -> None:
     options = {'model.data_preprocessor.size_divisor': 16}
     config = Config.fromfile(pixel_config)

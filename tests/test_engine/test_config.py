@@ -104,7 +104,7 @@ def test_what_mmengine_cannot_merge_is_one_line(
     options: dict, words: str, repo_root: Path
 ) -> None:
     path = repo_root / 'configs/_base_/schedules/schedule_40k.py'
-    with pytest.raises(UserError, match=f'--cfg-options: .*{words}'):
+    with pytest.raises(UserError, match=f'--cfg-options .*{words}'):
         load_config(path, options)
 
 

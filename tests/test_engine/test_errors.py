@@ -109,8 +109,8 @@ def toys(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (
             dict(type='Leaf', wide=3, width=1),
-            'config: model.layers.1 or model.layers.2 (Leaf): TypeError: Leaf.'
-            "__init__() got an unexpected keyword argument 'wide'",
+            'config: model.layers.1 (Leaf): TypeError: Leaf.__init__() got an '
+            "unexpected keyword argument 'wide'",
         ),
         (
             dict(type='Laef'),
@@ -137,3 +137,23 @@ def test_what_fails_to_build_names_its_place(
     err = capsys.readouterr().err
     assert err.startswith(f'error: {line}')
     assert err.count('\n') == 1
+
+
+@pytest.mark.parametrize('several', [True, False])
+@pytest.mark.parametrize(
+    'text', ['Connection closed by peer', 'Timed out waiting 20000ms for recv']
+)
+def test_loss_of_another_process_is_one_line(
+    text: str,
+    several: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    monkeypatch.setenv('WORLD_SIZE', '2' if several else '1')
+    monkeypatch.setenv('RANK', '0')
+    error = RuntimeError(f'[gloo/pair.cc:537] {text}. Hint')
+    kind = SystemExit if several else RuntimeError
+    with pytest.raises(kind), user_errors():
+        raise error
+    said = 'error (rank 0): another process of this run has ended'
+    assert (said in capsys.readouterr().err) == several

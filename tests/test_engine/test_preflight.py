@@ -281,6 +281,8 @@ def runner(**changes):
         train_dataloader=SimpleNamespace(dataset=dataset),
         val_loop=loop,
         test_loop=loop,
+        hooks=[],
+        param_schedulers=None,
     )
     return SimpleNamespace(**{**parts, **changes})
 

@@ -149,6 +149,9 @@ def test_a_config_may_name_another_runner(toy: Path, tmp_path: Path) -> None:
     ('change', 'words'),
     [
         (lambda c: c.pop('optimizer'), 'no state of a training'),
+        (lambda c: c.update(meta=None), 'no state of a training'),
+        (lambda c: c.update(meta=[]), 'no state of a training'),
+        (lambda c: c.update(optimizer=[]), 'no state of a training'),
         (lambda c: c['meta'].update(config='x = 1'), r'meta\.config'),
     ],
 )

@@ -80,6 +80,18 @@ def test_hash_is_kept_beside_and_returned(
     assert note.read_text() == f'{want}  a.pth\n'  # as sha256sum reads it
 
 
+def test_a_download_shows_how_far_it_is(
+    server: FileServer, capsys: pytest.CaptureFixture
+) -> None:
+    url = server.add('/a.pth', file_of(1))
+    fetch_checkpoint(url)
+    shown = capsys.readouterr().err
+    assert shown.startswith('a.pth ')
+    assert '2.1/2.1 kB' in shown
+    fetch_checkpoint(url)
+    assert capsys.readouterr().err == ''
+
+
 @pytest.mark.parametrize('what', ['bit', 'end', 'note', 'no note'])
 def test_download_that_changed_on_the_disk_is_fetched_again(
     what: str, server: FileServer, cache: Path

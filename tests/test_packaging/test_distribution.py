@@ -102,6 +102,13 @@ def test_wheel_holds_the_code_and_the_mim_folder(tree: Path) -> None:
     assert {f for f in folders if not f.endswith('.dist-info')} == {'mmmtl'}
 
 
+def test_wheel_installs_the_command(tree: Path) -> None:
+    wheel = build_wheel(tree)
+    (name,) = (n for n in wheel.namelist() if n.endswith('entry_points.txt'))
+    scripts = wheel.read(name).decode()
+    assert scripts == '[console_scripts]\nmmmtl = mmmtl.cli.app:main\n'
+
+
 def test_wheel_requires_neither_stack(tree: Path) -> None:
     requires = read_metadata(build_wheel(tree)).get_all('Requires-Dist')
     always = [item for item in requires if 'extra ==' not in item]

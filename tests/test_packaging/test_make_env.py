@@ -88,7 +88,7 @@ def test_without_cache_everything_goes_into_the_environment(
 ) -> None:
     assert checkout.make().returncode == 0
     calls = checkout.pip_calls()
-    assert installs(calls, 'lock/onedl.txt') == 1
+    assert installs(calls, 'hashed/onedl.txt') == 1
     assert f'--editable {checkout.root}' in calls[-1]
     assert checkout.make().returncode == 0
     assert checkout.pip_calls() == []  # nothing changed, nothing done
@@ -111,7 +111,7 @@ def test_two_checkouts_share_one_cached_environment(
     cache = tmp_path / 'cache'
     other = Checkout(repo_root, tmp_path / 'two', checkout.fake)
     assert checkout.make(MMMTL_ENV_CACHE=str(cache)).returncode == 0
-    assert installs(checkout.pip_calls(), 'lock/onedl.txt') == 1
+    assert installs(checkout.pip_calls(), 'hashed/onedl.txt') == 1
     assert other.make(MMMTL_ENV_CACHE=str(cache)).returncode == 0
     (call,) = other.pip_calls()
     assert f'--editable {other.root}' in call
@@ -129,7 +129,9 @@ def test_changed_pins_make_another_entry(
 ) -> None:
     cache = tmp_path / 'cache'
     checkout.make(MMMTL_ENV_CACHE=str(cache))
-    with (checkout.root / 'requirements/lock/common.txt').open('a') as file:
+    with (checkout.root / 'requirements/lock/hashed/onedl.txt').open(
+        'a'
+    ) as file:
         file.write('tqdm==4.70.1\n')
     checkout.make(MMMTL_ENV_CACHE=str(cache))
     assert len(list(cache.glob('onedl-*/.complete'))) == 2
@@ -145,7 +147,7 @@ def test_a_failed_build_is_redone(
     (checkout.fake / 'fail').unlink()
     checkout.pip_calls()
     assert checkout.make(**environ).returncode == 0
-    assert installs(checkout.pip_calls(), 'lock/onedl.txt') == 1
+    assert installs(checkout.pip_calls(), 'hashed/onedl.txt') == 1
 
 
 def test_a_deleted_cache_is_rebuilt(
@@ -156,7 +158,7 @@ def test_a_deleted_cache_is_rebuilt(
     checkout.pip_calls()
     shutil.rmtree(cache)
     checkout.make(MMMTL_ENV_CACHE=str(cache))
-    assert installs(checkout.pip_calls(), 'lock/onedl.txt') == 1
+    assert installs(checkout.pip_calls(), 'hashed/onedl.txt') == 1
 
 
 @pytest.mark.parametrize('wheels', [True, False])
@@ -169,6 +171,19 @@ def test_mmcv_comes_from_wheels_or_is_built(
     assert (f'--find-links {checkout.fake}' in call) == wheels
     assert ('--only-binary=:all:' in call) == wheels
     assert ('--no-build-isolation --no-binary=mmcv' in call) != wheels
+
+
+@pytest.mark.parametrize('stack', ['onedl', 'openmmlab', 'lowest'])
+def test_what_the_index_gives_is_checked_by_hash(
+    checkout: Checkout, stack: str
+) -> None:
+    assert checkout.make(stack).returncode == 0
+    calls = checkout.pip_calls()
+    (locked,) = [c for c in calls if f'hashed/{stack}.txt' in c]
+    assert '--require-hashes' in locked
+    # mmcv is compiled here, and our own package lies here.
+    unchecked = [c for c in calls if '--require-hashes' not in c]
+    assert all('mmcv.txt' in c or '--editable' in c for c in unchecked)
 
 
 def test_wrong_python_and_stack_are_named(checkout: Checkout) -> None:

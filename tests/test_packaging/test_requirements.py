@@ -14,7 +14,9 @@ from mmmtl.dependency_check import DEPENDENCIES
 STACKS = {
     'onedl': ('common', 'onedl'),
     'openmmlab': ('common', 'openmmlab', 'openmmlab-mmcv'),
+    'release': ('release',),
 }
+OPENMMLAB = ('onedl', 'openmmlab')
 SHARED = ('runtime', 'lite', 'optional', 'tests', 'build', 'lora', 'deploy')
 
 
@@ -35,7 +37,7 @@ def read_lock(folder: Path, stack: str) -> dict[str, Version]:
     return pins
 
 
-@pytest.mark.parametrize('stack', STACKS)
+@pytest.mark.parametrize('stack', OPENMMLAB)
 def test_the_tested_versions_lie_in_the_promised_ranges(
     repo_root: Path, stack: str
 ) -> None:
@@ -47,7 +49,59 @@ def test_the_tested_versions_lie_in_the_promised_ranges(
             assert item.specifier.contains(pins[key]), (item, pins[key])
 
 
-@pytest.mark.parametrize('stack', STACKS)
+def read_hashed(folder: Path, name: str) -> dict[str, Requirement]:
+    """Read a generated lock file, each entry of which must have hashes."""
+    text = (folder / 'lock' / 'hashed' / f'{name}.txt').read_text()
+    found = {}
+    for entry in text.replace('\\\n', ' ').splitlines():
+        line, *hashes = entry.split('--hash=sha256:')
+        assert all(re.fullmatch('[0-9a-f]{64} *', item) for item in hashes)
+        assert hashes, entry
+        item = Requirement(line)
+        found[canonicalize_name(item.name)] = item
+    return found
+
+
+@pytest.mark.parametrize('name', STACKS)
+def test_hashed_locks_hold_the_pinned_versions(
+    repo_root: Path, name: str
+) -> None:
+    folder = repo_root / 'requirements'
+    pins = read_lock(folder, name)
+    pins.pop('mmcv', None)  # compiled here
+    hashed = read_hashed(folder, name)
+    assert pins.keys() - hashed.keys() == set(), 'run `make lock`'
+    for key, version in pins.items():
+        assert hashed[key].specifier.contains(version), (key, 'make lock')
+
+
+# mmpretrain imports them without asking for them; any version serves.
+UNBOUNDED = {'ftfy', 'regex'}
+
+
+@pytest.mark.parametrize(
+    'name',
+    [*SHARED, 'balancing', *OPENMMLAB],
+)
+def test_lower_bounds_are_the_versions_that_are_tested(
+    repo_root: Path, name: str
+) -> None:
+    folder = repo_root / 'requirements'
+    tested = {
+        **read_hashed(folder, 'openmmlab'),
+        **read(folder / 'lock' / 'openmmlab-mmcv.txt'),
+        **read_hashed(folder, 'lowest'),
+    }
+    for key, item in read(folder / f'{name}.txt').items():
+        if key not in UNBOUNDED:
+            (bound,) = (
+                s for s in item.specifier if s.operator in ('>=', '==')
+            )
+            (found,) = tested[key].specifier
+            assert Version(found.version) == Version(bound.version), item
+
+
+@pytest.mark.parametrize('stack', OPENMMLAB)
 def test_the_tested_versions_pass_the_import_check(
     repo_root: Path, stack: str
 ) -> None:

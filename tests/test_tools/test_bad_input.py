@@ -97,7 +97,9 @@ def test_code_in_a_checkpoint_is_refused(
     result = enter(way, evil_checkpoint, run_tool, toy_config, work_dir)
     assert result.code == 2
     assert str(evil_checkpoint) in result.err
-    assert 'contains code (exec) and was refused' in result.err
+    # Older versions of PyTorch name its module, too.
+    named = result.err.replace('builtins.exec', 'exec')
+    assert 'contains code (exec) and was refused' in named
     assert result.err.count('\n') == 1
     assert not trap.exists()
     assert not work_dir.exists()
@@ -298,7 +300,10 @@ def test_weights_out_of_reach_name_source_and_option(
         ('custom_hook=2', ["'custom_hook'", "'custom_hooks'"]),
         ('env_cfg.cudn_benchmark=True', ["no 'env_cfg.cudn_benchmark'"]),
         ('param_scheduler.1.power=2', ['Index 1 exceeds the length']),
-        ('train_cfg.max_iters.x=2', ['--cfg-options: max_iters=']),
+        (
+            'train_cfg.max_iters.x=2',
+            ['--cfg-options train_cfg.', ': max_iters='],
+        ),
         ('model.backbone', ['--cfg-options model.backbone: write KEY=VALUE']),
         (
             'model.backbone.type=ToyBackbon',

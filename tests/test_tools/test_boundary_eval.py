@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -63,6 +66,33 @@ def test_scores_counts_and_curve_of_the_fixture(
     curve = Image.open(out.with_suffix('.png'))
     assert min(curve.size) > 300
     assert len(np.unique(np.asarray(curve.convert('L')))) > 10
+
+
+@pytest.mark.slow
+def test_processes_divide_the_maps(
+    folders: tuple[Path, Path], run_tool: Run, repo_root: Path, tmp_path: Path
+) -> None:
+    """Four maps for two processes; a faint one is no problem."""
+    Image.fromarray(np.eye(64, dtype=np.uint8)).save(folders[0] / 'x.png')
+    Image.fromarray(np.eye(64, dtype=np.uint8)).save(folders[1] / 'x.png')
+    one, two = tmp_path / 'one.json', tmp_path / 'two.json'
+    common = [*folders, '--max-dist', '0.011', '--workers', '1', '--out']
+    assert run_tool(TOOL, *common, one).code == 0
+    launch = [sys.executable, '-m', 'torch.distributed.run', '--standalone']
+    done = subprocess.run(
+        [
+            *(*launch, '--nproc_per_node=2', repo_root / 'tools' / TOOL),
+            *(*common, two, '--launcher', 'pytorch'),
+        ],
+        env={**os.environ, 'PYTHONPATH': str(repo_root)},
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert one.read_bytes() == two.read_bytes()
+    assert done.stdout.count('odsF') == 1
+    assert '2/2' in done.stderr
 
 
 @pytest.mark.parametrize('side', [0, 1])
@@ -311,7 +341,10 @@ def test_bad_predictions_are_one_line(
     ('options', 'words'),
     [
         (('--max-dist', '4.3', '--out', 'r.json'), '--max-dist 4.3'),
-        (('--max-dist', '0.01', '--out', 'r.txt'), 'must end in .json'),
+        (
+            ('--max-dist', '0.01', '--out', 'r.txt'),
+            'name a file that ends in .json',
+        ),
         (
             ('--max-dist', '0.01', '--out', 'r.json', '--thresholds', 0),
             '--thresholds 0: give 1',

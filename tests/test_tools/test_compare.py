@@ -116,8 +116,8 @@ def test_names_and_missing_values(
     [
         (['--names', 'one'], 'give each its own with --names'),
         (['--names', 'a', 'a', 'b'], 'give each its own with --names'),
-        (['--out', 'table.txt'], 'name a .md file'),
-        (['--chart', 'chart.pdf'], 'name a .png file'),
+        (['--out', 'table.txt'], 'name a file that ends in .md'),
+        (['--chart', 'chart.pdf'], 'name a file that ends in .png'),
         (['--single-task', 'nowhere.json'], 'No such file'),
     ],
 )

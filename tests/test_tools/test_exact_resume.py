@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +22,9 @@ from tests.resume_trial import (
     start,
     write_trial,
 )
+
+# Up to three runs a test, each with its own limit in `finish`.
+pytestmark = pytest.mark.timeout(1300)
 
 
 @pytest.fixture
@@ -228,3 +233,41 @@ def test_two_ranks_stop_together_and_go_on(
     assert len(state.get('gradients', [])) == (2 if total else 0)
     finish(start(config, parts, *options, ranks=2))
     assert differing(whole, parts)[0] == []
+
+
+@pytest.mark.slow
+def test_sharded_weights_go_on_anywhere(tmp_path: Path) -> None:
+    """Two ranks with FSDP2 go on as if never stopped, or one without it.
+
+    A step of 12 samples is 3 iterations; iteration 2 is in the middle of
+    one. On one rank, without sharding, the accumulated mean is taken up.
+    """
+    config = Config.fromfile(
+        write_trial(tmp_path, length=2, watch=False),
+        import_custom_modules=False,
+    )
+    config.custom_hooks = config.custom_hooks[1:]  # no moving average
+    plain, sharded = tmp_path / 'plain.py', tmp_path / 'sharded.py'
+    config.dump(plain)
+    config.model_wrapper_cfg = dict(type='FullyShardedModel')
+    config.dump(sharded)
+    total = ('--total-batch', '12')
+    whole, parts = tmp_path / 'whole', tmp_path / 'parts'
+    finish(start(sharded, whole, *total, ranks=2))
+    out = finish(
+        start(sharded, parts, *total, plan='iteration:2:0:TERM:1', ranks=2),
+        None,
+    )
+    assert 'stopped by SIGTERM after iteration 2' in out
+    (left,) = parts.glob('iter_*.pth')
+    assert len(read_checkpoint(left)['run_state']['gradients']) == 1
+    alone = tmp_path / 'alone'
+    shutil.copytree(parts, alone)
+    out = finish(start(sharded, parts, *total, ranks=2))
+    shares = re.findall(r'process \d: (\S+) MiB of weights', out)
+    assert len(shares) == 2
+    assert max(map(float, shares)) < 0.6 * 0.39
+    assert differing(whole, parts)[0] == []
+    fewer = ('--total-batch', '6', '--resume-changed')
+    out = finish(start(plain, alone, *fewer))
+    assert 'restored the gradients' in out

@@ -34,7 +34,11 @@ def grid(tmp_path: Path) -> Path:
         dict(name='slow FCN', config=FCN, options={'train_cfg.max_iters': 9}),
     ]
     content = dict(
-        seeds=[0, 1], shape=[2, 3, 64, 96], reference='Single', rows=rows
+        seeds=[0, 1],
+        shape=[2, 3, 64, 96],
+        reference='Single',
+        options={'train_cfg.max_iters': 7},
+        rows=rows,
     )
     path.write_text(json.dumps(content))
     return path
@@ -91,6 +95,7 @@ def test_each_run_is_made_once_and_the_table_shows_all(
     names = [name for name, _ in tool['trained']]
     assert len(names) == len(set(names)) == 2 * (4 + 1 + 1)
     assert dict(tool['trained'])['slow-fcn.seed1'] == 9
+    assert dict(tool['trained'])['fcn.seed1'] == 7
     rows = {line.split('](')[0]: line for line in table.splitlines()}
     assert '30.00 ± 14.14' in rows['| [Single']
     # A tenth better than 30 in one of four tasks.
@@ -122,12 +127,24 @@ def test_runs_of_another_config_are_named(
     ) in notes
 
 
+def test_rows_and_seeds_that_are_not_in_the_list(
+    run_tool: Callable, grid: Path
+) -> None:
+    for options, message in (
+        (('--rows', 'FNC'), "--rows 'FNC': did you mean 'FCN'"),
+        (('--seeds', '1', '7'), '--seeds [7]: the list has [0, 1]'),
+    ):
+        end = run_tool(TOOL, grid, *options)
+        assert end.code == 2
+        assert message in end.err
+
+
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
         (dict(reference='none'), "reference 'none' is no row"),
         (dict(rows=[dict(name='a', config=FCN)] * 2), 'another name'),
-        (dict(rows=[dict(name='a', confg=FCN)]), 'confg'),
+        (dict(rows=[dict(name='a', recipe=FCN)]), 'recipe'),
         (dict(rows=[dict(name='a')]), 'config'),
     ],
 )

@@ -48,6 +48,7 @@ def test_choices_are_listed_and_nothing_is_written(
     assert done.code == 2
     assert not out.exists()
     assert '6 images rgb/{}.jpg' in done.out
+    assert 'reading labels' in done.err  # a bar
     assert '--encoding depth=millimetres    (median 3' in done.err
     assert "--labels 'cracks=masks/{}.png'" in done.err
     done = run_tool(

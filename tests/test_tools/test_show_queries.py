@@ -174,7 +174,7 @@ def test_checkpoint_decides_what_is_painted(
         (['--tasks', 'colour'], "'colour'"),
         (['--num-queries', '-1'], '--num-queries -1: give 0 or more'),
         (['--out', 'PICTURE'], 'would replace the picture'),
-        (['--out', 'page.txt'], 'use .png or .jpg'),
+        (['--out', 'page.txt'], 'name a file that ends in .bmp or'),
         (['--checkpoint', 'no/such.pth'], 'no/such.pth'),
     ],
 )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mmmtl.engine.config import load_config
+from mmmtl.engine.config import load_config, parse_options
 from mmmtl.engine.single_task_config import single_task_config
 from mmmtl.errors import UserError
 from mmmtl.evaluation import MultiTaskEvaluator
@@ -148,7 +148,7 @@ def test_options_give_the_authors_recipe(
     monkeypatch.setattr(sys, 'argv', command[1:])
     names = runpy.run_path(str(repo_root / 'tools' / TOOL))
     args = names['parse_args']()
-    config = load_config(args.config, args.cfg_options)
+    config = load_config(args.config, parse_options(args.cfg_options))
     changed = names['change_model'](config, args)
     assert changed.optim_wrapper.optimizer == dict(
         type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-4
@@ -161,7 +161,7 @@ def test_options_give_the_authors_recipe(
     assert weights == dict(semseg=1, human_parts=1, saliency=1)
     assert changed.model.decode_head.type == 'PerTaskHeads'
     args.optimizer = ['SGD', '0.01']
-    with pytest.raises(UserError, match=r'--optimizer SGD 0\.01: write TYPE'):
+    with pytest.raises(UserError, match=r'--optimizer SGD 0\.01: write KEY'):
         names['change_model'](config, args)
 
 

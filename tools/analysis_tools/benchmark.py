@@ -71,6 +71,16 @@ def benchmark(args: argparse.Namespace) -> None:
     import torch
     from benchmarks import report
 
+    from mmmtl.apis.init_model import check_device
+    from mmmtl.engine.config import parse_options
+    from mmmtl.io.folders import check_out
+
+    check_device(args.device)
+    for option in ('out', 'plot'):
+        if path := getattr(args, option, None):
+            check_out(f'--{option}', path)
+    if hasattr(args, 'cfg_options'):
+        args.cfg_options = parse_options(args.cfg_options)
     if args.runs < 1:
         raise UserError(f'--runs {args.runs}: give at least 1')
     if args.threads is not None:

@@ -14,14 +14,21 @@ ground truth is the outline of the stored map, thinned::
     python tools/analysis_tools/boundary_eval.py edge_preds \
         data/PASCALContext/pascal-context/trainval --max-dist 0.0075 \
         --protocol seism --ids pascal_context_seism --out result.json
+
+Several machines divide the maps; the result is the same::
+
+    torchrun --nnodes 2 ... tools/analysis_tools/boundary_eval.py edge_preds \
+        data/NYUDv2/edge --max-dist 0.011 --out result.json \
+        --launcher pytorch
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mmmtl.engine.errors import user_errors
 from mmmtl.errors import UserError
@@ -97,6 +104,14 @@ def parse_args() -> argparse.Namespace:
         'core',
     )
     parser.add_argument(
+        '--launcher',
+        choices=('none', 'pytorch', 'slurm', 'mpi'),
+        default='none',
+        help='what has started this tool several times (torchrun: pytorch), '
+        'on one machine or more; each then takes a share of the maps, with '
+        '--workers processes',
+    )
+    parser.add_argument(
         '--out',
         type=Path,
         required=True,
@@ -108,7 +123,18 @@ def parse_args() -> argparse.Namespace:
 
 
 def evaluate(args: argparse.Namespace) -> None:
-    """Evaluate the folders and write the results."""
+    """Evaluate the folders and write the results.
+
+    Processes of a launcher count the maps of their share; sums of integers
+    do not depend on their order.
+    """
+    from mmengine.dist import (
+        all_gather_object,
+        get_rank,
+        get_world_size,
+        is_main_process,
+    )
+
     from mmmtl.evaluation.boundary_folder import count_pairs, pair_maps
     from mmmtl.evaluation.functional.boundary import (
         best_counts,
@@ -116,6 +142,7 @@ def evaluate(args: argparse.Namespace) -> None:
         protocol_thresholds,
     )
     from mmmtl.evaluation.image_lists import read_image_list
+    from mmmtl.io.folders import check_out
     from mmmtl.io.workers import usable_cores
 
     if not 0 < args.max_dist < 1:
@@ -127,9 +154,8 @@ def evaluate(args: argparse.Namespace) -> None:
         value = getattr(args, option)
         if value is not None and value < 1:
             raise UserError(f'--{option} {value}: give 1 or more')
-    if args.out.suffix != '.json':
-        raise UserError(f'--out {args.out}: the name must end in .json')
-    check_out(args.out, (args.predictions, args.ground_truth))
+    check_out('--out', args.out, '.json')
+    check_apart(args.out, (args.predictions, args.ground_truth))
     seism = args.protocol == 'seism'
     thresholds = protocol_thresholds(args.protocol, args.thresholds)
     pairs, unused = pair_maps(
@@ -138,29 +164,42 @@ def evaluate(args: argparse.Namespace) -> None:
         None if args.ids is None else read_image_list(args.ids),
         outline=seism,
     )
-    if unused and args.ids is None:
+    if unused and args.ids is None and is_main_process():
         print(
             f'note: {len(unused)} predictions have no ground truth and do '
             f'not count, {unused[0]} for instance'
         )
-    check_files(pairs)
+    own = pairs[get_rank() :: get_world_size()]
+    check_files(own)
     counts = count_pairs(
-        pairs,
+        own,
         thresholds=thresholds,
         max_dist=args.max_dist,
         nms=args.nms,
         thin=args.thin,
         thin_labels=args.thin_labels,
-        workers=usable_cores() if args.workers is None else args.workers,
+        workers=args.workers or usable_cores() // processes_here() or 1,
     )
-    total = best = 0
-    for image in with_progress(counts, 'matching', len(pairs)):
+    total: Any = 0
+    best: Any = 0
+    for image in with_progress(counts, 'matching', len(own)):
         total, best = total + image, best + best_counts(image)
-    scores = boundary_scores(total, best, thresholds, interpolate=not seism)
-    write_results(args, scores, total, thresholds)
+    parts = all_gather_object((total, best))
+    sums: Any = map(sum, zip(*parts, strict=True))
+    total, best = sums
+    if is_main_process():
+        scores = boundary_scores(
+            total, best, thresholds, interpolate=not seism
+        )
+        write_results(args, scores, total, thresholds)
 
 
-def check_out(out: Path, folders: Sequence[Path]) -> None:
+def processes_here() -> int:
+    """Return how many processes torchrun has started on this machine."""
+    return int(os.environ.get('LOCAL_WORLD_SIZE', '1'))
+
+
+def check_apart(out: Path, folders: Sequence[Path]) -> None:
     """Refuse results among the maps: the curve could replace one."""
     for folder in folders:
         if out.resolve().parent == folder.resolve():
@@ -173,9 +212,12 @@ def check_out(out: Path, folders: Sequence[Path]) -> None:
 
 def check_files(pairs: list[MapPair]) -> None:
     """Refuse unfit maps before hours may have been spent on the others."""
-    from mmmtl.evaluation.boundary_folder import check_pairs
+    from mmengine.dist import all_gather_object
 
-    problems = check_pairs(with_progress(pairs, 'checking', len(pairs)))
+    from mmmtl.evaluation.boundary_folder import all_problems, check_pairs
+
+    own = check_pairs(with_progress(pairs, 'checking', len(pairs)))
+    problems = all_problems(all_gather_object(own))
     if problems:
         more = len(problems) - 1
         raise UserError(
@@ -184,9 +226,14 @@ def check_files(pairs: list[MapPair]) -> None:
 
 
 def with_progress(items: Iterable, what: str, total: int) -> Iterator:
-    """Yield the items while a bar on stderr advances."""
+    """Yield the items while a bar on stderr advances, in one process."""
+    from mmengine.dist import is_main_process
+
     from mmmtl.io.workers import progress
 
+    if not is_main_process():
+        yield from items
+        return
     with progress(what, total) as advance:
         for item in items:
             yield item
@@ -237,7 +284,10 @@ def main() -> None:
     """Run the tool."""
     args = parse_args()
     with user_errors():
-        evaluate(args)
+        from mmmtl.engine.distributed import joined
+
+        with joined(args.launcher):
+            evaluate(args)
 
 
 if __name__ == '__main__':

@@ -11,6 +11,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmmtl.engine.cli import add_cfg_options
 from mmmtl.engine.errors import user_errors
 from mmmtl.errors import UserError
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 def parse_args() -> argparse.Namespace:
     """Return the command line."""
-    from mmengine.config import DictAction
-
     parser = argparse.ArgumentParser(
         description='Draw samples after their transforms, with their labels'
     )
@@ -50,12 +49,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--seed', type=int, default=0, help='seed of the transforms'
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='changes to the config as key=value',
-    )
+    add_cfg_options(parser)
     return parser.parse_args()
 
 
@@ -63,11 +57,13 @@ def browse(args: argparse.Namespace) -> None:
     """Draw the samples."""
     import numpy as np
 
-    from mmmtl.engine.config import load_config
+    from mmmtl.engine.config import load_config, parse_options
+    from mmmtl.io.folders import check_out_dir
     from mmmtl.registry import DATASETS
     from mmmtl.visualization import write_picture
 
-    config = load_config(args.config, args.cfg_options)
+    check_out_dir('--out-dir', args.out_dir)
+    config = load_config(args.config, parse_options(args.cfg_options))
     loader = config.get(f'{args.split}_dataloader')
     if loader is None:
         raise UserError(f'config {args.config} has no {args.split}_dataloader')

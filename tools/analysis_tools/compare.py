@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mmmtl.engine.errors import user_errors
 from mmmtl.errors import UserError
-from mmmtl.io.folders import new_file
+from mmmtl.io.folders import check_out, new_file
 
 
 def parse_args() -> argparse.Namespace:
@@ -100,8 +100,8 @@ def compare(args: argparse.Namespace) -> None:
         ('--out', args.out, '.md'),
         ('--chart', args.chart, '.png'),
     ):
-        if path is not None and Path(path).suffix != ending:
-            raise UserError(f'{option} {path}: name a {ending} file')
+        if path is not None:
+            check_out(option, path, ending)
     contents = [read_results(path) for path in args.results]
     names = choose_names(contents, args)
     if args.single_task is not None:

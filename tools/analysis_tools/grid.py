@@ -18,18 +18,17 @@ A list is JSON::
 
 ``single_task`` trains each task of the config by itself; ``reference`` is the
 row that delta_m is relative to, or absent; ``shape`` is the batch that
-``--measure`` takes.
+``--measure`` takes; ``options`` of the list are those of all rows.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import statistics
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,7 +39,8 @@ sys.path[:0] = [str(_FOLDER)]
 from runs import train_and_test  # noqa: E402
 
 from mmmtl.engine.errors import user_errors  # noqa: E402
-from mmmtl.errors import UserError  # noqa: E402
+from mmmtl.errors import UserError, did_you_mean  # noqa: E402
+from mmmtl.io.plain_files import read_json  # noqa: E402
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -91,7 +91,7 @@ class Row:
     name: str
     config: str
     single_task: bool = False
-    options: dict[str, Any] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def configs(self) -> dict[str | None, Config]:
         """Return the configs to train: of each task, or one under None."""
@@ -101,7 +101,7 @@ class Row:
             single_task_config,
         )
 
-        config = load_config(self.config, self.options)
+        config = load_config(self.config, dict(self.options))
         if not self.single_task:
             return {None: config}
         tasks, _ = comparable_tasks(config)
@@ -143,12 +143,26 @@ def read_grid(path: Path) -> Grid:
         UserError: If it is missing or no such list.
     """
     try:
-        content = json.loads(path.read_text(encoding='utf-8'))
+        content = read_json(path)
         unknown = {key for row in content['rows'] for key in row} - FIELDS
-        rows = [] if unknown else [Row(**row) for row in content['rows']]
+        common = dict(content.get('options', {}))
+        rows = (
+            []
+            if unknown
+            else [
+                Row(**row | {'options': common | row.get('options', {})})
+                for row in content['rows']
+            ]
+        )
         seeds = [int(seed) for seed in content['seeds']]
         shape = [int(size) for size in content['shape']]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+    ) as error:
         raise UserError(f'list {path}: {error!r}') from error
     if unknown:
         raise UserError(
@@ -168,6 +182,14 @@ def train(grid: Grid, args: argparse.Namespace) -> None:
     from mmmtl.engine.results import read_results
     from mmmtl.io.json_file import write_json
 
+    for row in args.rows or ():
+        if row not in (names := [row.name for row in grid.rows]):
+            raise UserError(f'--rows {row!r}: {did_you_mean(row, names)}')
+    if unknown := set(args.seeds or ()) - set(grid.seeds):
+        raise UserError(
+            f'--seeds {sorted(unknown)}: the list has {grid.seeds}, and the '
+            'table shows no others; add them there'
+        )
     root = args.work_dir or Path('work_dirs', f'grid-{args.list.stem}')
     for seed in args.seeds or grid.seeds:
         for row in grid.rows:
@@ -186,7 +208,7 @@ def train(grid: Grid, args: argparse.Namespace) -> None:
                     dict(
                         row=row.name,
                         config=row.config,
-                        options=row.options or {},
+                        options=row.options,
                         task=task,
                         seed=seed,
                         metrics=results['metrics'],
@@ -375,7 +397,12 @@ def _hash(config: Config) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding='utf-8'))
+    try:
+        return read_json(path)
+    except ValueError as error:
+        raise UserError(
+            f'{path} is no JSON ({error}): remove it, and run that again'
+        ) from error
 
 
 def main() -> None:

@@ -17,6 +17,8 @@ from pathlib import Path
 
 from mmmtl.engine.errors import user_errors
 from mmmtl.errors import UserError
+from mmmtl.io.folders import check_out, new_file
+from mmmtl.io.plain_files import read_lines
 
 #: A curve's iterations and values.
 Curve = tuple[list[int], list[float]]
@@ -49,9 +51,10 @@ def main() -> None:
     with user_errors():
         scalars = find_scalars(args.run)
         out = args.out or scalars.with_name('balancing.html')
-        curves = read_curves(scalars)
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(make_page(str(args.run), curves), encoding='utf-8')
+        check_out('--out', out)
+        page = make_page(str(args.run), read_curves(scalars))
+        with new_file(out) as partial:
+            partial.write_text(page, encoding='utf-8')
         print(f'wrote {out}')
 
 
@@ -82,8 +85,11 @@ def read_curves(scalars: Path) -> dict[str, dict[str, Curve]]:
         UserError: The file has nothing to draw.
     """
     curves: dict[str, dict[str, Curve]] = defaultdict(dict)
-    for line in scalars.read_text(encoding='utf-8').splitlines():
-        row = json.loads(line)
+    try:
+        rows = [dict(json.loads(line)) for line in read_lines(scalars)]
+    except (ValueError, TypeError, RecursionError) as error:
+        raise UserError(f'{scalars} is no log: {error}') from error
+    for row in rows:
         for name, value in row.items():
             panel, label = _panel_of(name)
             if panel and 'step' in row:

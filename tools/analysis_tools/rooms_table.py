@@ -7,13 +7,13 @@ Example:
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 from mmmtl.engine.errors import user_errors
 from mmmtl.errors import UserError
-from mmmtl.io.folders import new_file
+from mmmtl.io.folders import check_out, new_file
+from mmmtl.io.plain_files import read_json
 
 # What must agree for runs to be comparable.
 BUDGET = ('seed', 'iterations', 'batch_size', 'num_train', 'num_val')
@@ -34,6 +34,8 @@ def main() -> None:
     """Print the table."""
     args = parse_args()
     with user_errors():
+        if args.out is not None:
+            check_out('--out', args.out)
         table = make_table([read_run(path) for path in args.runs])
         print(table)
         if args.out is not None:
@@ -48,9 +50,9 @@ def read_run(path: Path) -> dict[str, Any]:
         UserError: If the file is missing, or something else.
     """
     try:
-        run = json.loads(path.read_text(encoding='utf-8'))
+        run = read_json(path)
     except OSError as error:
-        raise UserError(f'run {path}: {error.strerror}') from error
+        raise UserError(f'run {path}: {error.strerror or error}') from error
     except ValueError as error:
         raise UserError(f'run {path} is no JSON: {error}') from error
     absent = [

@@ -47,7 +47,8 @@ def train_and_test(
     from mmmtl.io.folders import new_file
 
     # Beside the folder: mmengine writes its own copy into it.
-    out, file = folder / 'results.json', folder.with_suffix('.py')
+    out = folder / 'results.json'
+    file = folder.with_name(f'{folder.name}.py')
     text = config.pretty_text
     if file.is_file() and file.read_text(encoding='utf-8') != text:
         raise UserError(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from mmmtl.engine.cli import add_cfg_options
 from mmmtl.engine.errors import user_errors
 from mmmtl.errors import UserError
 
@@ -20,8 +21,6 @@ _MIN_WIDTH, _MAX_SIDE = 160, 320
 
 def parse_args() -> argparse.Namespace:
     """Return the command line."""
-    from mmengine.config import DictAction
-
     parser = argparse.ArgumentParser(
         description="Paint where each task's queries look in a picture: all "
         'of them together, then those with the sharpest view'
@@ -50,12 +49,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--device', default='cpu', help='for instance cpu or cuda:0'
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='changes to the config as key=value',
-    )
+    add_cfg_options(parser)
     parser.add_argument(
         '--traceback',
         action='store_true',
@@ -67,8 +61,10 @@ def parse_args() -> argparse.Namespace:
 def show(args: argparse.Namespace) -> None:
     """Write the page."""
     from mmmtl.apis import init_model
-    from mmmtl.apis.pictures import collect_pictures
+    from mmmtl.apis.pictures import SUFFIXES, collect_pictures
     from mmmtl.apis.query_maps import check_query_tasks, query_maps
+    from mmmtl.engine.config import parse_options
+    from mmmtl.io.folders import check_out
     from mmmtl.visualization import (
         cells_of_queries,
         draw_grid,
@@ -77,14 +73,14 @@ def show(args: argparse.Namespace) -> None:
 
     if args.num_queries < 0:
         raise UserError(f'--num-queries {args.num_queries}: give 0 or more')
+    check_out('--out', args.out, *sorted(SUFFIXES))
+    options = parse_options(args.cfg_options)
     pictures = collect_pictures(args.image)
     if Path(args.image).is_dir():
         raise UserError(f'{args.image} is a folder: give one picture')
     if args.out.resolve() == Path(args.image).resolve():
         raise UserError(f'--out {args.out} would replace the picture')
-    model = init_model(
-        args.config, args.checkpoint, args.device, args.cfg_options
-    )
+    model = init_model(args.config, args.checkpoint, args.device, options)
     tasks = check_query_tasks(model, args.tasks)
     maps = query_maps(model, pictures[0], tasks)
     rows = cells_of_queries(

@@ -28,14 +28,13 @@ sys.path[:0] = [str(Path(__file__).resolve().parent)]
 
 from runs import train_and_test  # noqa: E402
 
+from mmmtl.engine.cli import add_cfg_options  # noqa: E402
 from mmmtl.engine.errors import user_errors  # noqa: E402
 from mmmtl.errors import UserError  # noqa: E402
 
 
 def parse_args() -> argparse.Namespace:
     """Return the command line."""
-    from mmengine.config import DictAction
-
     parser = argparse.ArgumentParser(
         description='Train or collect the single-task runs of a config'
     )
@@ -84,12 +83,7 @@ def parse_args() -> argparse.Namespace:
         metavar=('TYPE', 'KEY=VALUE'),
         help="replace the config's optimizer: SGD lr=0.01 momentum=0.9",
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='changes to the config as key=value',
-    )
+    add_cfg_options(parser)
     return parser.parse_args()
 
 
@@ -109,30 +103,21 @@ def given_results(pairs: list[str], tasks: list[str]) -> dict[str, Path]:
 
 def change_model(config: Any, args: argparse.Namespace) -> Any:
     """Return the config with the options that ask for another recipe."""
-    from mmengine.config import DictAction
-
+    from mmmtl.engine.config import parse_options
     from mmmtl.engine.single_task_config import plain_head_config
 
     if args.plain_head:
         config = plain_head_config(config)
     if args.optimizer:
         kind, *pairs = args.optimizer
-        if not all('=' in pair for pair in pairs):
-            raise UserError(
-                f'--optimizer {" ".join(args.optimizer)}: write TYPE '
-                'KEY=VALUE ...'
-            )
-        parser = argparse.ArgumentParser()
-        parser.add_argument('--pairs', nargs='*', action=DictAction)
-        values = parser.parse_args(['--pairs', *pairs]).pairs
+        values = parse_options(pairs, f'--optimizer {kind}')
         config.optim_wrapper.optimizer = dict(type=kind, **values)
     return config
 
 
 def collect(args: argparse.Namespace) -> None:
     """Do as the command line says."""
-    from mmmtl.engine.config import load_config
-    from mmmtl.engine.prepare import check_out
+    from mmmtl.engine.config import load_config, parse_options
     from mmmtl.engine.results import (
         check_only_task,
         primary_value,
@@ -144,15 +129,17 @@ def collect(args: argparse.Namespace) -> None:
         single_task_config,
     )
     from mmmtl.evaluation import primary_key
+    from mmmtl.io.folders import check_out
     from mmmtl.io.json_file import write_json
 
-    config = load_config(args.config, args.cfg_options)
+    if not args.print_task:
+        check_out('--out', args.out, '.json')
+    config = load_config(args.config, parse_options(args.cfg_options))
     config = change_model(config, args)
     if args.print_task:
         single = single_task_config(config, args.print_task)
         print(single.pretty_text, end='')
         return
-    check_out(args.out)
     tasks, others = comparable_tasks(config)
     if others:
         print(

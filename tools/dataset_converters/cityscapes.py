@@ -21,7 +21,7 @@ from mmmtl.datasets.cityscapes.dataset import image_ids
 from mmmtl.datasets.sample_files import FolderListing
 from mmmtl.engine.errors import user_errors
 from mmmtl.errors import UserError
-from mmmtl.io.folders import new_folder
+from mmmtl.io.folders import check_out_dir, new_folder
 from mmmtl.io.id_lists import write_ids
 
 # The published numbers of images. The test split has no public labels.
@@ -43,6 +43,7 @@ def parse_args() -> argparse.Namespace:
 
 def run(args: argparse.Namespace) -> None:
     """Write the lists that the command line asks for."""
+    check_out_dir('OUT', args.out)
     dataset = CityscapesMTDataset(
         args.data_root,
         split='train',

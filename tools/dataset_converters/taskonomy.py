@@ -31,7 +31,7 @@ from mmmtl.datasets.taskonomy.view_lists import (
 )
 from mmmtl.engine.errors import user_errors
 from mmmtl.errors import UserError
-from mmmtl.io.folders import new_folder
+from mmmtl.io.folders import check_out_dir, new_folder
 from mmmtl.io.id_lists import write_ids
 
 _DATASETS = {'taskonomy': TaskonomyDataset, 'replica': ReplicaDataset}
@@ -90,6 +90,7 @@ def buildings_of(args: argparse.Namespace) -> dict[str, list[str]]:
 
 def run(args: argparse.Namespace) -> None:
     """Write the lists that the command line asks for."""
+    check_out_dir('OUT', args.out)
     if not args.data_root.is_dir():
         raise UserError(f'{args.data_root} is no folder: give the download')
     dataset: TaskonomyLayoutDataset = _DATASETS[args.dataset](

@@ -12,13 +12,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import replace
 from pathlib import Path
 
-from mmmtl.datasets.verification.known_sets import KNOWN_SETS, find_set
+from mmmtl.cli.check import check
+from mmmtl.datasets.verification.known_sets import KNOWN_SETS
 from mmmtl.engine.errors import user_errors
-from mmmtl.errors import UserError
-from mmmtl.io.json_file import write_json
 from mmmtl.io.workers import usable_cores
 
 
@@ -76,55 +74,17 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def run(args: argparse.Namespace) -> bool:
-    """Verify what the command line names.
-
-    Args:
-        args: The command line.
-
-    Returns:
-        Whether nothing is wrong.
-    """
-    # Imported after the command line is read: --help does not wait for them.
-    from mmmtl.datasets.verification.verify import (
-        format_report,
-        verify,
-        verify_config,
-    )
-    from mmmtl.engine.config import load_config
-    from mmmtl.engine.prepare import parse_options
-
-    if args.out is not None and args.out.is_dir():
-        raise UserError(f'--out {args.out} is a folder: name a file')
-    options = parse_options(args.options, '--options')
-    how = dict(
-        splits=args.split, tasks=args.tasks, workers=args.workers, bar=True
-    )
-    if args.config:
-        config = load_config(args.config)
-        report = verify_config(config, options=options, **how)
-    else:
-        rules = find_set(args.dataset, args.data_root)
-        rules = replace(rules, options={**rules.options, **options})
-        report = verify(args.data_root, rules, **how)
-    print(format_report(report))
-    if args.out is not None:
-        write_json(args.out, report)
-        print(f'written to {args.out}')
-    return report['ok']
-
-
 def main() -> None:
     """Run the tool."""
-    args = parse_args()
-    ok = False
+    args = vars(parse_args())
+    code = 0
     try:
         with user_errors():
-            ok = run(args)
+            code = check(args.pop('data_root'), **args)
     except KeyboardInterrupt:
         print('verify.py: stopped', file=sys.stderr)
         sys.exit(130)
-    sys.exit(0 if ok else 1)
+    sys.exit(code)
 
 
 if __name__ == '__main__':

@@ -1,7 +1,11 @@
 #!/usr/bin/env bash
 # Build the Python environment of this checkout.
 #
-# usage: make_env.sh STACK VENV      STACK: onedl | openmmlab
+# usage: make_env.sh STACK VENV      STACK: onedl | openmmlab | lowest
+#
+# `lowest` is onedl with the oldest version of each package that requirements/
+# allows. Everything is installed by hash, except mmcv of openmmlab: its wheel
+# is made here, or lies in WHEELS.
 #
 # MMMTL_PYTHON     the Python 3.11 to use (default: python3.11, python3)
 # MMMTL_ENV_CACHE  folder for dependency environments, one per hash of the
@@ -22,8 +26,8 @@ esac
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 lock=$root/requirements/lock
 case $stack in
-    onedl | openmmlab) ;;
-    *) echo "make_env: unknown stack '$stack', use onedl or openmmlab" >&2
+    onedl | openmmlab | lowest) ;;
+    *) echo "make_env: unknown stack '$stack', use onedl, openmmlab or lowest" >&2
        exit 2 ;;
 esac
 
@@ -48,11 +52,11 @@ python_bin=$(find_python)
 hash_of() { sha256sum "$@" | cut -d' ' -f1 | sha256sum | cut -c1-16; }
 
 # Raise this when the steps of install_dependencies change.
-recipe=1
+recipe=2
 
 dependency_key() {
-    local files=("$lock/common.txt" "$lock/$stack.txt")
-    [ "$stack" = onedl ] || files+=("$lock/openmmlab-mmcv.txt")
+    local files=("$lock/hashed/$stack.txt")
+    [ "$stack" != openmmlab ] || files+=("$lock/openmmlab-mmcv.txt")
     { echo "$recipe"; hash_of "${files[@]}"; "$python_bin" -VV; uname -sm; } |
         sha256sum | cut -c1-16
 }
@@ -92,7 +96,7 @@ check_imports() {
             exit 1
         }
     done
-    [ "$stack" = onedl ] ||
+    [ "$stack" != openmmlab ] ||
         "$1/bin/python" -W ignore -c 'import mmcv.ops' || exit 1
 }
 
@@ -101,11 +105,10 @@ install_dependencies() {
     say "installing the $stack dependencies into $target (several minutes)"
     rm -rf "$target"
     "$python_bin" -m venv "$target"
-    pip_install "$target" "$(grep '^pip==' "$lock/common.txt")"
-    pip_install "$target" "$(grep '^setuptools==' "$lock/common.txt")" \
-        "$(grep '^wheel==' "$lock/common.txt")"
-    pip_install "$target" -r "$lock/$stack.txt"
-    [ "$stack" = onedl ] || build_mmcv "$target"
+    pip_install "$target" --require-hashes \
+        -r <(awk '/^[^ ]/ {wanted = /^pip==/} wanted' "$lock/hashed/onedl.txt")
+    pip_install "$target" --require-hashes -r "$lock/hashed/$stack.txt"
+    [ "$stack" != openmmlab ] || build_mmcv "$target"
     check_imports "$target"
 }
 

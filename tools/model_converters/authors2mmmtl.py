@@ -15,7 +15,7 @@ from mmmtl import __version__
 from mmmtl.converters import CONVERTERS, READERS
 from mmmtl.engine.errors import user_errors
 from mmmtl.errors import UserError
-from mmmtl.io.folders import new_file
+from mmmtl.io.folders import check_out, new_file
 
 
 def parse_args() -> argparse.Namespace:
@@ -35,6 +35,7 @@ def main() -> None:
             raise UserError(
                 f'{args.dst} exists: remove it or choose another name'
             )
+        check_out('DST', args.dst)
         state = READERS[args.method](args.src)
         try:
             converted, settings = CONVERTERS[args.method](state)

@@ -19,7 +19,7 @@ from mmengine.runner import save_checkpoint
 from mmmtl.apis import init_model
 from mmmtl.engine.errors import user_errors
 from mmmtl.errors import UserError
-from mmmtl.io.folders import new_file
+from mmmtl.io.folders import check_out, new_file
 from mmmtl.models.backbones.lora import merge_lora
 
 
@@ -40,6 +40,7 @@ def main() -> None:
             raise UserError(
                 f'{args.dst} exists: remove it or choose another name'
             )
+        check_out('DST', args.dst)
         model = init_model(args.config, args.src)
         count = merge_lora(model.backbone)
         if count == 0:

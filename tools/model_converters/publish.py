@@ -33,7 +33,9 @@ def main() -> None:
     args = parse_args()
     with user_errors():
         from mmmtl.apis import publish_model
+        from mmmtl.io.folders import check_out_dir
 
+        check_out_dir('--out-dir', args.out_dir)
         size = publish_model(args.config, args.weights, args.out_dir)
         print(f'{args.out_dir}: {size / 1e6:.1f} MB')
 

@@ -1,9 +1,11 @@
 # 600 steps of AdamW for networks that start from ImageNet: the backbone, which
 # knows something, learns at 0.3 of the head's rate. 20 steps of warm-up, then
-# poly to zero.
+# poly to zero. At half of this rate (mIoU, seed 0) a single-task FCN comes to
+# 64.0 instead of 70.5 %, DeMT, whose trunk is narrower, to 40.7 instead of
+# 60.6 %.
 _base_ = './schedule_rooms.py'
 optim_wrapper = dict(
-    optimizer=dict(lr=1e-3),
+    optimizer=dict(lr=2e-3),
     paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.3))),
 )
 param_scheduler = [

@@ -6,7 +6,6 @@ Decoders raise a ``ValueError`` where a file holds something else
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 from mmmtl.datasets.cityscapes.classes import LAST_ID
 from mmmtl.errors import UnreadableFileError, ValueRangeError
 from mmmtl.io.arrays import ONE_BYTE, check_array, read_array
+from mmmtl.io.plain_files import read_json
 
 #: Stored steps per pixel of disparity, after 1 is taken off.
 _STEPS = 256
@@ -126,7 +126,7 @@ def read_camera(path: Path) -> float:
         UnreadableFileError: If it is no camera file.
     """
     try:
-        camera: Any = json.loads(path.read_text('utf-8'))
+        camera: Any = read_json(path)
         product = camera['extrinsic']['baseline'] * camera['intrinsic']['fx']
     except FileNotFoundError:
         raise

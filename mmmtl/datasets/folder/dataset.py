@@ -283,8 +283,8 @@ class FolderDataset(BaseMultiTaskDataset):
 
     def _check_coco(self, task: str, samples: Sequence[dict]) -> None:
         """Refuse images that are not in the list, or share an entry of it."""
-        annotations = self._annotations(task)
-        users: dict[str, str] = {}
+        annotations = str(self._annotations(task))
+        users: dict[str | None, str] = {}
         for sample in samples:
             if task not in sample['label_paths']:
                 continue

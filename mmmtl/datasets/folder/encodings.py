@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ImageOps
 
 from mmmtl.errors import ValueRangeError, did_you_mean
+from mmmtl.io.arrays import open_picture
 from mmmtl.tasks import Kind, Task
 from mmmtl.tasks.kinds import Binary, Classes, Normals
 from mmmtl.tasks.kinds.classes import LAST_ID
@@ -324,7 +325,7 @@ def read_colours(path: str | Path) -> np.ndarray:
     Returns:
         ``(H, W, 3)`` uint8.
     """
-    with Image.open(path) as picture:
+    with open_picture(path) as picture:
         ImageOps.exif_transpose(picture, in_place=True)
         return np.asarray(picture.convert('RGB'))
 
@@ -357,7 +358,7 @@ def _make_table(
     listed = [_colours(e) if colours else as_tuple(e) for e in entries]
     absent = row.get('no_label', ())
     listed.append(_colours(absent) if colours else as_tuple(absent))
-    classes: dict[int, int] = {}
+    classes: dict[Any, int] = {}
     for index, values in enumerate(listed):
         for value in values:
             code = _code(value) if colours else value

@@ -8,7 +8,6 @@ Convention:
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import cv2
 import numpy as np
 
 from mmmtl.errors import MissingFileError, UnreadableFileError
+from mmmtl.io.plain_files import read_json
 
 
 @dataclass(frozen=True)
@@ -87,14 +87,16 @@ def read_labelme(path: str | Path) -> Outlines:
         UnreadableFileError: If it is no such file, or holds something else
             than polygons and rectangles.
     """
-    content = json.loads(Path(path).read_text('utf-8'))
     try:
+        content = read_json(path)
         size = (int(content['imageHeight']), int(content['imageWidth']))
         shapes = tuple(
             (shape['label'], (_labelme_area(shape, path),))
             for shape in content['shapes']
         )
-    except (KeyError, TypeError) as error:
+    except UnreadableFileError:
+        raise
+    except (ValueError, KeyError, TypeError) as error:
         raise UnreadableFileError(
             f'{path} is no file of LabelMe ({error!r})'
         ) from error
@@ -165,7 +167,7 @@ def coco_categories(annotations: str) -> set[str]:
 def _coco(path: str) -> tuple[set[str], dict[str, Outlines]]:
     """Read a list once per process: names of shapes, shapes by image."""
     try:
-        content = json.loads(Path(path).read_text('utf-8'))
+        content = read_json(path)
         names = {row['id']: row['name'] for row in content['categories']}
         shapes: dict[Any, list] = defaultdict(list)
         for row in content['annotations']:

@@ -8,12 +8,12 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
-import mmmtl
 from mmmtl.datasets.inspection.inspect import Finding
 from mmmtl.datasets.inspection.labels import LabelFinding
 from mmmtl.errors import UserError, did_you_mean
 from mmmtl.tasks import is_built_in
 from mmmtl.tasks.kinds import Depth, Scalar
+from mmmtl.zoo import configs_folder
 
 # The schedules of the configs of each method; SCA-MTL's own counts epochs.
 _SCHEDULES = {
@@ -47,13 +47,6 @@ def model_config(method: str, backbone: str) -> Path:
     return path
 
 
-def configs_folder() -> Path:
-    """Return the folder of ready configs, of a checkout or as installed."""
-    package = Path(mmmtl.__file__).resolve().parent
-    beside = package.parent / 'configs'
-    return beside if beside.is_dir() else package / '.mim/configs'
-
-
 def config_text(
     finding: Finding,
     *,
@@ -80,7 +73,7 @@ def config_text(
     size = '{}x{}'.format(*finding.size)
     parts = [
         f'# {method} on {finding.root}: {finding.count} images, usually '
-        f'{size}.\n# Written by tools/new_config.py, which says why.',
+        f'{size}.\n# Written by `mmmtl init`, which says why.',
         _assign('_base_', [_base(path, out) for path in bases]),
     ]
     rows = {
@@ -225,7 +218,7 @@ def _code(value: Any, indent: int, used: int) -> str:
             for key, item in value.items()
         ]
         return 'dict(\n' + '\n'.join(lines) + f'\n{" " * indent})'
-    lines = []
+    lines: list[str] = []
     for item in value:
         text = _flat(item) + ','
         if lines and len(lines[-1]) + 1 + len(text) <= _WIDTH:

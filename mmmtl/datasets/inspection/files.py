@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
-from PIL import Image
-
 from mmmtl.datasets.folder.listing import files_by_id
+from mmmtl.io.arrays import READ_ERRORS, open_picture, unreadable
 
 #: Suffixes of pictures that can be images or labels.
 PICTURES = (
@@ -225,10 +224,14 @@ def _images(root: Path, patterns: Patterns, tasks: Sequence[str]) -> list[str]:
 
 def _is_photo(root: Path, files: Mapping[str, str]) -> bool:
     """Say whether the first file of a pattern is a picture of many colours."""
-    with Image.open(root / next(iter(files.values()))) as picture:
-        if picture.mode not in ('RGB', 'RGBA'):
-            return False
-        return picture.convert('RGB').getcolors(256) is None
+    path = root / next(iter(files.values()))
+    try:
+        with open_picture(path) as picture:
+            if picture.mode not in ('RGB', 'RGBA'):
+                return False
+            return picture.convert('RGB').getcolors(256) is None
+    except READ_ERRORS as error:
+        raise unreadable(path, error) from error
 
 
 @lru_cache(maxsize=2**16)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from mmmtl.datasets.folder.listing import files_by_id
 from mmmtl.datasets.inspection.files import Layout, find_layout
@@ -36,7 +38,10 @@ from mmmtl.datasets.inspection.splits import (
     split_folders,
 )
 from mmmtl.errors import UserError
+from mmmtl.io.workers import progress
 from mmmtl.tasks import Task
+
+Item = TypeVar('Item')
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,7 @@ def inspect_folder(
     *,
     answers: Answers | None = None,
     limit: int = 200,
+    bar: bool = False,
 ) -> Finding:
     """Find out how a folder of images and labels is to be read.
 
@@ -78,6 +84,7 @@ def inspect_folder(
         tasks: Tasks it has labels of; they need not be in the table.
         answers: What the user says.
         limit: Number of files of each task that are opened, evenly chosen.
+        bar: Show a progress bar.
 
     Raises:
         OpenQuestionsError: If there is more than one possible reading; it
@@ -92,15 +99,15 @@ def inspect_folder(
         raise OpenQuestionsError([_image_question(root, layout)])
     images = image_files(parts, layout.image)
     paths, questions = _choose_patterns(parts[0], layout, tasks, answers)
+    named = [task for task in tasks if task.name in paths]
     looks = [
         look_at(task, paths[task.name], parts, images, limit)
-        for task in tasks
-        if task.name in paths
+        for task in _each(named, 'reading labels', bar)
     ]
     readings = {look.task.name: read_ways(look, answers) for look in looks}
     compare_normals(looks, readings)
     labels = []
-    for look in looks:
+    for look in _each(looks, 'measuring labels', bar):
         reading = readings[look.task.name]
         asked = [*fit_question(look, answers), *reading.questions(look)]
         questions += asked
@@ -112,7 +119,7 @@ def inspect_folder(
         questions.append(splits)
     height, width = _usual_size(list(images.values()), limit)
     notes = _notes(layout, images, (height, width), looks, readings, labels)
-    if questions:
+    if questions or isinstance(splits, Question):
         raise OpenQuestionsError(questions, notes)
     notes.append(f'split: {splits.why}')
     folders = {} if len(parts) < 2 else _folders(root, parts)
@@ -126,6 +133,15 @@ def inspect_folder(
         splits=splits,
         notes=notes,
     )
+
+
+def _each(items: Sequence[Item], what: str, bar: bool) -> Iterator[Item]:
+    """Yield the items, and show how many are done if asked to."""
+    shown = progress(what, len(items)) if bar else nullcontext(lambda: None)
+    with shown as advance:
+        for item in items:
+            yield item
+            advance()
 
 
 def _notes(
@@ -171,8 +187,9 @@ def _find_parts(
     parts = split_folders(root)
     if parts and not answers.splits:
         layout = find_layout(parts[0], names, **given)
-        found = layout.image and all(layout.choices[n] for n in names)
-        if found and all(files_by_id(p, layout.image) for p in parts):
+        image = layout.image
+        found = image and all(layout.choices[n] for n in names)
+        if image and found and all(files_by_id(p, image) for p in parts):
             return parts, layout
     return (root,), find_layout(root, names, **given)
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from mmmtl.datasets.folder.encodings import (
     make_decoder,
@@ -21,7 +20,7 @@ from mmmtl.datasets.inspection.files import PICTURES
 from mmmtl.datasets.inspection.question import Answers, Question
 from mmmtl.datasets.verification.plausibility import Remedy, score_frames
 from mmmtl.errors import DatasetError, UserError
-from mmmtl.io.arrays import READ_ERRORS, read_array, unreadable
+from mmmtl.io.arrays import READ_ERRORS, open_picture, read_array, unreadable
 from mmmtl.tasks import Task
 from mmmtl.tasks.kinds import Classes, Depth, Normals
 from mmmtl.tasks.kinds.normals import AXES
@@ -152,7 +151,7 @@ def _is_coloured(path: Path) -> bool:
     if path.suffix.lower() not in PICTURES:
         return False
     try:
-        with Image.open(path) as picture:
+        with open_picture(path) as picture:
             if picture.mode not in ('RGB', 'RGBA'):
                 return False
         stored = read_array(path)
@@ -188,7 +187,7 @@ class Readings:
     """
 
     absent: list[Values]
-    encodings: dict[str, dict[str, Any] | None]
+    encodings: Mapping[str, Any]
     is_colour: bool
     why: str = 'nothing else is possible'
 
@@ -359,7 +358,7 @@ def fit_question(look: Look, answers: Answers) -> list[Question]:
 def _size(path: Path, task: Task) -> tuple[int, int]:
     if path.suffix == '.npy':
         return _read(path, task, False).shape[:2]
-    with Image.open(path) as picture:
+    with open_picture(path) as picture:
         return picture.height, picture.width
 
 
@@ -367,7 +366,7 @@ def _size(path: Path, task: Task) -> tuple[int, int]:
 def image_size(path: Path) -> tuple[int, int]:
     """Return height and width, turned as readers turn a photograph."""
     try:
-        with Image.open(path) as picture:
+        with open_picture(path) as picture:
             turned = picture.getexif().get(274, 1) >= 5
             size = picture.height, picture.width
     except READ_ERRORS as error:
@@ -436,7 +435,8 @@ def _name_classes(
     """
     name, stored = look.task.name, look.stored
     absent = read_ways(look, answers).absent[0]
-    ids = look.task.kind.ids(stored, absent)
+    kind: Any = look.task.kind
+    ids = kind.ids(stored, absent)
     if name not in answers.classes:
         spelling = [spelled([i], is_colour=stored.is_colour) for i in ids]
         return dict(settings), [f'id_{word}' for word in spelling]

@@ -13,6 +13,7 @@ from mmmtl.datasets.inspection.config_text import (
 from mmmtl.datasets.inspection.inspect import Finding, inspect_folder
 from mmmtl.datasets.inspection.question import Answers
 from mmmtl.errors import UserError
+from mmmtl.io.folders import check_out
 from mmmtl.io.id_lists import write_ids
 from mmmtl.tasks import KINDS, Task, get_task, is_built_in, make_task
 
@@ -26,6 +27,7 @@ def new_config(
     backbone: str = 'swin-t',
     answers: Answers | None = None,
     limit: int = 200,
+    bar: bool = False,
 ) -> Finding:
     """Look at a folder and write a config that trains on it.
 
@@ -38,6 +40,7 @@ def new_config(
         backbone: Its backbone.
         answers: What the user says about the files.
         limit: Number of label files of each task that are opened.
+        bar: Show a progress bar.
 
     Returns:
         What was found.
@@ -52,8 +55,11 @@ def new_config(
     if out.suffix != '.py' or out.exists():
         problem = 'exists already' if out.exists() else 'does not end in .py'
         raise UserError(f'{out} {problem}: name another file')
+    check_out('--out', out)
     model_config(method, backbone)
-    finding = inspect_folder(root, tasks, answers=answers, limit=limit)
+    finding = inspect_folder(
+        root, tasks, answers=answers, limit=limit, bar=bar
+    )
     text = config_text(finding, out=out, method=method, backbone=backbone)
     for path, ids in list_files(finding, out).items():
         write_ids(path, ids)

@@ -39,7 +39,7 @@ class Question:
     """One decision that is left to the user.
 
     Attributes:
-        option: The option of ``new_config.py`` that answers it.
+        option: The option of ``mmmtl init`` that answers it.
         task: The task it is about; empty for the whole folder.
         text: What is not known, and why.
         choices: Possible answers, the likeliest first. A word in capitals

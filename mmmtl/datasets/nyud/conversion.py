@@ -31,7 +31,7 @@ from mmmtl.geometry import (
     instance_boundaries,
     normals_from_depth,
 )
-from mmmtl.io.arrays import read_mat
+from mmmtl.io.arrays import READ_ERRORS, open_picture, read_mat, unreadable
 from mmmtl.io.folders import META_FILE, new_folder
 from mmmtl.io.id_lists import write_ids
 from mmmtl.io.workers import run_parallel
@@ -240,8 +240,11 @@ def read_normals(folder: Path, number: int) -> np.ndarray:
     path = next((place for place in places if place.is_file()), None)
     if path is None:
         raise DatasetError(f'{folder} has neither train/{name} nor test/')
-    with Image.open(path) as picture:
-        stored = np.asarray(picture.convert('RGB'))
+    try:
+        with open_picture(path) as picture:
+            stored = np.asarray(picture.convert('RGB'))
+    except READ_ERRORS as error:
+        raise unreadable(path, error) from error
     if stored.shape != (480, 640, 3):
         raise DatasetError(f'{path} is {stored.shape}, not 480x640')
     return stored[..., ::-1]

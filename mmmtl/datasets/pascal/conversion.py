@@ -25,7 +25,7 @@ from mmmtl.datasets.sample_files import (
     check_files,
 )
 from mmmtl.errors import DatasetError
-from mmmtl.io.arrays import READ_ERRORS, unreadable
+from mmmtl.io.arrays import READ_ERRORS, open_picture, unreadable
 from mmmtl.io.folders import META_FILE, new_folder
 from mmmtl.io.id_lists import read_ids, write_ids
 from mmmtl.io.workers import run_parallel
@@ -154,8 +154,11 @@ def _check_sources(source: PascalContextSource, ids: list[str]) -> None:
         (source.context, '{}.mat'),
         (source.parts, '{}.mat'),
     ]
-    for task in source.distilled_tasks():
-        places.append((source.distilled, LABEL_FILES[task].pattern))
+    places += [
+        (source.distilled, LABEL_FILES[task].pattern)
+        for task in source.distilled_tasks()
+        if source.distilled is not None
+    ]
     for root, pattern in places:
         paths = [pattern.format(sample_id) for sample_id in ids]
         check_files(FolderListing(root), paths, 'complete the download')
@@ -179,9 +182,10 @@ def _convert_one(job: tuple[PascalContextSource, Path, str]) -> None:
         encodings.LABEL_MAP: source.context / f'{sample_id}.mat',
         encodings.PARTS: source.parts / f'{sample_id}.mat',
     }
-    for task in source.distilled_tasks():
-        pattern = LABEL_FILES[task].pattern
-        copies[pattern] = source.distilled / pattern.format(sample_id)
+    if source.distilled is not None:
+        for task in source.distilled_tasks():
+            pattern = LABEL_FILES[task].pattern
+            copies[pattern] = source.distilled / pattern.format(sample_id)
     voc = source.voc2012 / f'SegmentationClass/{sample_id}.png'
     if voc.is_file():
         copies[encodings.SEMSEG_OF_VOC] = voc
@@ -227,7 +231,7 @@ def write_semseg(label_map: Path, path: Path) -> None:
 def _decode_all(folder: Path, sample_id: str, tasks: tuple[str, ...]) -> None:
     image = folder / encodings.IMAGE.format(sample_id)
     try:
-        with Image.open(image) as picture:
+        with open_picture(image) as picture:
             picture.load()
     except READ_ERRORS as error:
         raise unreadable(image, error) from error

@@ -24,7 +24,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from mmmtl.datasets.nyud.encodings import decode_normals
 from mmmtl.datasets.pascal.classes import (
@@ -38,6 +37,7 @@ from mmmtl.io.arrays import (
     ONE_BYTE,
     check_array,
     check_white,
+    open_picture,
     read_array,
     read_mat,
 )
@@ -193,7 +193,7 @@ def read_annotation(path: str | Path) -> tuple[np.ndarray, tuple[int, int]]:
     """
     annotation = read_mat(path, 'anno')
     picture_path = Path(path).parents[1] / IMAGE.format(Path(path).stem)
-    with Image.open(picture_path) as picture:
+    with open_picture(picture_path) as picture:
         return annotation, (picture.height, picture.width)
 
 

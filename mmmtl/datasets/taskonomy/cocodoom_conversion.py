@@ -21,7 +21,6 @@ labels made in the same way.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import itemgetter
@@ -42,9 +41,10 @@ from mmmtl.datasets.taskonomy.layout import ViewId, pattern
 from mmmtl.errors import DatasetError
 from mmmtl.geometry import Intrinsics, normals_from_depth
 from mmmtl.geometry.operators import edges2d, keypoints2d
-from mmmtl.io.arrays import READ_ERRORS, read_array
+from mmmtl.io.arrays import READ_ERRORS, open_picture, read_array
 from mmmtl.io.folders import new_folder
 from mmmtl.io.id_lists import write_ids
+from mmmtl.io.plain_files import read_json
 from mmmtl.io.workers import run_parallel
 
 SPLITS = ('train', 'val', 'test')
@@ -163,7 +163,7 @@ def convert(
 def _read_list(path: Path, every: int) -> dict[str, Any]:
     """Return a list with every n-th of its frames, in the order of ids."""
     try:
-        content = json.loads(path.read_text('utf-8'))
+        content = read_json(path)
         content['annotations'], content['categories'][0]
         images = sorted(content['images'], key=itemgetter('id'))
     except (OSError, ValueError, LookupError, TypeError) as error:
@@ -249,7 +249,7 @@ def _read(frame: _Frame, kind: str, *, palette: bool = False) -> np.ndarray:
     path = frame.root / place.parent.parent / kind / place.name
     try:
         if palette:  # the images are stored with a palette
-            with Image.open(path) as picture:
+            with open_picture(path) as picture:
                 array = np.asarray(picture.convert('RGB'))
         else:
             array = read_array(path)

@@ -10,6 +10,7 @@ import functools
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -137,7 +138,7 @@ def sibling(path: str | Path, own: str, other: str) -> Path:
     """
     path = Path(path)
     depth = own.count('/') + 1
-    found = _matcher(own).fullmatch('/'.join(path.parts[-depth:]))
+    found: Any = _matcher(own).fullmatch('/'.join(path.parts[-depth:]))
     groups = {'building': '', **found.groupdict()}
     view = ViewId(f'{groups["building"]}/{groups["view"]}')
     return path.parents[depth - 1] / other.format(view)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from mmmtl.datasets.taskonomy.encodings import find_holes
 from mmmtl.datasets.taskonomy.layout import ViewId
 from mmmtl.errors import DatasetError
 from mmmtl.io.arrays import read_array
+from mmmtl.io.plain_files import read_text
 
 SPLITS = ('train', 'val', 'test')
 #: The published division of Replica's scenes.
@@ -60,9 +62,8 @@ def read_buildings(path: Path) -> dict[str, tuple[str, ...]]:
             splits.
     """
     try:
-        with path.open(newline='', encoding='utf-8') as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError) as error:
+        rows = list(csv.DictReader(io.StringIO(read_text(path))))
+    except (OSError, ValueError, csv.Error) as error:
         raise DatasetError(
             f'table of buildings {path} is unreadable ({error})'
         ) from error

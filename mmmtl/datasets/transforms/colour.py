@@ -201,7 +201,7 @@ class MultiTaskColourJitter(BaseTransform):
         self.channel_range = tuple(channel_range)
         self.prob = check_probability(type(self).__name__, prob)
 
-    def draw(self) -> tuple[float, tuple[float, float, float]] | None:
+    def draw(self) -> tuple[float, tuple[float, ...]] | None:
         """Return gamma and a factor per channel, or None for no change."""
         if np.random.rand() >= self.prob:
             return None
@@ -213,7 +213,7 @@ class MultiTaskColourJitter(BaseTransform):
     def apply(
         self,
         results: dict,
-        drawn: tuple[float, tuple[float, float, float]] | None,
+        drawn: tuple[float, tuple[float, ...]] | None,
     ) -> dict:
         """Change the colours of a sample.
 
@@ -231,7 +231,7 @@ class MultiTaskColourJitter(BaseTransform):
 
 
 def change_colours(
-    image: np.ndarray, gamma: float, factors: tuple[float, float, float]
+    image: np.ndarray, gamma: float, factors: tuple[float, ...]
 ) -> np.ndarray:
     """Raise to a power, then multiply each channel with a factor.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from mmcv.transforms import BaseTransform
 
@@ -145,7 +147,7 @@ class MultiTaskFixedCrop(BaseTransform):
                 f'MultiTaskFixedCrop: box={box} and size={size}, give one of '
                 'them'
             )
-        self.box = box
+        self.box: Any = box  # where the size is None
         self.size = size
 
     def transform(self, results: dict) -> dict:

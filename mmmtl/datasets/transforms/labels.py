@@ -45,7 +45,7 @@ def frame_of(shape: Sequence[int], done: Mapping[str, Any]) -> tuple:
     return (
         tuple(shape[:2]),
         done.get('flip_direction') if done.get('flip') else None,
-        tuple(padding) if any(padding or ()) else None,
+        tuple(padding) if padding and any(padding) else None,
         done.get('crop_box'),
         done.get('zoom', 1.0),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -44,7 +45,12 @@ class MultiTaskRandomScale(BaseTransform):
                 f'MultiTaskRandomScale: ratio_range={ratio_range} and '
                 f'scales={scales}, give one of them'
             )
-        self.ratio_range = ratio_range
+        factors = ratio_range or scales or ()
+        if min(factors) <= 0:  # depth would be negative
+            raise ValueError(
+                f'MultiTaskRandomScale: {factors}, give factors above 0'
+            )
+        self.ratio_range: Any = ratio_range  # where the list is None
         self.scales = scales
 
     def draw(self) -> float:
@@ -84,7 +90,7 @@ def scale_image(image: np.ndarray, scale: float) -> np.ndarray:
     Returns:
         ``(int(H scale), int(W scale), 3)`` float32.
     """
-    height, width = scaled_size(*image.shape[:2], scale)
+    height, width = scaled_size(image.shape, scale)
     return cv2.resize(
         image.astype(np.float32),
         (width, height),
@@ -107,14 +113,15 @@ def scale_label(label: np.ndarray, kind: Kind, scale: float) -> np.ndarray:
     Returns:
         The label at ``(int(H scale), int(W scale))``.
     """
-    height, width = scaled_size(*label.shape[:2], scale)
+    height, width = scaled_size(label.shape, scale)
     # Means of class ids or of unit vectors are none, so nearest.
     label = cv2.resize(label, (width, height), interpolation=cv2.INTER_NEAREST)
     return kind.zoom(label, scale)
 
 
-def scaled_size(height: int, width: int, scale: float) -> tuple[int, int]:
+def scaled_size(shape: Sequence[int], scale: float) -> tuple[int, int]:
     """Return height and width after scaling, rounded down as published."""
+    height, width = shape[:2]
     return max(int(height * scale), 1), max(int(width * scale), 1)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mmmtl.errors import DatasetError, did_you_mean
 from mmmtl.geometry import NYUD_COLOUR, Intrinsics
 from mmmtl.io.folders import META_FILE
+from mmmtl.io.plain_files import read_json, read_lines
 
 if TYPE_CHECKING:  # torch comes with it, and --help needs the table alone
     from mmmtl.datasets.base import BaseMultiTaskDataset
@@ -95,7 +95,7 @@ def find_set(name: str, root: Path) -> KnownSet:
         return _with_classes(KNOWN_SETS[name], root)
     path = root / META_FILE
     try:
-        meta = json.loads(path.read_text('utf-8'))
+        meta = read_json(path)
         base, own_classes = _RENDERED_LAYOUTS[meta['layout']]
         classes = dict(classes=meta['classes'], palette=meta['palette'])
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -131,7 +131,7 @@ def _with_classes(rules: KnownSet, root: Path) -> KnownSet:
         return rules
     path = root / rules.classes_file
     try:
-        names = path.read_text('utf-8').splitlines()
+        names = read_lines(path)
     except (OSError, ValueError) as error:
         raise DatasetError(
             f'{path} cannot be read: the tool that writes the folder writes '

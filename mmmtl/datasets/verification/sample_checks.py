@@ -32,6 +32,7 @@ from mmmtl.errors import (
 )
 from mmmtl.geometry import Intrinsics
 from mmmtl.io.arrays import READ_ERRORS, exif_orientation
+from mmmtl.io.plain_files import check_regular
 from mmmtl.tasks import get_task
 from mmmtl.tasks.kinds import Depth, Normals
 
@@ -189,9 +190,10 @@ def _check_image(report: SampleReport) -> tuple[int, int] | None:
         report.findings.append(Finding(kind, 'image', path, text))
 
     try:
+        check_regular(path)
         content = Path(path).read_bytes()
     except OSError as error:
-        note('missing', error.strerror or 'cannot be opened')
+        note('missing', error.strerror or str(error))
         return None
     report.image_hash = hashlib.sha256(content).hexdigest()
     try:
@@ -266,7 +268,7 @@ def _check_normals(
     camera: Intrinsics | None,
     report: SampleReport,
 ) -> None:
-    normals = labels[task]
+    normals = labels[task].astype(np.float64)  # squares of any float32 fit
     numbers = report.numbers[task]
 
     def note(kind: str, text: str) -> None:

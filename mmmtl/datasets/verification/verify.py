@@ -404,7 +404,9 @@ def _findings_table(title: str, rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _statistics_table(statistics: dict[str, dict[str, Any]]) -> str:
-    table = [('task', 'maps', 'labelled', 'low', 'median', 'high', 'also')]
+    table: list[tuple[str, ...]] = [
+        ('task', 'maps', 'labelled', 'low', 'median', 'high', 'also')
+    ]
     for task, row in statistics.items():
         numbers = [
             f'{row[name]:.3g}' if name in row else '-'

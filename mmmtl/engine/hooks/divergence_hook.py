@@ -14,6 +14,7 @@ from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 
 from mmmtl.engine.checkpoint import bare_model
@@ -152,10 +153,16 @@ class DivergenceHook(Hook):
             NonFiniteError: Names the weights.
         """
         model = bare_model(runner.model)
+        weights = {name for name, _ in model.named_parameters()}
         bad = [
-            n for n, w in model.named_parameters() if not w.isfinite().all()
+            name
+            for name, value in checkpoint['state_dict'].items()
+            if isinstance(value, Tensor)  # not what a module adds of its own
+            and (
+                (not value.isfinite().all() and name in weights)
+                or value.isnan().any()
+            )
         ]
-        bad += [n for n, b in model.named_buffers() if b.isnan().any()]
         if bad:
             raise NonFiniteError(
                 f'{len(bad)} weights are NaN or infinite, first '
@@ -177,17 +184,21 @@ class DivergenceHook(Hook):
             self._passes = [_Pass(*p) for p in checkpoint[_KEY]['passes']]
 
     def _before_step(self, optimizer: Optimizer, *_: Any) -> None:
-        self._stepped = [
-            parameter
+        stepped = [
+            (parameter, parameter.grad)
             for group in optimizer.param_groups
             for parameter in group['params']
             if parameter.grad is not None
         ]
+        self._stepped = [parameter for parameter, _ in stepped]
         # The Euclidean norm takes a twentieth of the time of isfinite() or of
         # the maximum norm on a CPU; all at once, a few kernels on a GPU. The
         # norm of half precision would overflow early.
-        gradients = [p.grad.float() for p in self._stepped]
-        self._norms = torch.stack(torch._foreach_norm(gradients))
+        gradients = [gradient.float() for _, gradient in stepped]
+        norms = torch.stack(torch._foreach_norm(gradients))
+        # Shared out, each process knows a part of a norm.
+        is_part = isinstance(norms, DTensor)
+        self._norms = norms.full_tensor() if is_part else norms
         if self.max_skipped and self._spoiled():
             optimizer.zero_grad()  # a step without gradients does nothing
 
@@ -255,7 +266,7 @@ class DivergenceHook(Hook):
         self._passes: list[_Pass] = []
         self._stepped: list[nn.Parameter] = []
         self._norms: Tensor | None = None
-        self._before: dict[str, list] | None = None
+        self._before: Any = None
 
 
 @dataclass(frozen=True)

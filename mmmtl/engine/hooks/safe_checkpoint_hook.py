@@ -27,6 +27,9 @@ class SafeCheckpointHook(CheckpointHook):
     its whole path, and would delete that of the folder it was copied from.
     """
 
+    #: The type in a config, for error texts.
+    stands_for = 'CheckpointHook'
+
     def before_train(self, runner: Runner) -> None:
         """Find what earlier runs have left in this folder."""
         super().before_train(runner)

@@ -223,7 +223,7 @@ class AggregationOptimWrapper(OptimWrapper):
         self, rows: Sequence[Tensor], tasks: Sequence[str]
     ) -> None:
         flat = [row.reshape(len(tasks), -1) for row in rows]
-        gramian = sum(row @ row.T for row in flat)  # (T, T)
+        gramian: Any = sum(row @ row.T for row in flat)  # (T, T)
         norms = gramian.diagonal().clamp(min=0).sqrt()
         cosines = gramian / (norms[:, None] * norms).clamp(min=1e-30)
         for task, norm in zip(tasks, norms.tolist(), strict=True):

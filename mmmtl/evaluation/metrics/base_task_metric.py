@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
@@ -54,7 +55,7 @@ class BaseTaskMetric(BaseMetric):
         row: Its row in the table of tasks.
     """
 
-    reports: ClassVar[tuple[str, ...]]
+    reports: tuple[str, ...]
     may_report: ClassVar[tuple[str, ...]] = ()
     errors: ClassVar[Mapping[str, str]] = MappingProxyType({})
     kind: ClassVar[type[Kind]] = Kind
@@ -118,7 +119,7 @@ class BaseTaskMetric(BaseMetric):
 
     def measure_maps(
         self, prediction: np.ndarray, label: np.ndarray, valid: np.ndarray
-    ) -> Sums:
+    ) -> Sums | Future:
         """Measure one sample as a picture.
 
         This hands the valid pixels to :meth:`measure`. A metric that looks
@@ -130,7 +131,7 @@ class BaseTaskMetric(BaseMetric):
             valid: ``(H, W)`` bool, some of it True.
 
         Returns:
-            Arrays that may be added over samples.
+            Arrays that may be added over samples, or a promise of them.
         """
         return self.measure(prediction[:, valid], label[:, valid])
 
@@ -247,7 +248,7 @@ class BaseTaskMetric(BaseMetric):
         count = int(np.count_nonzero(valid))
         if not count:
             return _NOTHING
-        sums = self.measure_maps(prediction, label, valid)
+        sums: Any = self.measure_maps(prediction, label, valid)
         name = sample.get('data_set')
         return (count, sums) if name is None else (count, sums, name)
 

@@ -9,7 +9,7 @@ from mmmtl.evaluation.metrics.base_task_metric import BaseTaskMetric, Sums
 from mmmtl.registry import METRICS
 from mmmtl.tasks.kinds import Binary
 
-_HALF = np.float32([0.5])
+_HALF = np.array([0.5], np.float32)
 
 
 @METRICS.register_module()

@@ -200,8 +200,9 @@ class BoundaryMetric(BaseTaskMetric):
         Raises:
             ValueError: If no labelled pixel is a boundary.
         """
+        counts, best = sums
         scores = boundary_scores(
-            *sums, self.thresholds, interpolate=not self.seism
+            counts, best, self.thresholds, interpolate=not self.seism
         )
         if self.seism:
             return {'seism_odsF': 100 * scores.ods_f}

@@ -110,7 +110,7 @@ class DepthErrorMetric(BaseTaskMetric):
         sums = depth_error_sums(*pair)
         if self.inverse:
             sums = np.append(sums, inverse_depth_error_sums(*pair))
-        count = np.count_nonzero(near)
+        count = int(np.count_nonzero(near))
         if self.average == 'pixels':
             return sums, np.array(count)
         if not count:

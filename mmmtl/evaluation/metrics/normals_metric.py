@@ -73,4 +73,5 @@ class NormalsMetric(BaseTaskMetric):
 
     def summarize(self, sums: Sums, count: int) -> dict[str, float]:
         """See the base class."""
-        return normals_scores(*sums, count)
+        totals, histogram = sums
+        return normals_scores(totals, histogram, count)

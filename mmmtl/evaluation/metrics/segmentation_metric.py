@@ -71,7 +71,7 @@ class SegmentationMetric(BaseTaskMetric):
                 f"empty_classes={empty_classes!r}: give 'zero' or 'skip'"
             )
         self.num_classes = num_classes
-        self.empty_classes = empty_classes
+        self.empty_classes: EmptyClasses = empty_classes
         self.per_class = per_class
 
     @property

@@ -300,7 +300,7 @@ def _loss_weight(sample: MultiTaskDataSample, task: str) -> float:
 
 def _label_size(
     samples: Sequence[MultiTaskDataSample],
-) -> tuple[int, int] | None:
+) -> tuple[int, ...] | None:
     for sample in samples:
         for task in TASKS:
             if sample.has_gt(task):

@@ -114,6 +114,7 @@ class PerTaskHeads(BaseMultiTaskHead):
             ``{task: (B, K, h, w)}`` logits; ``(h, w)`` is the size of the
             finest level, unless mmseg's head decides otherwise.
         """
+        joined = None
         if any(isinstance(d, OutputLayers) for d in self.decoders.values()):
             joined = self._join(inputs)
         return {
@@ -158,9 +159,8 @@ class MMSegDecoder(nn.Module):
             )
         # mmseg warns about one class without a threshold, and about two.
         own = dict(num_classes=output.channels, out_channels=output.channels)
-        if output.channels == 1:
-            own['threshold'] = 0.5
-        self.head = build_in_scope(MODELS, {**config, **own})
+        cut = dict(threshold=0.5) if output.channels == 1 else {}
+        self.head = build_in_scope(MODELS, {**config, **own, **cut})
         _check_needs_features_only(self.head, where)
         self.head.loss_decode = nn.Identity()
         self.initial_bias = output.initial_bias

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from mmmtl.models.argument_checks import check_choice
 from mmmtl.models.layers.conv_norm import NormConfig, build_norm
-from mmmtl.models.layers.deform_conv import DeformConv
+from mmmtl.models.layers.deform_conv import Backend, DeformConv
 from mmmtl.models.layers.pyramid_projection import PyramidProjection
 from mmmtl.registry import MODELS
 from mmmtl.tasks import check_tasks
@@ -38,7 +38,7 @@ class DeformableMixer(BaseModule):
         depth: int = 1,
         block_order: BlockOrder = 'mix_gather',
         norm_cfg: Mapping[str, Any] | None = None,
-        deform_backend: str = 'auto',
+        deform_backend: Backend = 'auto',
         init_cfg: Any = None,
     ) -> None:
         """Build projection and mixers.
@@ -125,7 +125,7 @@ class ChannelGather(nn.Module):
         channels: int,
         *,
         norm_cfg: NormConfig,
-        deform_backend: str,
+        deform_backend: Backend,
     ) -> None:
         """Build the step for ``channels`` in and out."""
         super().__init__()

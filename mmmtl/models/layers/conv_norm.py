@@ -90,7 +90,8 @@ class OutputLayers(nn.Module):
         self.bottleneck = bottleneck(in_channels, channels, norm_cfg=norm_cfg)
         self.classifier = nn.Conv2d(channels, out_channels, 1)
         nn.init.normal_(self.classifier.weight, std=0.01)
-        nn.init.constant_(self.classifier.bias, initial_bias)
+        bias = self.classifier.get_parameter('bias')
+        nn.init.constant_(bias, initial_bias)
 
     def forward(self, feature: Tensor) -> Tensor:
         """Return ``(B, K, h, w)`` logits of a ``(B, C, h, w)`` feature."""

@@ -22,7 +22,7 @@ _MMCV_STEP = 32
 class Geometry:
     """What a convolution is besides its weights; pairs are (down, right)."""
 
-    kernel: tuple[int, int]
+    kernel: tuple[int, ...]
     stride: tuple[int, int]
     padding: tuple[int, int]
     dilation: tuple[int, int]
@@ -74,7 +74,7 @@ def sample_taps(
     x: Tensor,
     offset: Tensor,
     *,
-    kernel: tuple[int, int],
+    kernel: tuple[int, ...],
     stride: tuple[int, int],
     padding: tuple[int, int],
     dilation: tuple[int, int],
@@ -131,7 +131,7 @@ def sample_taps(
 
 def _rest_positions(
     size: tuple[int, int],
-    kernel: tuple[int, int],
+    kernel: tuple[int, ...],
     stride: tuple[int, int],
     padding: tuple[int, int],
     dilation: tuple[int, int],

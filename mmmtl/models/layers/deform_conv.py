@@ -199,7 +199,7 @@ def deform_conv(
 def choose_backend(
     in_channels: int,
     *,
-    kernel: tuple[int, int],
+    kernel: tuple[int, ...],
     offset_groups: int,
     device: torch.device,
 ) -> Backend:

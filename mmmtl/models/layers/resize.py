@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def resize_bilinear(maps: Tensor, size: tuple[int, int]) -> Tensor:
+def resize_bilinear(maps: Tensor, size: tuple[int, ...]) -> Tensor:
     """Resize to an exact size; nothing is copied if it already fits.
 
     Convention:

@@ -199,7 +199,7 @@ class ScopedAttention(nn.Module):
         """
         to_query, to_key, to_value = self.in_proj_weight.chunk(3)
         biases = self.in_proj_bias.chunk(3)
-        parts = [
+        q, k, v = (
             F.linear(tokens, weight, bias)
             .unflatten(-1, (self.num_heads, -1))
             .transpose(1, 2)
@@ -209,6 +209,6 @@ class ScopedAttention(nn.Module):
                 biases,
                 strict=True,
             )
-        ]
-        mixed = F.scaled_dot_product_attention(*parts)
+        )
+        mixed = F.scaled_dot_product_attention(q, k, v)
         return mixed.transpose(1, 2).flatten(2)

@@ -23,7 +23,7 @@ class WindowGrid:
     """
 
     def __init__(
-        self, size: tuple[int, int], *, window: int, shift: int
+        self, size: tuple[int, ...], *, window: int, shift: int
     ) -> None:
         """Lay the windows out.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -52,7 +52,7 @@ class BaseTaskLoss(nn.Module, ABC):
         self._settings: Kind | None = None
 
     @property
-    def settings(self) -> Kind:
+    def settings(self) -> Any:
         """Kind and settings of the task that the loss is used for.
 
         A head sets them; until then they are those of a task without any.

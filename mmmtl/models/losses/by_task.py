@@ -14,6 +14,7 @@ Convention:
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from torch import Tensor
 
@@ -27,7 +28,8 @@ def is_loss(name: str) -> bool:
 
 def total_of(named: Mapping[str, Tensor]) -> Tensor:
     """Return the sum of the losses among named values."""
-    return sum(value for name, value in named.items() if is_loss(name))
+    total: Any = sum(v for name, v in named.items() if is_loss(name))
+    return total
 
 
 def scaled(

@@ -70,7 +70,7 @@ def rotate_l1(prediction: Tensor, label: Tensor, valid: Tensor) -> Tensor:
     target = label[..., 1:-1, 1:-1].to(prediction.dtype)
     target = target.masked_fill(~inner, 0)
 
-    def shifted(maps: Tensor, place: tuple[int, int]) -> Tensor:
+    def shifted(maps: Tensor, place: tuple[int, ...]) -> Tensor:
         return maps[..., place[0] : place[0] + height, place[1] :][..., :width]
 
     def errors(maps: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -58,15 +58,15 @@ def plan_stages(
     levels = len(in_channels)
     if num_heads is None:
         num_heads = [channels // _HEAD_WIDTH for channels in in_channels]
-    if isinstance(blocks[0], str):
-        blocks = [blocks] * levels
-    _check_blocks(blocks)
+    alike = isinstance(blocks[0], str)
+    by_stage: Any = [blocks] * levels if alike else blocks
+    _check_blocks(by_stage)
     if isinstance(with_cp, bool):
         with_cp = [with_cp] * levels
     return [
         StagePlan(channels, heads, tuple(kinds), again)
         for channels, heads, kinds, again in zip(
-            in_channels[::-1], num_heads[::-1], blocks, with_cp, strict=True
+            in_channels[::-1], num_heads[::-1], by_stage, with_cp, strict=True
         )
     ]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -41,7 +43,7 @@ class ResidualBlock(nn.Module):
         self.exit = conv_norm(
             out_channels, out_channels, norm_cfg=norm_cfg, kernel_size=3
         )
-        self.shortcut = (
+        self.shortcut: Any = (
             None
             if in_channels == out_channels
             else conv_norm(in_channels, out_channels, norm_cfg=norm_cfg)

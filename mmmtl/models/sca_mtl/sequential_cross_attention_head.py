@@ -378,7 +378,8 @@ class ScaleAggregation(nn.Module):
         self.linear = nn.Linear(width, width)
         self.norm = build_norm(norm_cfg, width)
         self.classifier = nn.Conv2d(width, output.channels, 1)
-        nn.init.constant_(self.classifier.bias, output.initial_bias)
+        bias = self.classifier.get_parameter('bias')
+        nn.init.constant_(bias, output.initial_bias)
 
     def forward(self, pyramid: Sequence[Tensor]) -> Tensor:
         """Predict from a task's pyramid.

@@ -84,7 +84,7 @@ class MultiTaskSegmentor(BaseSegmentor):
             data_preprocessor=data_preprocessor, init_cfg=init_cfg
         )
         self.backbone = build_in_scope(MODELS, backbone)
-        self.neck = neck and _build_neck(neck)
+        self.neck = _build_neck(neck) if neck else None
         self.decode_head = build_in_scope(MODELS, decode_head)
         self._check_neck()
         head = self.decode_head

@@ -36,7 +36,7 @@ class FixedWeighting(LossWeighting):
                 finite.
         """
         super().__init__()
-        weights = tasks if weights is None else weights
+        weights = (tasks or {}) if weights is None else weights
         check_tasks(weights)
         for task, weight in weights.items():
             if not (math.isfinite(weight) and weight >= 0):

@@ -71,8 +71,8 @@ class Kind(ABC):
     metric: ClassVar[Mapping[str, Any]]
     primary: ClassVar[Primary]
     painter: ClassVar[str]
-    unit: ClassVar[str] | str
-    symbol: ClassVar[str] | str = ''
+    unit: ClassVar[str]
+    symbol: ClassVar[str] = ''
 
     def valid(self, label: Map) -> Map:
         """Return True where the label map holds a label.
@@ -290,12 +290,13 @@ class Kind(ABC):
             ValueError: If it stands for none.
         """
         known = self.encodings(stored, absent)
-        if known.get(word) is None:
+        settings = known.get(word)
+        if settings is None:
             raise ValueError(f'{word!r}: choose among {", ".join(known)}')
-        return known[word]
+        return settings
 
 
-def _any(present: Map) -> Map:
+def _any(present: Any) -> Any:
     if isinstance(present, Tensor):
         return present.any(dim=-3, keepdim=True)
     return present.any(axis=-3, keepdims=True)

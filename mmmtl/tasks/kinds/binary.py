@@ -125,7 +125,8 @@ class Binary(Kind):
             words += ['1-255', '0']
         elif len(values) == 2:
             small, large = values
-            share = stored.counts[large] / sum(map(stored.counts.get, values))
+            both = stored.counts[small] + stored.counts[large]
+            share = stored.counts[large] / both
             sure = small == 0 and share <= _SURE
             chosen = [(large,)] if sure else [(large,), (small,)]
             words = [spelled(c, is_colour=stored.is_colour) for c in chosen]

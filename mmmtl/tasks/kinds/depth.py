@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,6 @@ from mmmtl.tasks.kinds.stored import (
     Stored,
     Values,
     absent_setting,
-    number_of,
     odd_values,
     subsets,
 )
@@ -47,12 +47,15 @@ class Depth(Kind):
 
     def valid(self, label: Map) -> Map:
         """See the base class."""
-        library = torch if isinstance(label, Tensor) else np
+        library: Any = torch if isinstance(label, Tensor) else np
         return library.isfinite(label) & (label > 0)
 
     def zoom(self, values: Map, factor: float) -> Map:
         """Divide: an object that looks twice as large is half as far."""
-        return values if factor == 1.0 else values / factor
+        if factor == 1.0:
+            return values
+        zoomed: Any = values / factor
+        return zoomed
 
     def out_channels(self, num_classes: int | None) -> tuple[int, ...]:
         """See the base class."""
@@ -119,7 +122,7 @@ class Depth(Kind):
         direct = [
             word
             for word in units
-            if not self.implausible(values * number_of(_UNITS.get(word, word)))
+            if not self.implausible(values * _metres(word))
         ]
         inverse = [] if self.implausible(1 / values) else ['inverse']
         # A step of another size, and maps that were divided by their range.
@@ -150,6 +153,10 @@ class Depth(Kind):
             **({'inverse': True} if is_inverse else {}),
             **absent_setting(absent, is_colour=stored.is_colour),
         }
+
+
+def _metres(unit: str) -> float:
+    return float(Fraction(_UNITS.get(unit, unit)))
 
 
 def form_of(maps: tuple[np.ndarray, ...], absent: Values) -> str | None:

@@ -93,7 +93,7 @@ class Normals(Kind):
         """
         cos = math.cos(math.radians(degrees))
         sin = math.sin(math.radians(degrees))
-        library = torch if isinstance(values, Tensor) else np
+        library: Any = torch if isinstance(values, Tensor) else np
         x, y, z = (_component(values, axis, i) for i in range(3))
         return library.stack([cos * x + sin * y, cos * y - sin * x, z], axis)
 
@@ -264,7 +264,7 @@ def _faces_camera(vectors: np.ndarray, channel: int, sign: int) -> bool:
     return bool(z.mean() < 0 and (z > _BEHIND).mean() < _FEW_BEHIND)
 
 
-def _along(signs: list[float], values: Map, axis: int) -> Map:
+def _along(signs: list[float], values: Any, axis: int) -> Any:
     shape = [1] * values.ndim
     shape[axis] = 3
     if isinstance(values, Tensor):

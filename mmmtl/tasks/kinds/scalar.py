@@ -48,6 +48,7 @@ class Scalar(Kind):
     primary = Primary('mae', lower_is_better=True)
     painter = 'heat'
 
+    # pyrefly: ignore[bad-override]  # other kinds have it by class
     unit: str = ''
     mean: float = 0.0
     spread: float = 1.0
@@ -64,6 +65,7 @@ class Scalar(Kind):
             raise ValueError(f'spread={self.spread}: give a number > 0')
 
     @property
+    # pyrefly: ignore[bad-override]
     def symbol(self) -> str:
         """See the base class; several words describe and are no symbol."""
         return '' if ' ' in self.unit else self.unit

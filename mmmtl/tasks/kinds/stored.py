@@ -244,8 +244,8 @@ def read_values(text: str) -> Values:
             found.append(int(word[1:], 16))
         elif dash and first.isdigit() and last.isdigit():
             found += range(int(first), int(last) + 1)
-        elif number_of(word) is not None:
-            found.append(plain(number_of(word)))
+        elif (number := number_of(word)) is not None:
+            found.append(plain(number))
         else:
             raise ValueError(
                 f'{text!r}: give values, such as 0,255 or 128-255 or '

@@ -13,7 +13,8 @@ from mmengine.hooks import Hook
 
 from mmmtl.registry import HOOKS
 
-#: The plan: ``MOMENT:TIMES:SECONDS:SIGNAL[:RANK]``.
+#: The plan: ``MOMENT:TIMES:SECONDS:SIGNAL[:RANK]``; ``error`` for a signal
+#: is an error that is raised.
 VARIABLE = 'SUDDEN_END'
 
 
@@ -35,7 +36,8 @@ class SuddenEndHook(Hook):
         self.moment = moment if mine else 'never'
         self.times = int(times)
         self.seconds = float(seconds)
-        self.number = signal.Signals[f'SIG{number}']
+        self.raises = number == 'error'
+        self.number = None if self.raises else signal.Signals[f'SIG{number}']
 
     def before_train_iter(self, *args: Any, **more: Any) -> None:
         self._come('iteration')
@@ -49,6 +51,8 @@ class SuddenEndHook(Hook):
     def _come(self, moment: str) -> None:
         if moment == self.moment:
             self.times -= 1
+            if self.times == 0 and self.raises:
+                raise RuntimeError('a defect')
             if self.times == 0 and self.number == signal.SIGKILL:
                 threading.Thread(target=self._kill, daemon=True).start()
             elif self.times == 0:

@@ -3,6 +3,7 @@
 import atexit
 import os
 import random
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,10 @@ def say_threads() -> None:
     tasks = Path('/proc/self/task').glob('*/comm')
     names = [path.read_text().strip() for path in tasks]
     if 'RANK' in os.environ:
-        print('threads at exit:', [name for name in names if 'gloo' in name])
+        gloo = [name for name in names if 'gloo' in name]
+        # In one piece: the other processes write at the same time.
+        sys.stdout.flush()
+        os.write(1, f'threads at exit: {gloo}\n'.encode())
 
 
 @MODELS.register_module()

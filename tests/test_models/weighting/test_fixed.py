@@ -98,3 +98,8 @@ def test_task_without_weight_is_refused() -> None:
 def test_bad_weights_are_refused(weights: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         FixedWeighting(weights=weights)
+
+
+def test_no_weights_at_all_are_refused() -> None:
+    with pytest.raises(ValueError, match='empty'):
+        FixedWeighting()

@@ -15,7 +15,7 @@ from scipy.ndimage import (
     gaussian_filter,
     map_coordinates,
 )
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from mmmtl.evaluation.functional.boundary import even_thresholds, image_counts
 from mmmtl.geometry import thin
@@ -131,11 +131,11 @@ def draw_soft_map(
     label = _lines(rng, size, regions)
     y, x = np.indices(size, dtype=float)
     places = [y + 3 * _field(rng, size, 6), x + 3 * _field(rng, size, 6)]
-    distance = map_coordinates(
+    distance: Any = map_coordinates(
         distance_transform_edt(~label), places, order=1, mode='nearest'
     )
     strength = _confidence(rng, size) * np.exp(-(distance**2) / (2 * 2.5**2))
-    distance = distance_transform_edt(~_lines(rng, size, regions))
+    distance: Any = distance_transform_edt(~_lines(rng, size, regions))
     false = _confidence(rng, size) * np.exp(-(distance**2) / (2 * 2.0**2)) / 2
     noise = 0.03 * abs(_field(rng, size, 1.2))
     strength = np.clip(np.maximum(strength, false) + noise, 0, 1)
@@ -147,7 +147,7 @@ def _lines(rng: np.random.Generator, size: Size, regions: int) -> np.ndarray:
     seeds = rng.uniform(0, 1, (regions, 2)) * size
     places = np.indices(size, dtype=float).reshape(2, -1)
     bend = np.stack([_field(rng, size, 8).ravel() * 3 for _ in 'yx'])
-    owner = cKDTree(seeds).query((places + bend).T)[1].reshape(size)
+    owner = KDTree(seeds).query((places + bend).T)[1].reshape(size)
     lines = np.zeros(size, dtype=bool)
     lines[:, :-1] |= owner[:, :-1] != owner[:, 1:]
     lines[:-1] |= owner[:-1] != owner[1:]

@@ -12,7 +12,7 @@ from mmmtl.models.layers.deform_backends import (
     mmcv_problem,
     torchvision_problem,
 )
-from mmmtl.models.layers.deform_conv import DeformConv
+from mmmtl.models.layers.deform_conv import Backend, DeformConv
 
 from .measure import DIRECTIONS, Case, Group, one_pass
 
@@ -74,7 +74,7 @@ def groups(args: argparse.Namespace) -> Iterator[Group]:
 
 
 def build(
-    args: argparse.Namespace, backend: str, direction: str, size: list[int]
+    args: argparse.Namespace, backend: Backend, direction: str, size: list[int]
 ) -> Case:
     """Return a case: one call of the layer, with or without gradients."""
     torch.manual_seed(0)

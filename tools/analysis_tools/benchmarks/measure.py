@@ -229,4 +229,5 @@ def _peak_of(
 def _status(key: str) -> int:
     """Bytes from /proc: a child's ru_maxrss begins at its parent's peak."""
     text = Path('/proc/self/status').read_text()
-    return int(re.search(rf'{key}:\s*(\d+)', text)[1]) * 1024
+    (kilobytes,) = re.findall(rf'^{key}:\s*(\d+)', text, re.MULTILINE)
+    return int(kilobytes) * 1024

@@ -9,11 +9,12 @@ from types import ModuleType
 from typing import Any
 
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
 from torch import nn
 
+from mmmtl.engine.cli import add_cfg_options
 from mmmtl.engine.config import load_config
 from mmmtl.errors import UserError
 from mmmtl.registry import MODELS, build_in_scope
@@ -22,13 +23,7 @@ from mmmtl.registry import MODELS, build_in_scope
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """Add a config file and changes to it."""
     parser.add_argument('config', help='config file')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        help='changes to the config as key=value',
-    )
+    add_cfg_options(parser)
 
 
 def add_shape_argument(parser: argparse.ArgumentParser) -> None:

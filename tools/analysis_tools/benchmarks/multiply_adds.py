@@ -31,7 +31,7 @@ def count_multiply_adds(case: Callable[[], Any]) -> int:
     Returns:
         Their number, each a multiplication with its addition.
     """
-    counter = FlopCounterMode(display=False, custom_mapping=_MORE)
+    counter: Any = FlopCounterMode(display=False, custom_mapping=_MORE)
     counter.mod_tracker = _NoModules()
     # The fused form of nn.MultiheadAttention is one operator, which PyTorch
     # does not count.

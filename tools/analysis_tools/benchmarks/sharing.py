@@ -91,7 +91,7 @@ def build(args: argparse.Namespace, form: str, count: int) -> Case:
         for level in range(4)
     ]
 
-    def total(*levels: Tensor) -> Tensor:
+    def total(*levels: Tensor) -> Any:
         logits = [one for head in heads for one in head(levels).values()]
         return sum(one.square().mean() for one in logits)
 

@@ -209,7 +209,9 @@ def recall_precision(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def f_score(recall: np.ndarray, precision: np.ndarray) -> np.ndarray:
+def f_score(
+    recall: np.ndarray | float, precision: np.ndarray | float
+) -> np.ndarray:
     """Return the harmonic mean ``2 R P / (R + P)``, 0 where it is 0/0."""
     whole = recall + precision
     return 2 * recall * precision / np.where(whole == 0, 1, whole)

@@ -1,0 +1,7 @@
+"""``python -m mmmtl`` is the command ``mmmtl``."""
+
+import sys
+
+from mmmtl.cli.app import main
+
+sys.exit(main())

@@ -1,0 +1,218 @@
+"""Maps of any project against labels, by a named protocol."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmmtl.apis.score_maps import PROTOCOLS, protocols_of, score_maps
+from mmmtl.errors import DatasetError, UserError
+from mmmtl.evaluation.functional.boundary import BoundaryScores
+from mmmtl.evaluation.functional.saliency import SALIENCY_PROTOCOLS
+from tests.own_tasks import own_table
+
+
+@pytest.fixture(autouse=True)
+def _own_rows() -> Iterator[None]:
+    with own_table():
+        yield
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    """Return ``write(folder, maps)``: bytes as .png, all else as .npy."""
+
+    def write_maps(folder: str, maps: Mapping[str, np.ndarray]) -> Path:
+        (tmp_path / folder).mkdir()
+        for stem, values in maps.items():
+            path = tmp_path / folder / stem
+            if values.dtype == np.uint8:
+                Image.fromarray(values).save(f'{path}.png')
+            else:
+                np.save(path, values)
+        return tmp_path / folder
+
+    return write_maps
+
+
+def test_depth_of_two_images_of_unequal_validity(
+    mmmtl: Callable, write: Callable, tmp_path: Path
+) -> None:
+    """Four pixels are wrong by 1 m, one by 3 m.
+
+    Pooled: sqrt((4 * 1 + 9) / 5); of the images: (1 + 3) / 2.
+    """
+    label = np.float32([[2, 2], [2, 2]])
+    alone = np.float32([[2, 0], [0, 0]])
+    gt = write('gt', {'a': label, 'b': alone})
+    pred = write('pred', {'a': label + 1, 'b': alone + 3})
+    out = tmp_path / 'score.json'
+    common = ('score', pred, gt, '--task', 'depth')
+    done = mmmtl(*common, '--explain', '--out', out)
+    assert done.code == 0, done.err
+    found = json.loads(out.read_text())
+    assert found['protocol']['name'] == 'pixels'
+    assert found['metrics']['rmse'] == pytest.approx((13 / 5) ** 0.5)
+    other = found['other_protocols']['images']
+    assert other['metrics']['rmse'] == pytest.approx(2)
+    assert found['units']['rmse'] == 'm'
+    assert found['images'] == 2
+    change = 2 - (13 / 5) ** 0.5
+    assert f'rmse         2 m  ({change:+.4g})' in done.out
+    done = mmmtl(*common, '--protocol', 'images', '--out', out)
+    found = json.loads(out.read_text())
+    assert found['metrics']['rmse'] == pytest.approx(2)
+    assert 'other_protocols' not in found
+
+
+def test_how_files_store_values(write: Callable) -> None:
+    """Millimetres, another frame of normals, ids from 1."""
+    metres = np.float32([[2, 3], [4, 0]])
+    gt = write('depth', {'a': (metres * 1000).astype(np.uint16)})
+    pred = write('pred', {'a': metres + np.float32(0.5)})
+    found = score_maps(pred, gt, task='depth', gt=dict(scale=0.001))
+    assert found['metrics']['abs_err'] == pytest.approx(0.5)
+    assert found['settings'] == {'gt': {'scale': 0.001}}
+    ours = np.float32([[[0, 0, -1], [0.6, 0, -0.8]]])
+    gt = write('normals', {'a': ours})
+    pred = write('opposite', {'a': -ours})
+    found = score_maps(
+        pred, gt, task='normals', pred=dict(axes='left up towards')
+    )
+    assert found['metrics']['mean_err'] == pytest.approx(0, abs=1e-5)
+    gt = write('ids', {'a': np.uint8([[1, 1, 2, 0]])})
+    pred = write('classes', {'a': np.uint8([[0, 1, 1, 1]])})
+    found = score_maps(
+        *(pred, gt),
+        task='semseg',
+        classes=3,
+        gt=dict(first_id=1, no_label=0),
+        explain=True,
+    )
+    # Class 0: 1 of 2, class 1: 1 of 2, class 2: nowhere.
+    assert found['metrics']['mIoU'] == pytest.approx(100 / 3)
+    skip = found['other_protocols']['skip']['metrics']
+    assert skip['mIoU'] == pytest.approx(50)
+
+
+def test_lines_equal_those_of_the_boundary_tool(
+    run_boundary_eval: Callable, write: Callable, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    label = np.zeros((40, 50), np.uint8)
+    label[20, 5:45] = 255
+    strength = (label // 2 + rng.integers(0, 100, label.shape)).astype('u1')
+    gt, pred = write('gt', {'a': label}), write('pred', {'a': strength})
+    found = score_maps(pred, gt, task='edge', max_dist=0.011, explain=True)
+    assert list(found['other_protocols']) == ['exact', 'seism']
+    scores = {
+        'berkeley': found['metrics'],
+        'seism': found['other_protocols']['seism']['metrics'],
+    }
+    assert scores['berkeley'] != scores['seism']
+    for protocol, ours in scores.items():
+        theirs = run_boundary_eval(pred, gt, protocol)
+        for name in ('odsF', 'oisF', 'AP'):
+            assert ours[name] == pytest.approx(100 * theirs[name])
+
+
+@pytest.fixture
+def run_boundary_eval(
+    repo_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Path, Path, str], dict]:
+    import runpy
+
+    def run(pred: Path, gt: Path, protocol: str) -> dict:
+        tool = repo_root / 'tools/analysis_tools/boundary_eval.py'
+        out = tmp_path / 'tool' / f'{protocol}.json'
+        words = [tool, pred, gt, '--max-dist', 0.011, '--protocol', protocol]
+        words += ['--out', out, '--workers', 1]
+        monkeypatch.setattr(sys, 'argv', [str(word) for word in words])
+        runpy.run_path(str(tool), run_name='__main__')
+        return json.loads(out.read_text())
+
+    return run
+
+
+def test_only_berkeley_looks_between_thresholds(
+    write: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On small maps both give the same F, so the call is looked at."""
+    asked = []
+
+    def scores(*_: np.ndarray, interpolate: bool) -> BoundaryScores:
+        asked.append(interpolate)
+        return BoundaryScores(*np.zeros(6))
+
+    module = sys.modules['mmmtl.apis.score_maps']  # the function has its name
+    monkeypatch.setattr(module, 'boundary_scores', scores)
+    label = np.zeros((20, 20), np.uint8)
+    label[10] = 255
+    folder = write('gt', {'a': label})
+    for protocol in ('berkeley', 'seism'):
+        score_maps(
+            folder, folder, task='edge', max_dist=0.1, protocol=protocol
+        )
+    assert asked == [True, False]
+
+
+def test_a_task_of_ones_own(mmmtl: Callable, write: Callable) -> None:
+    """Two of three hits, one false alarm: F is 2 / 3."""
+    gt = write('gt', {'a': np.uint8([[255, 255, 255, 0, 0]])})
+    pred = write('pred', {'a': np.uint8([[200, 128, 0, 0, 250]])})
+    done = mmmtl('score', pred, gt, '--task', 'cracks=binary')
+    assert done.code == 0, done.err
+    assert f'F            {200 / 3:.6g} %' in done.out
+    assert 'mask: a pixel is 1' in done.out
+
+
+@pytest.mark.parametrize(
+    ('maps', 'options', 'text'),
+    [
+        ({'a': np.float32([[np.nan, 1]])}, {}, 'NaN or infinity'),
+        ({'a': np.float32([[1, 1, 1]])}, {}, 'at the size of the label'),
+        ({'b': np.float32([[1, 1]])}, {}, 'has no map for a'),
+        ({'a': np.float32([[-1, 1]])}, {}, 'depth is 0 .none. or more'),
+    ],
+)
+def test_wrong_maps(
+    write: Callable, maps: dict, options: dict, text: str
+) -> None:
+    gt = write('gt', {'a': np.float32([[1, 1]])})
+    with pytest.raises(DatasetError, match=text):
+        score_maps(write('pred', maps), gt, task='depth', **options)
+
+
+def test_a_class_that_is_none_names_its_file(write: Callable) -> None:
+    gt = write('gt', {'a': np.uint8([[0, 1]])})
+    pred = write('pred', {'a': np.uint8([[0, 255]])})
+    with pytest.raises(DatasetError, match=r'pred/a.png: .* 0\.\.255'):
+        score_maps(pred, gt, task='semseg', classes=2)
+
+
+@pytest.mark.parametrize(
+    ('task', 'options', 'text'),
+    [
+        ('depth', dict(protocol='image'), "did you mean 'images'"),
+        ('semseg', {}, 'number of classes'),
+        ('edge', {}, 'give the tolerance max_dist'),
+        ('depth', dict(pred=dict(no_label=0)), 'no_label is for labels'),
+    ],
+)
+def test_wrong_options(
+    write: Callable, task: str, options: dict, text: str
+) -> None:
+    folder = write('maps', {'a': np.float32([[1, 1]])})
+    with pytest.raises(UserError, match=text):
+        score_maps(folder, folder, task=task, **options)
+
+
+def test_every_saliency_protocol_can_be_named() -> None:
+    assert set(SALIENCY_PROTOCOLS) < set(PROTOCOLS['regions'])
+    assert set(protocols_of('saliency')) == set(PROTOCOLS['regions'])
