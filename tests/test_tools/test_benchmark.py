@@ -168,6 +168,20 @@ def test_model_report(
     assert results['forward config']['parameters'] == count
 
 
+def test_step_from_kept_features(
+    run_tool: Callable, tmp_path: Path, config: Path
+) -> None:
+    arguments = ['model', config, '--shape', '1', '3', '64', '64', '--runs']
+    arguments += ['1', '--warmup', '1', '--modes', 'step', '--feature-cache']
+    end = run_tool(TOOL, *arguments)
+    assert end.code == 2
+    assert 'model.frozen_backbone=True' in end.err
+
+    frozen = ('--cfg-options', 'model.frozen_backbone=True')
+    _, found = run_json(run_tool, tmp_path, *arguments, *frozen)
+    assert set(found) == {'step config', 'step config, kept features'}
+
+
 def test_step_trains(part: Callable, config: Path) -> None:
     torch.manual_seed(0)
     args = Namespace(config=str(config), shape=[1, 3, 32, 40], device='cpu')

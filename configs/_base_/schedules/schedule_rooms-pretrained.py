@@ -3,7 +3,7 @@
 # poly to zero.
 _base_ = './schedule_rooms.py'
 optim_wrapper = dict(
-    optimizer=dict(lr=1e-3),
+    optimizer=dict(lr=2e-3),
     paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.3))),
 )
 param_scheduler = [

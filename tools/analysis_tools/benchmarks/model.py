@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import atexit
+import tempfile
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,6 +15,8 @@ from mmengine.optim import build_optim_wrapper
 from torch import Tensor, nn
 
 from mmmtl.engine.config import parse_options
+from mmmtl.errors import UserError
+from mmmtl.models.backbones.feature_cache import FeatureCache
 
 from .measure import Case, Group, one_pass
 from .models import (
@@ -46,6 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='measure the config with these changes too, in turn with the '
         'config itself; may be repeated',
     )
+    parser.add_argument(
+        '--feature-cache',
+        action='store_true',
+        help='of a frozen backbone: a step from kept features beside each',
+    )
 
 
 def groups(args: argparse.Namespace) -> Iterator[Group]:
@@ -59,15 +69,38 @@ def groups(args: argparse.Namespace) -> Iterator[Group]:
             name: dict(options=dict(options), mode=mode)
             for name, options in variants.items()
         }
+        if args.feature_cache and mode == 'step':
+            cases |= {
+                f'{name}, kept features': dict(case, cached=True)
+                for name, case in cases.items()
+            }
         yield Group(mode, cases, base='config')
 
 
 def build(
-    args: argparse.Namespace, options: Mapping[str, Any], mode: str
+    args: argparse.Namespace,
+    options: Mapping[str, Any],
+    mode: str,
+    cached: bool = False,
 ) -> Case:
-    """Return a case: one forward pass or one training step."""
+    """Return a case: one forward pass or one training step.
+
+    Raises:
+        UserError: Features are to be kept, and the backbone learns.
+    """
     model, loaded = build_model(args.config, options, args.device)
     inputs = torch.randn(args.shape, device=args.device)
+    if cached:
+        if not model.frozen_backbone:
+            raise UserError(
+                '--feature-cache: the backbone learns, so its features '
+                'change: add --cfg-options model.frozen_backbone=True'
+            )
+        folder = tempfile.TemporaryDirectory()
+        atexit.register(folder.cleanup)
+        model.feature_cache = FeatureCache(
+            Path(folder.name), capacity=len(inputs)
+        )
     if mode == 'forward':
         model.eval()
         return one_pass(
@@ -101,7 +134,11 @@ def training_step(model: nn.Module, config: Config, inputs: Tensor) -> Case:
 
 
 def facts(
-    case: Case, args: argparse.Namespace, options: Mapping[str, Any], mode: str
+    case: Case,
+    args: argparse.Namespace,
+    options: Mapping[str, Any],
+    mode: str,
+    cached: bool = False,
 ) -> dict[str, Any]:
     """Size of the model."""
     model, _ = build_model(args.config, options)
