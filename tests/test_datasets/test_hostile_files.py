@@ -416,7 +416,6 @@ def json_readers(repo_root: Path) -> list[Callable]:
         *(lambda path: coco_categories(str(path)), read_meta),
         runpy.run_path(str(tools / 'grid.py'))['read_grid'],
         runpy.run_path(str(tools / 'plot_balancing.py'))['read_curves'],
-        runpy.run_path(str(tools / 'rooms_table.py'))['read_run'],
     ]
 
 

@@ -23,7 +23,6 @@ WRITERS = [
     ('analysis_tools/compare.py', 'no.json', '--out', '.md'),
     ('analysis_tools/compare.py', 'no.json', '--chart', '.png'),
     ('analysis_tools/plot_balancing.py', __file__, '--out', '.html'),
-    ('analysis_tools/rooms_table.py', 'no.json', '--out', '.md'),
     ('analysis_tools/show_queries.py', 'no.py', 'no.png', '--out', '.png'),
     ('analysis_tools/single_task.py', 'no.py', '--out', '.json'),
     ('dataset_converters/verify.py', 'a', '--dataset=nyud', '--out', '.json'),
