@@ -219,7 +219,8 @@ def score_maps(
         raise UserError(f'task {task!r}: give the number of classes')
     wanted = known if explain else {name: known[name]}
     lines = [n for n, p in wanted.items() if not p.metric]
-    if lines and not 0 < (max_dist or 0) < 1:
+    max_dist = max_dist or 0.0
+    if lines and not 0 < max_dist < 1:
         raise UserError(
             f'protocol {lines[0]!r}: give the tolerance max_dist, a share of '
             'the diagonal (0.011 is usual for NYUDv2, 0.0075 for '
@@ -265,7 +266,7 @@ def _build(
     classes: int | None,
     max_depth: float | None,
 ) -> BaseTaskMetric:
-    config = dict(protocol.metric, task=task.name)
+    config: dict[str, Any] = dict(protocol.metric, task=task.name)
     if config['type'] == 'SegmentationMetric':
         config['num_classes'] = classes
     if config['type'] == 'DepthErrorMetric':
@@ -386,7 +387,7 @@ def _match(
         nms=True,
         workers=workers,
     )
-    total = best = 0
+    total, best = np.zeros((4, len(thresholds))), np.zeros(4)
     with progress(f'matching ({protocol})', len(pairs)) as advance:
         for image in counts:
             total, best = total + image, best + best_counts(image)

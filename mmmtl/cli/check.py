@@ -63,7 +63,7 @@ def check(
         if data_root is not None:
             set_data_root(content, data_root)
         report = verify_config(content, options=settings, **how)
-    elif data_root is None:
+    elif data_root is None or dataset is None:
         raise UserError(f'check: which folder is written as {dataset}?')
     else:
         rules = find_set(dataset, data_root)

@@ -63,10 +63,9 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
 
 def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
     """Parse the command line and note the local rank where others look."""
-    args = parser.parse_args()
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    del args.local_rank
-    return args
+    args = vars(parser.parse_args())
+    os.environ.setdefault('LOCAL_RANK', str(args.pop('local_rank')))
+    return argparse.Namespace(**args)
 
 
 @contextmanager

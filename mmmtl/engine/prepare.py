@@ -112,7 +112,8 @@ def prepare_training(options: TrainingOptions) -> tuple[Config, list[str]]:
     if options.total_batch is not None:
         apply_total_batch(config, options.total_batch, world_size())
     notes += batch_notes(config, world_size())
-    set_resume(config, options.resume and str(options.resume))
+    resume = options.resume
+    set_resume(config, None if resume is None else str(resume))
     if options.resume_changed:
         config.resume_changed = True
     return config, notes

@@ -58,7 +58,9 @@ def read_hashed(folder: Path, name: str) -> dict[str, Requirement]:
         assert all(re.fullmatch('[0-9a-f]{64} *', item) for item in hashes)
         assert hashes, entry
         item = Requirement(line)
-        found[canonicalize_name(item.name)] = item
+        # Of newer Pythons there are rows of their own.
+        if item.marker is None or item.marker.evaluate():
+            found[canonicalize_name(item.name)] = item
     return found
 
 
