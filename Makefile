@@ -21,8 +21,8 @@ THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 SEED ?= $(shell date +%s)
 
 .PHONY: help env env-openmmlab env-lowest test test-openmmlab test-lowest \
-	test-random coverage lint types format check-all dist-check lock audit \
-	sbom pythons demo clean
+	test-random coverage lint types format check-all dist-check \
+	release-check lock audit sbom pythons demo clean
 
 help:
 	@echo 'make env              environment $(VENV), maintained OpenMMLab distribution'
@@ -41,6 +41,7 @@ help:
 	@echo 'make lock             renew requirements/lock/hashed'
 	@echo 'make audit            known holes in what the locks name (pip-audit)'
 	@echo 'make sbom             list of what the locks name, dist/sbom-*.json'
+	@echo 'make release-check    all that must hold before a release is made'
 	@echo 'make clean            remove what builds and tests leave; not the environments'
 
 env:
@@ -98,6 +99,12 @@ $(VENV_RELEASE)/.stamp: requirements/lock/hashed/release.txt
 	$${MMMTL_PYTHON:-python3} -m venv --clear $(VENV_RELEASE)
 	$(PYTHON_RELEASE) -m pip install -qq --require-hashes -r $<
 	touch $@
+
+# In the order of what it costs. A release is made from what is committed.
+release-check:
+	test -z "$$(git status --porcelain)" || { git status --short; exit 1; }
+	$(MAKE) lint types dist-check
+	$(MAKE) check-all audit sbom
 
 dist-check: $(VENV_RELEASE)/.stamp
 	tools/dev/dist_check.sh $(VENV_RELEASE)
