@@ -44,8 +44,7 @@ def read_array(path: str | Path) -> np.ndarray:
             # Never unpickle: a label file is untrusted input.
             return np.lib.format.read_array(file, allow_pickle=False)
     with open_picture(path) as picture:
-        is_deep = ';16' in str(picture.tile)
-        if is_deep and picture.mode in ('RGB', 'RGBA', 'LA'):
+        if _is_deep(picture) and picture.mode in ('RGB', 'RGBA', 'LA'):
             return _read_deep(path)
         ImageOps.exif_transpose(picture, in_place=True)
         # 1-bit pictures as 0 and 255, as every other reader gives them.
@@ -64,6 +63,14 @@ def open_picture(path: str | Path) -> Iterator[ImageFile.ImageFile]:
     check_regular(path)
     with Image.open(path) as picture:
         yield picture
+
+
+def _is_deep(picture: ImageFile.ImageFile) -> bool:
+    """Say whether a channel is stored in 16 bits."""
+    if picture.format == 'PPM':
+        how = picture.tile[0].args  # with the largest value, if not 255
+        return isinstance(how, tuple) and how[-1] > 255
+    return ';16' in str(picture.tile)
 
 
 def _read_deep(path: str | Path) -> np.ndarray:

@@ -27,7 +27,7 @@ def test_pictures_and_arrays_are_read_as_stored(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize('orientation', [1, 6])
-@pytest.mark.parametrize('suffix', ['.png', '.tif'])
+@pytest.mark.parametrize('suffix', ['.png', '.tif', '.ppm'])
 def test_colours_of_16_bits_are_read_as_stored(
     tmp_path: Path, suffix: str, orientation: int
 ) -> None:
