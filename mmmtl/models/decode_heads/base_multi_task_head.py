@@ -143,7 +143,7 @@ class BaseMultiTaskHead(BaseModule, metaclass=ABCMeta):
             The logits, and ``{name: {task: (B, K, h, w)}}`` of main and
             auxiliary tasks, empty for heads without deep supervision.
         """
-        return self.forward(inputs), {}
+        return self(inputs), {}  # pyrefly: ignore[not-callable]
 
     def loss(
         self, inputs: Any, data_samples: Sequence[MultiTaskDataSample]
@@ -210,9 +210,10 @@ class BaseMultiTaskHead(BaseModule, metaclass=ABCMeta):
         Returns:
             ``{task: (B, K, H, W)}``.
         """
+        found: TaskMaps = self(inputs)  # pyrefly: ignore[not-callable]
         return {
             task: resize_bilinear(self._start(task, logits), size)
-            for task, logits in self.forward(inputs).items()
+            for task, logits in found.items()
         }
 
     def _take_biases(
