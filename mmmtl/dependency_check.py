@@ -34,11 +34,10 @@ class Dependency:
     upstream: str
 
 
-# Lower bounds are the oldest versions that the test suite runs with, except
-# PyTorch's: 2.6 brought allow-list entries under another name, which safe
-# checkpoint loading needs.
+# Lower bounds are the oldest versions that the test suite runs with. PyTorch
+# 2.7 brought the way to share out a weight that every process has.
 DEPENDENCIES = (
-    Dependency('torch', '>=2.6', ('torch',), 'torch>=2.6'),
+    Dependency('torch', '>=2.7', ('torch',), 'torch>=2.7'),
     Dependency(
         'mmengine',
         '>=0.10.7,<1',

@@ -91,6 +91,15 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, 'connect', connect_locally)
 
 
+@pytest.fixture(scope='module', autouse=True)
+def _environ_of_a_file() -> Iterator[None]:
+    """Undo what fixtures of a whole file leave in the environment."""
+    environ = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(environ)
+
+
 @pytest.fixture(autouse=True)
 def _restored_globals() -> Iterator[None]:
     """Undo what a test leaves in the process for the next one."""

@@ -133,7 +133,7 @@ def test_empty_environment_lists_everything_in_one_line(
     message = env.error()
     assert message.count('(not installed)') == 4
     assert message.endswith(
-        "pip install 'torch>=2.6' 'onedl-mmengine>=0.10.7,<1' "
+        "pip install 'torch>=2.7' 'onedl-mmengine>=0.10.7,<1' "
         "'onedl-mmcv>=2.1.0,<2.4' 'onedl-mmsegmentation>=1.2.2,<2'"
     )
 
