@@ -121,6 +121,7 @@ def test_predict_takes_a_folder_or_a_file(
         done = mmmtl(
             *('predict', model, picture, '--out-dir', out),
             *('--tasks', 'depth', 'edge', '--save-maps'),
+            '--trust-remote-code',
         )
         assert done.code == 0, done.err
         assert f'1 page(s) written to {out}' in done.out
@@ -133,11 +134,22 @@ def test_predict_takes_a_folder_or_a_file(
         depth = np.load(out / 'maps/depth/room.npy')
         np.testing.assert_allclose(depth, blue / 50, rtol=1e-6)
     # An open model, and several pictures.
-    model = package.open_model(pixel_model)
+    model = package.open_model(pixel_model, trust_remote_code=True)
     assert isinstance(model, MultiTaskInferencer)
     maps = package.predict(model, [picture, picture], tasks=['depth'])
     assert [list(one) for one in maps] == [['depth'], ['depth']]
     np.testing.assert_array_equal(maps[1]['depth'], depth)
+
+
+def test_a_folder_of_a_training_runs_no_code_of_itself(
+    mmmtl: Callable, pixel_model: Path, picture: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / 'out'
+    done = mmmtl('predict', pixel_model, picture, '--out-dir', out)
+    assert done.code == 2
+    assert "custom_imports={'imports': ['mmmtl_pixel']}" in done.err
+    assert done.err.count('\n') == 1
+    assert not out.exists()
 
 
 def test_weights_without_a_clear_config_are_refused(
@@ -158,7 +170,9 @@ def test_weights_without_a_clear_config_are_refused(
     ('model', 'text'),
     [
         ('rooms-lite', 'known are rooms-lite0'),
-        ('.', 'neither last_checkpoint'),
+        ('.', 'neither model.safetensors'),
+        ('demt_swin-t_nyud', 'this config comes without weights'),
+        ('hf-hub:../../etc', 'write hf-hub:USER/MODEL'),
     ],
 )
 def test_no_such_model(
