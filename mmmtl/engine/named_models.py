@@ -32,6 +32,9 @@ from mmmtl.zoo import (
     shipped_models,
 )
 
+#: Goes before other Python files.
+PYTHON_FILE = 'config.py'
+
 
 class NamedModel(NamedTuple):
     """What a name stands for.
@@ -186,6 +189,9 @@ def config_beside(
 
 def _only_python(weights: Path) -> Path:
     found = sorted(weights.parent.glob('*.py'))
+    own = weights.parent / PYTHON_FILE
+    if own in found:
+        return own
     if len(found) != 1:
         seen = ', '.join(p.name for p in found) or 'none'
         raise UserError(

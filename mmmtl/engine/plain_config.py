@@ -23,7 +23,13 @@ from mmmtl.engine.config import walk_dicts
 from mmmtl.engine.config_tasks import test_dataset_of
 from mmmtl.errors import UserError
 from mmmtl.io.plain_files import read_json, read_text
-from mmmtl.registry import DATASETS, MODELS, TRANSFORMS, WEIGHT_INITIALIZERS
+from mmmtl.registry import (
+    DATASETS,
+    METRICS,
+    MODELS,
+    TRANSFORMS,
+    WEIGHT_INITIALIZERS,
+)
 
 #: Whose classes a config may name. Of mmpretrain not the language models,
 #: which load code of others.
@@ -35,7 +41,7 @@ PACKAGES = (
     'mmpretrain.models.backbones.',
     'torch.',
 )
-REGISTRIES = (MODELS, TRANSFORMS, WEIGHT_INITIALIZERS, DATASETS)
+REGISTRIES = (MODELS, TRANSFORMS, WEIGHT_INITIALIZERS, DATASETS, METRICS)
 #: Of ``config.json``; a later one may mean something else.
 FORMAT = 1
 #: What prediction needs of a config beside model and pipeline.

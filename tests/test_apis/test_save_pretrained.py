@@ -146,6 +146,36 @@ def test_the_config_says_all_to_others_and_asks_for_no_other_weights(
     assert again.model.cfg.test_pipeline[1].scale == (64, 48)
 
 
+def test_tasks_of_ones_own_travel_along(tmp_path: Path) -> None:
+    row = dict(
+        kind='binary',
+        loss=dict(type='BalancedEdgeLoss', pos_weight=0.9),
+        metric=dict(type='SaliencyMetric'),
+        primary='maxF',
+    )
+    model = demt(tasks=['depth'])
+    model['neck']['tasks'].insert(0, 'saved_cracks')
+    tasks = {'saved_cracks': {}, **model['decode_head']['tasks']}
+    model['decode_head']['tasks'] = tasks
+    config = Config(
+        dict(
+            model=model,
+            new_tasks=dict(saved_cracks=row),
+            test_pipeline=[
+                dict(type='LoadImageFromFile'),
+                dict(type='PackMultiTaskInputs'),
+            ],
+        )
+    )
+    network = init_model(config)
+    folder = save_pretrained(network, tmp_path / 'saved')
+    content = json.loads((folder / 'config.json').read_text())
+    assert content['config']['new_tasks'] == dict(saved_cracks=row)
+    assert content['tasks']['saved_cracks']['unit'] == 'probability'
+    again = from_pretrained(folder, device='cpu')
+    assert list(again(IMAGE)) == ['saved_cracks', 'depth']
+
+
 def results_of(weights: Path, folder: Path) -> Path:
     path = folder / 'metrics.json'
     text = (

@@ -14,11 +14,14 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from PIL import Image
 
 import mmmtl as package
-from mmmtl.apis import MultiTaskInferencer
+from mmmtl.apis import MultiTaskInferencer, init_model
 from mmmtl.engine.checkpoint import read_checkpoint
 from mmmtl.errors import UserError
+from tests.file_server import serve_files
+from tests.tiny import demt
 
 
 @pytest.fixture
@@ -73,6 +76,14 @@ def test_train_resume_and_test(
     # From Python the same model has the same figures.
     again = package.test(toy_config, last, work_dir=tmp_path / 'again')
     assert again == metrics
+    # The folder stands for its last checkpoint, as for `predict`.
+    (work / 'last_checkpoint').write_text(str(last))
+    out.unlink()
+    done = mmmtl('test', toy_config, work, '--out', out, '--work-dir', work)
+    assert done.code == 0, done.err
+    results = json.loads(out.read_text())
+    assert results['metrics'] == metrics
+    assert results['checkpoint']['path'] == str(last)
     assert metrics['toy/count'] == 6
 
 
@@ -104,6 +115,48 @@ def test_python_trains_what_the_command_trains(
         assert first.keys() == other.keys()
         for key, value in first.items():
             assert torch.equal(value, other[key]), key
+
+
+def test_a_training_starts_from_a_name(
+    toy_config: Path, tmp_path: Path
+) -> None:
+    """Without a step in between, the weights are those of the folder."""
+    first = package.train(toy_config, seed=1, work_dir=tmp_path / 'first')
+    second = package.train(
+        toy_config,
+        seed=2,
+        work_dir=tmp_path / 'second',
+        cfg_options={'load_from': str(first), 'optim_wrapper.optimizer.lr': 0},
+    )
+    state, other = (
+        read_checkpoint(folder / 'iter_4.pth')['state_dict']
+        for folder in (first, second)
+    )
+    for name, tensor in state.items():
+        if 'running' not in name and 'num_batches' not in name:
+            assert torch.equal(tensor, other[name]), name
+
+
+def test_predict_takes_saved_models_and_urls(
+    mmmtl: Callable, picture: Path, tmp_path: Path
+) -> None:
+    pipeline = [
+        dict(type='LoadImageFromFile'),
+        dict(type='PackMultiTaskInputs'),
+    ]
+    config = Config(dict(model=demt(), test_pipeline=pipeline))
+    folder = package.save_pretrained(init_model(config), tmp_path / 'saved')
+    want = package.predict(folder, picture, device='cpu')
+    with serve_files() as server:
+        url = server.add('/a/photo.png', picture.read_bytes())
+        out = ('--out-dir', tmp_path / 'out', '--save-maps')
+        done = mmmtl('predict', folder, url, *out, '--device', 'cpu')
+    assert done.code == 0, done.err
+    depth = np.load(tmp_path / 'out/maps/depth/photo.npy')
+    np.testing.assert_array_equal(depth, want['depth'])
+    with Image.open(picture) as opened:
+        maps = package.predict(folder, opened, device='cpu')
+    np.testing.assert_array_equal(maps['depth'], depth)
 
 
 def test_a_dict_cannot_inherit() -> None:
