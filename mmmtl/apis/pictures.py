@@ -99,10 +99,10 @@ def read_picture(
         return _load(str(picture.path), str(picture.path), load)
     # Decoded as a file is: readers choose by the end of its name.
     suffix = Path(urlparse(picture.url).path).suffix
-    with tempfile.NamedTemporaryFile(suffix=suffix) as file:
-        file.write(read_url(picture.url, URL_LIMIT))
-        file.flush()
-        return _load(file.name, picture.url, load)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, f'picture{suffix}')
+        file.write_bytes(read_url(picture.url, URL_LIMIT))
+        return _load(str(file), picture.url, load)
 
 
 def _load(
