@@ -94,6 +94,7 @@ TESTS = read_requirements('tests')
 BALANCING = read_requirements('balancing')
 LORA = read_requirements('lora')
 DEPLOY = read_requirements('deploy')
+HUB = read_requirements('hub')
 
 setup(
     name='mmmtl',
@@ -121,7 +122,8 @@ setup(
         'balancing': BALANCING,
         'lora': LORA,
         'deploy': DEPLOY,
-        'all': LITE + OPTIONAL + TESTS + BALANCING + LORA + DEPLOY,
+        'hub': HUB,
+        'all': LITE + OPTIONAL + TESTS + BALANCING + LORA + DEPLOY + HUB,
     },
     cmdclass={'build_py': BuildPyWithMim, 'develop': DevelopWithMim},
     classifiers=[

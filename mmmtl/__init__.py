@@ -1,7 +1,8 @@
 """mmmtl: multi-task dense prediction for MMSegmentation.
 
-``train``, ``test``, ``predict``, ``open_model`` and ``score_maps`` are found
-in :mod:`mmmtl.apis` when they are first asked for: nothing heavy is imported
+``train``, ``test``, ``predict``, ``open_model``, ``from_pretrained``,
+``save_pretrained``, ``push_to_hub`` and ``score_maps`` are found in
+:mod:`mmmtl.apis` when they are first asked for: nothing heavy is imported
 here.
 """
 
@@ -11,12 +12,26 @@ from typing import TYPE_CHECKING, Any
 from mmmtl.version import __version__
 
 if TYPE_CHECKING:
-    from mmmtl.apis import open_model, predict, score_maps, test, train
+    from mmmtl.apis import (
+        CardFacts,
+        from_pretrained,
+        open_model,
+        predict,
+        push_to_hub,
+        save_pretrained,
+        score_maps,
+        test,
+        train,
+    )
 
 __all__ = [
+    'CardFacts',
     '__version__',
+    'from_pretrained',
     'open_model',
     'predict',
+    'push_to_hub',
+    'save_pretrained',
     'score_maps',
     'test',
     'train',

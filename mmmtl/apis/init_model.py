@@ -15,11 +15,12 @@ from torch import nn
 
 from mmmtl.engine.checkpoint import enable_safe_loading, load_checkpoint_strict
 from mmmtl.engine.config import load_config
-from mmmtl.engine.config_tasks import complete_tasks, data_sets
+from mmmtl.engine.config_tasks import complete_tasks, test_dataset_of
+from mmmtl.engine.named_models import find_model, names_weights
 from mmmtl.engine.weights import fetch_checkpoint
 from mmmtl.errors import UserError
 from mmmtl.registry import DATASETS, MODELS, build_in_scope
-from mmmtl.zoo import shipped_models
+from mmmtl.zoo import ready_configs
 
 
 def init_model(
@@ -27,6 +28,8 @@ def init_model(
     checkpoint: str | Path | None = None,
     device: str | torch.device = 'cpu',
     cfg_options: dict[str, Any] | None = None,
+    *,
+    trust_remote_code: bool = False,
 ) -> nn.Module:
     """Build a model for prediction and fill it from a checkpoint.
 
@@ -34,17 +37,19 @@ def init_model(
     not fetched: the checkpoint holds them all.
 
     Args:
-        config: A config file, or a config; or the name of a model that
-            comes with the package (:mod:`mmmtl.zoo`), with its weights.
+        config: A config file, or a config; or the name of a model with its
+            weights (:mod:`mmmtl.engine.named_models`).
         checkpoint: Path or URL; None leaves the weights random, which is
             good for timing and nothing else.
         device: Where the model runs.
         cfg_options: Changes to the config, by dotted key.
+        trust_remote_code: Run what the config of a named model asks for.
 
     Returns:
-        The model in evaluation mode. It carries ``cfg``, the config, and
+        The model in evaluation mode. It carries ``cfg``, the config,
         ``dataset_meta``, names and colours of the classes (those the
-        checkpoint was trained with, else those of the config's data set).
+        checkpoint was trained with, else those of the config's data set),
+        and ``weights_file``, the checkpoint's file or None.
 
     Raises:
         UserError: The config or the checkpoint is missing, damaged, unsafe,
@@ -52,10 +57,13 @@ def init_model(
     """
     enable_safe_loading()
     check_device(device)
-    shipped = shipped_models().get(str(config))
-    if shipped is not None:
-        config, checkpoint = shipped.config, checkpoint or shipped.weights
-    if isinstance(config, Config):
+    # With a checkpoint, the name of a config is that and no more.
+    is_config = checkpoint is not None and str(config) in ready_configs()
+    if names_weights(config) and not is_config:
+        found = find_model(config, trust_remote_code=trust_remote_code)
+        config = load_config(found.config, cfg_options)
+        checkpoint = checkpoint or found.weights
+    elif isinstance(config, Config):
         config = config.copy()
         config.merge_from_dict(cfg_options or {})
         complete_tasks(config)
@@ -63,6 +71,7 @@ def init_model(
         config = load_config(config, cfg_options)
     model = build_in_scope(MODELS, config.model)
     meta = dataset_meta_of(config)
+    path = None
     if checkpoint is None:
         print_log(
             'no checkpoint is given: the predictions mean nothing',
@@ -76,6 +85,7 @@ def init_model(
     model = revert_sync_batchnorm(model)
     model.cfg = config
     model.dataset_meta = meta
+    model.weights_file = path
     return model.to(device).eval()
 
 
@@ -112,7 +122,7 @@ def dataset_meta_of(config: Mapping[str, Any]) -> dict[str, Any]:
     """
     dataset = test_dataset_of(config)
     if 'type' not in dataset:
-        return {}
+        return dict(dataset.get('metainfo') or {})
     kind = dataset['type']
     cls = DATASETS.get(kind) if isinstance(kind, str) else kind
     if cls is None:
@@ -123,19 +133,3 @@ def dataset_meta_of(config: Mapping[str, Any]) -> dict[str, Any]:
         return dict(dataset.get('metainfo') or {})
     # mmengine's own rule: entries of the config go over those of the class.
     return cls._load_metainfo(dataset.get('metainfo'))
-
-
-def test_dataset_of(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the config of the data set that is tested on, unwrapped.
-
-    Args:
-        config: A config.
-
-    Returns:
-        The innermost ``dataset`` of ``test_dataloader``, the first of
-        several; empty if none.
-    """
-    dataset = (config.get('test_dataloader') or {}).get('dataset') or {}
-    while 'pipeline' not in dataset and 'dataset' in dataset:
-        dataset = dataset['dataset']
-    return next(data_sets(dataset)) if 'datasets' in dataset else dataset

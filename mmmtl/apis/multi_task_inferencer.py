@@ -58,20 +58,28 @@ class MultiTaskInferencer:
         *,
         device: str | torch.device | None = None,
         cfg_options: dict[str, Any] | None = None,
+        trust_remote_code: bool = False,
     ) -> None:
         """Build the model and the pipeline.
 
         Args:
-            config: A config file, or a config; or the name of a model that
-                comes with the package (:mod:`mmmtl.zoo`).
+            config: A config file, or a config; or the name of a model with
+                its weights (:mod:`mmmtl.engine.named_models`).
             weights: Path or URL of a checkpoint; None leaves them random,
-                or takes those that come with the package.
+                or takes those of the name.
             device: Where the model runs; a GPU if there is one, if None.
             cfg_options: Changes to the config, by dotted key.
+            trust_remote_code: Run what the config of a name asks for.
         """
         if device is None:
             device = 'cuda' if torch.cuda.is_available() else 'cpu'
-        self.model = init_model(config, weights, device, cfg_options)
+        self.model = init_model(
+            config,
+            weights,
+            device,
+            cfg_options,
+            trust_remote_code=trust_remote_code,
+        )
         self.pipeline = PicturePipeline(self.model.cfg)
         self.visualizer = MultiTaskVisualizer('inferencer')
         self.visualizer.dataset_meta = self.model.dataset_meta
@@ -90,7 +98,8 @@ class MultiTaskInferencer:
         """Predict on all pictures and keep the results in memory.
 
         Args:
-            inputs: A file, a folder, a BGR array, or a list of these.
+            inputs: A file, a URL, a folder, a BGR array, a picture of
+                Pillow's, or a list of these.
             batch_size: Pictures per forward pass; smaller ones of a batch
                 are padded to the largest; near the padding, predictions may
                 change a little.
@@ -101,7 +110,7 @@ class MultiTaskInferencer:
             tasks: Tasks to return, all if None.
 
         Returns:
-            ``{task: map}`` for one file or array, a list of these for a
+            ``{task: map}`` for one picture, a list of these for a
             folder or list; data samples if asked for.
 
         Raises:

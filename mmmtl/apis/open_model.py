@@ -8,9 +8,8 @@ from typing import Any
 import torch
 
 from mmmtl.apis.multi_task_inferencer import MultiTaskInferencer
-from mmmtl.engine.work_dir import POINTER
-from mmmtl.errors import UserError
-from mmmtl.zoo import CONFIG_FILE, WEIGHTS_FILE, shipped_models
+from mmmtl.engine.config import load_config
+from mmmtl.engine.named_models import find_model, find_weights, names_weights
 
 
 def open_model(
@@ -19,83 +18,58 @@ def open_model(
     config: str | Path | None = None,
     device: str | torch.device | None = None,
     cfg_options: dict[str, Any] | None = None,
+    trust_remote_code: bool = False,
 ) -> MultiTaskInferencer:
     """Open a model with its weights.
 
+    A ``config`` that is named here is yours, and runs. One that lies beside
+    weights may be anybody's: it is read as data.
+
     Args:
-        model: The name of a model that comes with the package
-            (:mod:`mmmtl.zoo`); a weights file, or a URL if ``config`` is
-            given; the work folder of a training,
-            whose last checkpoint is taken; or a folder with ``config.py`` and
-            ``weights.safetensors``, as
-            ``tools/model_converters/publish.py`` writes it.
+        model: What :func:`from_pretrained` takes; the work folder of a
+            training, whose last checkpoint is taken; or a weights file, or a
+            URL if ``config`` is given.
         config: Config of the weights; None takes the one that lies beside
             them.
         device: Where the model runs; a GPU if there is one, if None.
         cfg_options: Changes to the config, by dotted key.
+        trust_remote_code: Run what a config beside the weights asks for:
+            modules, a config that is Python, types of other packages.
 
     Raises:
-        UserError: There is no such model, or it is not clear which config
-            its weights have.
+        UserError: There is no such model, it is not clear which config its
+            weights have, or that config asks for code.
     """
-    how = dict(device=device, cfg_options=cfg_options)
-    if str(model) in shipped_models() and config is None:
-        return MultiTaskInferencer(str(model), **how)
-    if config is not None and not Path(model).is_dir():
-        return MultiTaskInferencer(config, model, **how)
-    weights = find_weights(model)
-    return MultiTaskInferencer(
-        config or config_beside(weights), weights, **how
-    )
+    if config is not None:
+        weights = find_weights(model) if names_weights(model) else model
+        return MultiTaskInferencer(
+            config, weights, device=device, cfg_options=cfg_options
+        )
+    found = find_model(model, trust_remote_code=trust_remote_code)
+    ready = load_config(found.config, cfg_options)
+    return MultiTaskInferencer(ready, found.weights, device=device)
 
 
-def find_weights(model: str | Path) -> Path:
-    """Return the weights file that is meant.
+def from_pretrained(
+    name: str | Path,
+    *,
+    device: str | torch.device | None = None,
+    trust_remote_code: bool = False,
+) -> MultiTaskInferencer:
+    """Open a model that somebody has saved.
 
     Args:
-        model: See :func:`open_model`.
+        name: ``hf-hub:user/model``, or ``hf-hub:user/model@revision``; the
+            name of a model that comes with the package, or of a config whose
+            weights its metafile names; or a folder that
+            :func:`save_pretrained` has written.
+        device: Where the model runs; a GPU if there is one, if None.
+        trust_remote_code: See :func:`open_model`.
+
+    Returns:
+        The model, ready to predict; the network is its ``model``.
 
     Raises:
-        UserError: There is none.
+        UserError: As :func:`open_model`.
     """
-    path = Path(model)
-    if path.is_file():
-        return path
-    pointer = path / POINTER
-    if pointer.is_file():
-        # By its name: the folder may have been copied.
-        named = Path(pointer.read_text('utf-8').strip())
-        return next(
-            (p for p in (path / named.name, named) if p.is_file()), named
-        )
-    if (path / WEIGHTS_FILE).is_file():
-        return path / WEIGHTS_FILE
-    if path.is_dir():
-        raise UserError(
-            f'model {path}: the folder has neither {POINTER}, which a '
-            f'training writes, nor {WEIGHTS_FILE}: name a weights file'
-        )
-    raise UserError(
-        f'model {path}: no such file, and no model of this name comes with '
-        f'the package: known are {", ".join(shipped_models())}'
-    )
-
-
-def config_beside(weights: Path) -> Path:
-    """Return the config that lies beside weights.
-
-    Args:
-        weights: The file.
-
-    Raises:
-        UserError: There is none, or there are several.
-    """
-    found = sorted(weights.parent.glob('*.py'))
-    own = weights.parent / CONFIG_FILE
-    if len(found) != 1 and own not in found:
-        seen = ', '.join(p.name for p in found) or 'none'
-        raise UserError(
-            f'the config of {weights} is not known (found beside it: {seen}): '
-            'name it with --config, or config='
-        )
-    return own if own in found else found[0]
+    return open_model(name, device=device, trust_remote_code=trust_remote_code)

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
 import numpy as np
+from PIL import Image, ImageOps
 
-from mmmtl.apis.init_model import test_dataset_of
 from mmmtl.datasets.transforms.pasted import refuse_pasted
+from mmmtl.engine.config_tasks import test_dataset_of
+from mmmtl.io.web import is_url, read_url
 from mmmtl.registry import TRANSFORMS, build_in_scope
 
 SUFFIXES = frozenset(
     {'.bmp', '.jpeg', '.jpg', '.pgm', '.png', '.ppm', '.tif', '.tiff', '.webp'}
 )
 
-PictureInput = str | Path | np.ndarray
+#: Bytes that a picture from the web may have.
+URL_LIMIT = 64_000_000
+
+PictureInput = str | Path | np.ndarray | Image.Image
 
 
 @dataclass(frozen=True)
@@ -26,13 +33,15 @@ class Picture:
 
     Attributes:
         name: What its results are called; no two of a call share one.
-        path: Its file, None for an array.
-        array: ``(H, W, 3)`` uint8 BGR, None for a file.
+        path: Its file, None for an array or a URL.
+        array: ``(H, W, 3)`` uint8 BGR, None for a file or a URL.
+        url: Where it is read from when it is its turn.
     """
 
     name: str
     path: Path | None = None
     array: np.ndarray | None = None
+    url: str | None = None
 
 
 def collect_pictures(
@@ -41,8 +50,9 @@ def collect_pictures(
     """List the pictures of an input before any of them is read.
 
     Args:
-        inputs: A file, a folder (its pictures, in the order of their names;
-            not those of folders in it), an array, or a list of these.
+        inputs: A file, a URL, a folder (its pictures, in the order of their
+            names; not those of folders in it), an array, a picture of
+            Pillow's, or a list of these.
 
     Returns:
         The pictures; of a folder at least one.
@@ -52,23 +62,20 @@ def collect_pictures(
         FileNotFoundError: If a path does not exist.
     """
     several = isinstance(inputs, Sequence) and not isinstance(inputs, str)
-    found: list[Path | np.ndarray] = []
-    for item in inputs if several else [inputs]:
-        found += _expand(item)
-    names = _unique_names(found)
+    items = inputs if several else [inputs]
+    found = [picture for item in items for picture in _expand(item)]
+    names = _unique_names([picture.name for picture in found])
     return [
-        Picture(name, array=_as_bgr(item))
-        if isinstance(item, np.ndarray)
-        else Picture(name, path=item)
-        for name, item in zip(names, found, strict=True)
+        replace(picture, name=name)
+        for name, picture in zip(names, found, strict=True)
     ]
 
 
 def is_single(inputs: PictureInput | Sequence[PictureInput]) -> bool:
     """Tell whether the input is one picture, not a list or folder."""
-    if isinstance(inputs, np.ndarray):
-        return True
-    return isinstance(inputs, (str, Path)) and not Path(inputs).is_dir()
+    if isinstance(inputs, (str, Path)):
+        return is_url(inputs) or not Path(inputs).is_dir()
+    return isinstance(inputs, (np.ndarray, Image.Image))
 
 
 def read_picture(
@@ -84,20 +91,33 @@ def read_picture(
         ``(H, W, 3)`` uint8 BGR.
 
     Raises:
-        ValueError: If the file cannot be read.
+        ValueError: If the file cannot be read, or not be downloaded.
     """
     if picture.array is not None:
         return picture.array
+    if picture.url is None:
+        return _load(str(picture.path), str(picture.path), load)
+    # Decoded as a file is: readers choose by the end of its name.
+    suffix = Path(urlparse(picture.url).path).suffix
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, f'picture{suffix}')
+        file.write_bytes(read_url(picture.url, URL_LIMIT))
+        return _load(str(file), picture.url, load)
+
+
+def _load(
+    path: str, said: str, load: Callable[[dict], dict | None]
+) -> np.ndarray:
     try:
-        image = (load(dict(img_path=str(picture.path))) or {}).get('img')
+        image = (load(dict(img_path=path)) or {}).get('img')
     except Exception as error:  # each decoder has errors of its own
-        raise _unreadable(picture.path, str(error)) from error
+        raise _unreadable(said, str(error).replace(path, said)) from error
     if image is None:
-        raise _unreadable(picture.path, 'no picture in it')
+        raise _unreadable(said, 'no picture in it')
     return _as_bgr(np.asarray(image).astype(np.uint8))
 
 
-def _unreadable(path: Path | None, reason: str) -> ValueError:
+def _unreadable(path: str, reason: str) -> ValueError:
     reason = reason.strip().splitlines()[0][:200] if reason.strip() else ''
     return ValueError(
         f'cannot read {path} as a picture ({reason}): the file is damaged or '
@@ -105,9 +125,14 @@ def _unreadable(path: Path | None, reason: str) -> ValueError:
     )
 
 
-def _expand(item: PictureInput) -> list[Path | np.ndarray]:
+def _expand(item: PictureInput) -> list[Picture]:
     if isinstance(item, np.ndarray):
-        return [item]
+        return [Picture('array', array=_as_bgr(item))]
+    if isinstance(item, Image.Image):
+        return [Picture('picture', array=_from_pillow(item))]
+    if is_url(item):
+        stem = Path(urlparse(str(item)).path).stem
+        return [Picture(stem or 'picture', url=str(item))]
     path = Path(item).expanduser()
     if path.is_dir():
         files = [
@@ -119,23 +144,33 @@ def _expand(item: PictureInput) -> list[Path | np.ndarray]:
             raise ValueError(
                 f'folder {path} has no pictures ({" ".join(sorted(SUFFIXES))})'
             )
-        return sorted(files)
+        return [Picture(file.stem, path=file) for file in sorted(files)]
     if not path.is_file():
         raise FileNotFoundError(f'no such picture or folder: {path}')
-    return [path]
+    return [Picture(path.stem, path=path)]
 
 
-def _unique_names(items: Sequence[Path | np.ndarray]) -> list[str]:
+def _unique_names(stems: Sequence[str]) -> list[str]:
     """Number names that occur again: ``a.png`` and ``a.jpg``, say."""
     names: dict[str, None] = {}  # a set that keeps the order
-    for item in items:
-        stem = 'array' if isinstance(item, np.ndarray) else item.stem
+    for stem in stems:
         name, count = stem, 1
         while name in names:
             count += 1
             name = f'{stem}_{count}'
         names[name] = None
     return list(names)
+
+
+def _from_pillow(picture: Image.Image) -> np.ndarray:
+    """Turn a picture upright, as files are, and give it OpenCV's order."""
+    if picture.mode.startswith(('I', 'F')):
+        raise ValueError(
+            f"a picture of Pillow's mode {picture.mode} has no 8 bits per "
+            "channel: scale it to 0..255, and convert('RGB')"
+        )
+    upright = ImageOps.exif_transpose(picture).convert('RGB')
+    return np.ascontiguousarray(np.asarray(upright)[..., ::-1])
 
 
 def _as_bgr(array: np.ndarray) -> np.ndarray:

@@ -82,7 +82,8 @@ def test(
 
     Args:
         config: See :func:`train`.
-        weights: Path or URL of a checkpoint of that config.
+        weights: Path or URL of a checkpoint of that config, or the name of
+            a model (:func:`open_model`).
         data: See :func:`train`.
         work_dir: Folder for logs.
         out: Results file to write, ``.json``.
@@ -122,8 +123,8 @@ def predict(
     Args:
         model: What :func:`open_model` takes; or an open model, which saves
             the time to open it for every call.
-        images: A file, a folder, a ``(H, W, 3)`` uint8 BGR array, or a list
-            of these.
+        images: A file, a URL, a folder, a ``(H, W, 3)`` uint8 BGR array, a
+            picture of Pillow's, or a list of these.
         out_dir: Write a page per picture into this folder.
         save_maps: Write the maps there as well.
         tasks: Tasks to return, all if None.
@@ -132,7 +133,7 @@ def predict(
             model stays where it is.
 
     Returns:
-        ``{task: map}`` for one file or array, a list of these for a folder
+        ``{task: map}`` for one picture, a list of these for a folder
         or list; see :class:`MultiTaskInferencer` for what maps hold.
 
     Raises:

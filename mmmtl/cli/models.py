@@ -32,7 +32,7 @@ def models(*words: str) -> None:
     """
     from mmmtl.errors import UserError
     from mmmtl.io.workers import progress
-    from mmmtl.zoo import ready_configs, shipped_models
+    from mmmtl.zoo import listed_models, ready_configs, shipped_models
 
     def is_wanted(name: str) -> bool:
         return all(word.lower() in name.lower() for word in words)
@@ -46,15 +46,16 @@ def models(*words: str) -> None:
         )
     rows = []
     with progress('reading configs', len(shipped) + len(ready)) as advance:
-        sizes = listed_sizes()
+        listed = listed_models()
         for name, model in shipped.items():
-            size = stored_parameters(model.weights)
-            rows.append(
-                row_of(name, model.config, str(size), 'in the package')
-            )
+            size = str(stored_parameters(model.weights))
+            rows.append(row_of(name, model.config, size, 'in the package'))
             advance()
         for name, path in ready.items():
-            rows.append(row_of(name, path, sizes.get(name, ''), 'none'))
+            entry = listed.get(name, {})
+            size = entry.get('Metadata', {}).get('Parameters', '')
+            weights = entry.get('Weights', 'none')
+            rows.append(row_of(name, path, str(size), weights))
             advance()
     for line in table(rows):
         print(line)
@@ -65,15 +66,21 @@ def row_of(name: str, config_file: Path, size: str, weights: str) -> Row:
 
     Args:
         name: Its name.
-        config_file: A ``.py`` config.
+        config_file: A ``.py`` config, or a ``config.json``.
         size: Number of parameters.
         weights: Where they are.
     """
     from mmengine.config import Config
 
     from mmmtl.engine.config_tasks import data_sets
+    from mmmtl.engine.plain_config import read_json_config
 
-    config = Config.fromfile(str(config_file))
+    is_data = config_file.suffix == '.json'
+    config = (
+        Config(read_json_config(config_file))
+        if is_data
+        else Config.fromfile(str(config_file))
+    )
     nodes = list(data_sets(config.get('train_dataloader') or {}))
     tasks = config.get('tasks') or config.model.decode_head.get('tasks') or {}
     tasks = tasks or (t for node in nodes for t in node.get('tasks') or ())
@@ -84,19 +91,6 @@ def row_of(name: str, config_file: Path, size: str, weights: str) -> Row:
 def joined(parts: Iterable[str]) -> str:
     """Return words as one, without repeating any; ``-`` if there is none."""
     return ','.join(dict.fromkeys(filter(None, parts))) or '-'
-
-
-def listed_sizes() -> dict[str, str]:
-    """Return the number of parameters by name, as the metafiles list it."""
-    import yaml
-
-    from mmmtl.zoo import configs_folder
-
-    found = {}
-    for path in sorted(configs_folder().glob('*/metafile.yml')):
-        for model in yaml.safe_load(path.read_text('utf-8'))['Models']:
-            found[model['Name']] = str(model['Metadata']['Parameters'])
-    return found
 
 
 def stored_parameters(weights: Path) -> int:

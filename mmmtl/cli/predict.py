@@ -15,15 +15,16 @@ def predict(
     tasks: tuple[str, ...] | None = None,
     save_maps: bool = False,
     batch_size: int = 1,
+    trust_remote_code: bool = False,
     cfg_options: tuple[str, ...] = (),
 ) -> None:
     """Predict every task of a model on pictures.
 
     Args:
         model: Name of a model that comes with the package (`mmmtl models`
-            lists them); a weights file; or a folder: of a training, or as
-            tools/model_converters/publish.py writes it.
-        images: Pictures, or folders of pictures.
+            lists them); hf-hub:USER/MODEL; a weights file; or a folder: of a
+            training, or as mmmtl.save_pretrained writes it.
+        images: Pictures, URLs of pictures, or folders of pictures.
         out_dir: Folder of the pages.
         config: Config of the weights, a file or a name; what lies beside
             them if left out.
@@ -31,6 +32,7 @@ def predict(
         tasks: Show these of the model's tasks only.
         save_maps: Write the maps too, class ids as .png, others as .npy.
         batch_size: Pictures per forward pass; 1 if left out.
+        trust_remote_code: Run what a config beside the weights asks for.
         cfg_options: Changes to the config as KEY=VALUE.
     """
     from mmmtl.apis import open_model
@@ -46,6 +48,7 @@ def predict(
         config=config,
         device=device,
         cfg_options=parse_options(cfg_options),
+        trust_remote_code=trust_remote_code,
     )
     count = 0
     for _ in inferencer.stream(

@@ -24,7 +24,8 @@ def test(
 
     Args:
         config: Config file, or the name of one (`mmmtl models` lists them).
-        weights: Checkpoint of that config, a file or a URL.
+        weights: Checkpoint of that config, a file or a URL; or the name of
+            a model, as for predict.
         data: Folder of the data, in the place of the config's; it must be
             laid out like that one.
         out: Write the metrics there (.json), each class too, with config,

@@ -16,6 +16,7 @@ from torch import nn
 
 from mmmtl.apis import MultiTaskInferencer
 from mmmtl.apis.pictures import PictureInput, collect_pictures
+from mmmtl.apis.save_pretrained import describe_tasks
 from mmmtl.deploy import gate as gates
 from mmmtl.deploy.exportable import ExportableModel, make_exportable
 from mmmtl.deploy.formats import (
@@ -35,13 +36,12 @@ from mmmtl.deploy.picture_steps import (
 from mmmtl.deploy.plain_layers import STEP, takes_any_size
 from mmmtl.deploy.quantise import quantised
 from mmmtl.engine.checkpoint import file_hash
+from mmmtl.engine.named_models import find_weights, names_weights
 from mmmtl.engine.weights import fetch_checkpoint
 from mmmtl.errors import UserError
 from mmmtl.io.folders import new_file
 from mmmtl.rooms import render_room
-from mmmtl.tasks import get_task
 from mmmtl.version import __version__
-from mmmtl.zoo import shipped_models
 
 _DEFAULT_SIZE = (480, 640)
 
@@ -197,18 +197,6 @@ def describe(
         shape: The pictures that the file takes.
         weights_hash: SHA-256 of the checkpoint; None for random weights.
     """
-    meta = model.dataset_meta or {}
-    tasks = {}
-    for task in model.tasks:
-        row = get_task(task)
-        tasks[task] = dict(
-            kind=row.kind_name,
-            unit=row.kind.unit,
-            components=row.kind.components,
-            type=str(row.kind.pred_dtype).removeprefix('torch.'),
-            classes=meta.get(row.classes_key),
-            palette=meta.get(row.palette_key),
-        )
     described = dict(
         version=1,
         made_by=f'mmmtl {__version__}',
@@ -219,7 +207,7 @@ def describe(
             layout='(N, H, W, 3) uint8 RGB',
             **shape.as_plain(),
         ),
-        tasks=tasks,
+        tasks=describe_tasks(model),
     )
     return json.loads(json.dumps(described))  # tuples become lists
 
@@ -296,6 +284,6 @@ def _resized(picture: np.ndarray, size: Size) -> np.ndarray:
 
 
 def _hash(config: str | Path, weights: str | Path | None) -> str | None:
-    shipped = shipped_models().get(str(config))
-    weights = weights or (shipped and shipped.weights)
+    if weights is None and names_weights(config):
+        weights = find_weights(config)
     return file_hash(fetch_checkpoint(str(weights))) if weights else None

@@ -82,13 +82,18 @@ def load_config(
     """
     config = _read(source)
     check_top_level(config)
+    _import_modules(config)  # of a dict nobody has, yet
     # Before the options, which may speak of a task in the head.
     own = name_head_tasks(config)
     merge_options(config, options or {})
-    if config.get('custom_imports'):  # an option may have named more
-        import_modules_from_strings(**config.custom_imports)
+    _import_modules(config)  # an option may have named more
     complete_tasks(config, own=own)
     return config
+
+
+def _import_modules(config: Config) -> None:
+    if config.get('custom_imports'):
+        import_modules_from_strings(**config.custom_imports)
 
 
 def _read(source: str | Path | Mapping[str, Any] | Config) -> Config:

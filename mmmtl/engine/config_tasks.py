@@ -115,6 +115,22 @@ def data_sets(loader: Mapping[str, Any]) -> Iterator[Any]:
         yield loader
 
 
+def test_dataset_of(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the config of the data set that is tested on, unwrapped.
+
+    Args:
+        config: A config.
+
+    Returns:
+        The innermost ``dataset`` of ``test_dataloader``, the first of
+        several; empty if none.
+    """
+    dataset = (config.get('test_dataloader') or {}).get('dataset') or {}
+    while 'pipeline' not in dataset and 'dataset' in dataset:
+        dataset = dataset['dataset']
+    return next(data_sets(dataset)) if 'datasets' in dataset else dataset
+
+
 def necks_of(config: Mapping[str, Any]) -> list[Any]:
     """Return the configs of a model's necks: none, one, or several."""
     neck = (config.get('model') or {}).get('neck') or []

@@ -18,6 +18,7 @@ from mmengine.config import Config
 from mmmtl.engine.config import load_config, parse_options, walk_dicts
 from mmmtl.engine.config_tasks import data_sets
 from mmmtl.engine.distributed import start_distributed, world_size
+from mmmtl.engine.named_models import find_weights, names_weights
 from mmmtl.engine.total_batch import apply_total_batch, batch_notes
 from mmmtl.engine.weights import open_door
 from mmmtl.errors import UserError
@@ -85,7 +86,8 @@ class EvaluationOptions(RunOptions):
     """What an evaluation is told.
 
     Attributes:
-        checkpoint: Path or URL of the weights.
+        checkpoint: Path or URL of the weights, or the name of a model
+            (:mod:`mmmtl.engine.named_models`).
         out: File to write the results to, ``.json``.
         show_dir: Folder to paint the predictions into.
         tta: Test-time augmentation.
@@ -112,6 +114,8 @@ def prepare_training(options: TrainingOptions) -> tuple[Config, list[str]]:
     if options.total_batch is not None:
         apply_total_batch(config, options.total_batch, world_size())
     notes += batch_notes(config, world_size())
+    if config.get('load_from'):
+        config.load_from = weights_source(config.load_from)
     resume = options.resume
     set_resume(config, None if resume is None else str(resume))
     if options.resume_changed:
@@ -130,7 +134,7 @@ def prepare_test(options: EvaluationOptions) -> tuple[Config, list[str]]:
         check_out('--out', options.out, '.json')
         set_per_class(config)
     # These weights, all of them.
-    config.load_from = str(options.checkpoint)
+    config.load_from = weights_source(options.checkpoint)
     config.load_from_strict = True
     config.resume = False
     if options.show_dir is not None:
@@ -138,6 +142,15 @@ def prepare_test(options: EvaluationOptions) -> tuple[Config, list[str]]:
     if options.tta:
         set_tta(config)
     return config, start_distributed(config, options.launcher)
+
+
+def weights_source(name: str | Path) -> str:
+    """Return path or URL of weights, which may have the name of a model.
+
+    Args:
+        name: See :mod:`mmmtl.engine.named_models`; all else stays.
+    """
+    return str(find_weights(name) if names_weights(name) else name)
 
 
 def _load(options: RunOptions, purpose: str) -> Config:

@@ -25,9 +25,10 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from mmmtl.engine.hub import HUB, hub_file
 from mmmtl.errors import UserError, did_you_mean
 
-TIMM_SCHEMES = ('package://', 'timm://', 'hf-hub:')
+TIMM_SCHEMES = ('package://', 'timm://', HUB)
 _PREFIX = 'timm_model.'
 # What a repository of timm holds, the safest first.
 _HUB_FILES = ('model.safetensors', 'pytorch_model.bin')
@@ -76,8 +77,8 @@ def fetch_timm_weights(source: str, fetch: Callable[[str], Path]) -> Path:
     """
     if source.startswith('package://'):
         return _installed_file(_package(source))
-    if source.startswith('hf-hub:'):
-        return _fetch_from_hub(source.removeprefix('hf-hub:'))
+    if source.startswith(HUB):
+        return hub_file(source.removeprefix(HUB), *_HUB_FILES)
     import timm  # takes a second, which nothing else has to wait for
 
     name = source.removeprefix('timm://')
@@ -88,7 +89,7 @@ def fetch_timm_weights(source: str, fetch: Callable[[str], Path]) -> Path:
             f'{did_you_mean(name, timm.list_pretrained())}'
         )
     return (
-        _fetch_from_hub(known.hf_hub_id)
+        hub_file(known.hf_hub_id, *_HUB_FILES)
         if known.hf_hub_id
         else fetch(str(known.url))
     )
@@ -139,16 +140,3 @@ def _installed_file(package: Package) -> Path:
             f'{install} --force-reinstall'
         )
     return path
-
-
-def _fetch_from_hub(repository: str) -> Path:
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
-
-    reason: Exception | None = None
-    for name in _HUB_FILES:
-        try:
-            return Path(hf_hub_download(repository, name))
-        except (OSError, ValueError, EntryNotFoundError, HfHubHTTPError) as e:
-            reason = e
-    raise UserError(f'cannot download {repository} from the hub: {reason}')

@@ -25,7 +25,6 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlparse
-from urllib.request import Request, urlopen
 
 import torch
 from mmengine.dist import is_main_process
@@ -59,10 +58,10 @@ from mmmtl.engine.timm_weights import (
     name_as_timm_backbone,
 )
 from mmmtl.errors import UserError, did_you_mean
+from mmmtl.io.web import is_url, open_url
 from mmmtl.models.backbones.plain_names import as_named_in
 from mmmtl.registry import WEIGHT_INITIALIZERS
 
-TIMEOUT = 20.0  # seconds without a byte from the server
 #: Below this share of a module's tensors, the file is taken for another
 #: network's. A missing output norm or a window of another size stay legal.
 ENOUGH = 0.5
@@ -313,7 +312,7 @@ def fetch_checkpoint(source: str) -> Path:
     if source.startswith(TIMM_SCHEMES):
         return fetch_timm_weights(source, fetch_checkpoint)
     url = _resolve(source)
-    if urlparse(url).scheme not in ('http', 'https'):
+    if not is_url(url):
         path = Path(url).expanduser()
         if not path.is_file():
             raise UserError(f'checkpoint {path}: no such file')
@@ -352,12 +351,7 @@ def _download(url: str, target: Path) -> None:
 
 
 def _copy(url: str, part: Path) -> None:
-    # Some servers refuse Python's own name.
-    request = Request(url, headers={'User-Agent': 'mmmtl'})
-    with (
-        urlopen(request, timeout=TIMEOUT) as answer,
-        part.open('wb') as file,
-    ):
+    with open_url(url) as answer, part.open('wb') as file:
         length = answer.headers['Content-Length']
         with _shown(answer, length, part.name) as stream:
             shutil.copyfileobj(stream, file)

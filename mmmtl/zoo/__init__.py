@@ -1,9 +1,10 @@
 """What comes with the package, by name: models with weights, and configs.
 
-Each model has a folder here: ``config.py`` (network and pipeline for
-prediction), ``weights.safetensors`` and a card, ``README.md``.
-``tools/model_converters/publish.py`` writes the first two. Configs are in
-``configs/`` of a checkout, and in ``.mim/configs`` of an installed package.
+Each model has a folder here, as :func:`mmmtl.save_pretrained` writes it:
+``config.json`` (network and pipeline for prediction, table of tasks),
+``model.safetensors`` and a card, ``README.md``. Configs are in ``configs/``
+of a checkout, and in ``.mim/configs`` of an installed package; the metafiles
+there, which ``model-index.yml`` lists, may name weights of theirs.
 
 Nothing heavy is imported here.
 """
@@ -12,12 +13,13 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mmmtl.errors import UserError
 
-CONFIG_FILE = 'config.py'
-WEIGHTS_FILE = 'weights.safetensors'
+CONFIG_FILE = 'config.json'
+WEIGHTS_FILE = 'model.safetensors'
+CARD_FILE = 'README.md'
 
 
 class ShippedModel(NamedTuple):
@@ -33,6 +35,21 @@ def shipped_models() -> dict[str, ShippedModel]:
         path.parent.name: ShippedModel(path, path.parent / WEIGHTS_FILE)
         for path in sorted(Path(__file__).parent.glob(f'*/{CONFIG_FILE}'))
     }
+
+
+def listed_models(folder: str = '*') -> dict[str, dict[str, Any]]:
+    """Return the entries of the metafiles by name; ``Weights`` is a URL.
+
+    Args:
+        folder: That of one method, in ``configs/``; all if left out.
+    """
+    import yaml
+
+    found = {}
+    for path in sorted(configs_folder().glob(f'{folder}/metafile.yml')):
+        for model in yaml.safe_load(path.read_text('utf-8'))['Models']:
+            found[model['Name']] = model
+    return found
 
 
 def configs_folder() -> Path:

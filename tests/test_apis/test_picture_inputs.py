@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
+from mmcv.transforms import LoadImageFromFile
+from PIL import Image
 
-from mmmtl.apis.pictures import collect_pictures, is_single
+from mmmtl.apis import pictures
+from mmmtl.apis.pictures import collect_pictures, is_single, read_picture
+from tests.file_server import FileServer, serve_files
 
 
 @pytest.fixture
@@ -72,3 +78,93 @@ def test_single_inputs_are_told_from_several(folder: Path) -> None:
     assert is_single(np.zeros((2, 2), np.uint8))
     assert not is_single(folder)
     assert not is_single([folder / 'a.png'])
+
+
+PIXELS = np.random.default_rng(0).integers(256, size=(3, 5, 3), dtype='u1')
+
+
+@pytest.fixture
+def server() -> Iterator[FileServer]:
+    with serve_files() as server:
+        yield server
+
+
+def png(pixels: np.ndarray) -> bytes:
+    return cv2.imencode('.png', pixels)[1].tobytes()
+
+
+def test_urls_are_pictures(server: FileServer) -> None:
+    """Each is read when it is its turn, and called like its file."""
+    urls = [
+        server.add('/a/room.png?size=1', png(PIXELS)),
+        server.add('/b/room.png', png(PIXELS[::-1])),
+        server.add('/', png(PIXELS[:, ::-1])),
+    ]
+    found = collect_pictures(urls)
+    assert [picture.name for picture in found] == ['room', 'room_2', 'picture']
+    assert not server.asked
+    wanted = (PIXELS, PIXELS[::-1], PIXELS[:, ::-1])
+    for picture, want in zip(found, wanted, strict=True):
+        image = read_picture(picture, LoadImageFromFile())
+        np.testing.assert_array_equal(image, want)
+    assert is_single(urls[0])
+    assert not is_single(urls)
+
+
+def test_urls_that_give_no_picture(
+    server: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(url: str, text: str) -> None:
+        (picture,) = collect_pictures(url)
+        with pytest.raises(ValueError, match=text) as caught:
+            read_picture(picture, LoadImageFromFile())
+        assert url in str(caught.value)
+        assert '\n' not in str(caught.value)
+
+    refuse(server.add('/page.png', b'<html>'), 'cannot read http.* as a pict')
+    url = server.add('/room.png', png(PIXELS))
+    refuse('http://127.0.0.1:1/x.png', 'cannot download .*refused')
+    server.cut = 4
+    refuse(url, r'cannot download .*: it ended after \d+ of \d+ bytes')
+    server.cut = 0
+    monkeypatch.setattr(pictures, 'URL_LIMIT', len(png(PIXELS)) - 1)
+    refuse(url, 'it has more than')
+
+
+@pytest.mark.parametrize(
+    ('mode', 'want'),
+    [
+        ('RGB', PIXELS[..., ::-1]),
+        ('RGBA', PIXELS[..., ::-1]),
+        ('L', PIXELS[..., :1].repeat(3, -1)),
+    ],
+)
+def test_pictures_of_pillow(mode: str, want: np.ndarray) -> None:
+    given = Image.fromarray(PIXELS[..., 0] if mode == 'L' else PIXELS)
+    given = given.convert(mode)
+    (picture,) = collect_pictures(given)
+    assert picture.name == 'picture'
+    np.testing.assert_array_equal(picture.array, want)
+    assert is_single(given)
+
+
+def test_pictures_of_pillow_are_turned_upright_as_files_are(
+    tmp_path: Path,
+) -> None:
+    given = Image.fromarray(PIXELS)
+    exif = given.getexif()
+    exif[0x0112] = 6  # a quarter turn
+    given.save(tmp_path / 'x.png', exif=exif)
+    with Image.open(tmp_path / 'x.png') as opened:
+        (picture,) = collect_pictures(opened)
+    want = np.rot90(PIXELS[..., ::-1], -1)
+    np.testing.assert_array_equal(picture.array, want)
+    (file,) = collect_pictures(tmp_path / 'x.png')
+    image = read_picture(file, LoadImageFromFile())
+    np.testing.assert_array_equal(image, want)
+
+
+def test_a_picture_of_16_bits_is_refused() -> None:
+    deep = Image.fromarray(np.full((2, 3), 40_000, np.uint16))
+    with pytest.raises(ValueError, match=r'mode I;16 has no 8 bits'):
+        collect_pictures(deep)

@@ -14,11 +14,14 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from PIL import Image
 
 import mmmtl as package
-from mmmtl.apis import MultiTaskInferencer
+from mmmtl.apis import MultiTaskInferencer, init_model
 from mmmtl.engine.checkpoint import read_checkpoint
 from mmmtl.errors import UserError
+from tests.file_server import serve_files
+from tests.tiny import demt
 
 
 @pytest.fixture
@@ -73,6 +76,14 @@ def test_train_resume_and_test(
     # From Python the same model has the same figures.
     again = package.test(toy_config, last, work_dir=tmp_path / 'again')
     assert again == metrics
+    # The folder stands for its last checkpoint, as for `predict`.
+    (work / 'last_checkpoint').write_text(str(last))
+    out.unlink()
+    done = mmmtl('test', toy_config, work, '--out', out, '--work-dir', work)
+    assert done.code == 0, done.err
+    results = json.loads(out.read_text())
+    assert results['metrics'] == metrics
+    assert results['checkpoint']['path'] == str(last)
     assert metrics['toy/count'] == 6
 
 
@@ -106,6 +117,48 @@ def test_python_trains_what_the_command_trains(
             assert torch.equal(value, other[key]), key
 
 
+def test_a_training_starts_from_a_name(
+    toy_config: Path, tmp_path: Path
+) -> None:
+    """Without a step in between, the weights are those of the folder."""
+    first = package.train(toy_config, seed=1, work_dir=tmp_path / 'first')
+    second = package.train(
+        toy_config,
+        seed=2,
+        work_dir=tmp_path / 'second',
+        cfg_options={'load_from': str(first), 'optim_wrapper.optimizer.lr': 0},
+    )
+    state, other = (
+        read_checkpoint(folder / 'iter_4.pth')['state_dict']
+        for folder in (first, second)
+    )
+    for name, tensor in state.items():
+        if 'running' not in name and 'num_batches' not in name:
+            assert torch.equal(tensor, other[name]), name
+
+
+def test_predict_takes_saved_models_and_urls(
+    mmmtl: Callable, picture: Path, tmp_path: Path
+) -> None:
+    pipeline = [
+        dict(type='LoadImageFromFile'),
+        dict(type='PackMultiTaskInputs'),
+    ]
+    config = Config(dict(model=demt(), test_pipeline=pipeline))
+    folder = package.save_pretrained(init_model(config), tmp_path / 'saved')
+    want = package.predict(folder, picture, device='cpu')
+    with serve_files() as server:
+        url = server.add('/a/photo.png', picture.read_bytes())
+        out = ('--out-dir', tmp_path / 'out', '--save-maps')
+        done = mmmtl('predict', folder, url, *out, '--device', 'cpu')
+    assert done.code == 0, done.err
+    depth = np.load(tmp_path / 'out/maps/depth/photo.npy')
+    np.testing.assert_array_equal(depth, want['depth'])
+    with Image.open(picture) as opened:
+        maps = package.predict(folder, opened, device='cpu')
+    np.testing.assert_array_equal(maps['depth'], depth)
+
+
 def test_a_dict_cannot_inherit() -> None:
     with pytest.raises(UserError, match='a dict has no _base_'):
         package.train(dict(_base_='demt_swin-t_nyud'))
@@ -121,6 +174,7 @@ def test_predict_takes_a_folder_or_a_file(
         done = mmmtl(
             *('predict', model, picture, '--out-dir', out),
             *('--tasks', 'depth', 'edge', '--save-maps'),
+            '--trust-remote-code',
         )
         assert done.code == 0, done.err
         assert f'1 page(s) written to {out}' in done.out
@@ -133,11 +187,22 @@ def test_predict_takes_a_folder_or_a_file(
         depth = np.load(out / 'maps/depth/room.npy')
         np.testing.assert_allclose(depth, blue / 50, rtol=1e-6)
     # An open model, and several pictures.
-    model = package.open_model(pixel_model)
+    model = package.open_model(pixel_model, trust_remote_code=True)
     assert isinstance(model, MultiTaskInferencer)
     maps = package.predict(model, [picture, picture], tasks=['depth'])
     assert [list(one) for one in maps] == [['depth'], ['depth']]
     np.testing.assert_array_equal(maps[1]['depth'], depth)
+
+
+def test_a_folder_of_a_training_runs_no_code_of_itself(
+    mmmtl: Callable, pixel_model: Path, picture: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / 'out'
+    done = mmmtl('predict', pixel_model, picture, '--out-dir', out)
+    assert done.code == 2
+    assert "custom_imports={'imports': ['mmmtl_pixel']}" in done.err
+    assert done.err.count('\n') == 1
+    assert not out.exists()
 
 
 def test_weights_without_a_clear_config_are_refused(
@@ -158,7 +223,9 @@ def test_weights_without_a_clear_config_are_refused(
     ('model', 'text'),
     [
         ('rooms-lite', 'known are rooms-lite0'),
-        ('.', 'neither last_checkpoint'),
+        ('.', 'neither model.safetensors'),
+        ('demt_swin-t_nyud', 'this config comes without weights'),
+        ('hf-hub:../../etc', 'write hf-hub:USER/MODEL'),
     ],
 )
 def test_no_such_model(

@@ -105,7 +105,7 @@ def test_timm_and_hub_are_asked_for_the_same_file(
     path = tmp_path / 'model.safetensors'
     save_file({'conv_stem.weight': torch.ones(2)}, path)
 
-    def download(repository: str, name: str) -> str:
+    def download(repository: str, name: str, *, revision: None) -> str:
         asked.append((repository, name))
         return str(path)
 
@@ -119,7 +119,7 @@ def test_timm_and_hub_are_asked_for_the_same_file(
 def test_an_unreachable_hub_is_an_error_of_one_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def refuse(repository: str, name: str) -> str:
+    def refuse(repository: str, name: str, *, revision: None) -> str:
         raise ConnectionError(f'no route to {repository}/{name}')
 
     monkeypatch.setattr('huggingface_hub.hf_hub_download', refuse)

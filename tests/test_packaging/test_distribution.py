@@ -41,7 +41,7 @@ def tree(repo_root: Path, tmp_path: Path) -> Path:
             shutil.copytree(source, root / name, ignore=ignore)
         else:
             shutil.copy2(source, root / name)
-    weights = root / 'mmmtl/zoo/demo/weights.safetensors'
+    weights = root / 'mmmtl/zoo/demo/model.safetensors'
     for name in (CONFIG, 'tools/train.py', 'demo/image_demo.py', weights):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text('marker = 1\n')

@@ -17,7 +17,10 @@ STACKS = {
     'release': ('release',),
 }
 OPENMMLAB = ('onedl', 'openmmlab')
-SHARED = ('runtime', 'lite', 'optional', 'tests', 'build', 'lora', 'deploy')
+SHARED = (
+    *('runtime', 'lite', 'optional', 'tests', 'build', 'lora', 'deploy'),
+    'hub',
+)
 
 
 def read(path: Path) -> dict[str, Requirement]:
