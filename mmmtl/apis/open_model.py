@@ -38,15 +38,30 @@ def open_model(
         UserError: There is no such model, or it is not clear which config
             its weights have.
     """
-    how = dict(device=device, cfg_options=cfg_options)
-    if str(model) in shipped_models() and config is None:
-        return MultiTaskInferencer(str(model), **how)
-    if config is not None and not Path(model).is_dir():
-        return MultiTaskInferencer(config, model, **how)
-    weights = find_weights(model)
+    found, weights = config_and_weights(model, config)
     return MultiTaskInferencer(
-        config or config_beside(weights), weights, **how
+        found, weights, device=device, cfg_options=cfg_options
     )
+
+
+def config_and_weights(
+    model: str | Path, config: str | Path | None = None
+) -> tuple[str | Path, str | Path | None]:
+    """Return what is meant, as :class:`MultiTaskInferencer` takes it.
+
+    Args:
+        model: See :func:`open_model`.
+        config: See :func:`open_model`.
+
+    Raises:
+        UserError: See :func:`open_model`.
+    """
+    if str(model) in shipped_models() and config is None:
+        return str(model), None
+    if config is not None and not Path(model).is_dir():
+        return config, model
+    weights = find_weights(model)
+    return config or config_beside(weights), weights
 
 
 def find_weights(model: str | Path) -> Path:

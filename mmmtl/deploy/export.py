@@ -24,6 +24,7 @@ from mmmtl.deploy.formats import (
     Opened,
     Shape,
     build,
+    check_onnx,
     open_file,
     trace,
 )
@@ -98,6 +99,8 @@ def export_model(
         UserError: If the model cannot be exported so, or its file does not
             pass; names the tasks and what differs.
     """
+    if format == 'onnx':
+        check_onnx()
     inferencer = MultiTaskInferencer(
         config, weights, device='cpu', cfg_options=cfg_options
     )
@@ -256,6 +259,7 @@ def _trace(
     if format == 'torchscript':  # a trace holds every number as a constant
         exportable = make_exportable(model, steps)
         return exportable, None, _say(shapes[-1])
+    refusal: Exception | None = None
     for shape in shapes:
         exportable = make_exportable(model, steps)
         try:
@@ -297,5 +301,6 @@ def _resized(picture: np.ndarray, size: Size) -> np.ndarray:
 
 def _hash(config: str | Path, weights: str | Path | None) -> str | None:
     shipped = shipped_models().get(str(config))
-    weights = weights or (shipped and shipped.weights)
+    if weights is None and shipped is not None:
+        weights = shipped.weights
     return file_hash(fetch_checkpoint(str(weights))) if weights else None

@@ -33,6 +33,7 @@ def quantised(save: Save, pictures: Sequence[np.ndarray]) -> Save:
     from onnxruntime.quantization import QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
+    calibration: Any = _Calibration(pictures)  # looks like its base class
     with tempfile.TemporaryDirectory() as folder:
         plain, folded, small = (
             Path(folder) / f'{name}.onnx'
@@ -44,7 +45,7 @@ def quantised(save: Save, pictures: Sequence[np.ndarray]) -> Save:
         quantize_static(
             str(folded),
             str(small),
-            _Calibration(pictures),
+            calibration,
             op_types_to_quantize=list(_LAYERS),
             nodes_to_exclude=_kept(onnx.load(folded).graph),
             per_channel=True,
