@@ -161,6 +161,8 @@ def open_file(format: Format, path: Path) -> Opened:
 def _build_onnx(
     program: torch.export.ExportedProgram, tasks: Sequence[str]
 ) -> Save:
+    from onnxscript import optimizer
+
     made: Any = torch.onnx.export(  # None without dynamo
         program,
         dynamo=True,
@@ -172,6 +174,10 @@ def _build_onnx(
         optimize=False,
         verbose=False,
     )
+    # A convolution without a bias got one of expanded zeros; as numbers they
+    # let onnxruntime fuse more, in float32 and in eight bits.
+    optimizer.fold_constants(made.model)
+    optimizer.remove_unused_nodes(made.model)
     for node in made.model.graph.all_nodes():
         node.metadata_props.clear()  # file names and lines of this machine
 
