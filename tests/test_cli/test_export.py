@@ -77,8 +77,8 @@ def test_the_shipped_model_runs_without_torch(
         pytest.importorskip(name)
     pictures = tmp_path / 'pictures'
     pictures.mkdir()
-    for seed in range(4):
-        room = render_room(seed, 192, 256).image[..., ::-1]
+    for seed in range(8):
+        room = render_room(seed, 480, 640).image[..., ::-1]
         cv2.imwrite(str(pictures / f'{seed}.png'), room)
     out = tmp_path / 'rooms.onnx'
     eight = ['--int8'] if int8 else []
@@ -88,7 +88,7 @@ def test_the_shipped_model_runs_without_torch(
     assert done.code == 0, done.err
     assert out.stat().st_size < (6e6 if int8 else 16e6)
 
-    unseen = render_room(7, 192, 256).image[..., ::-1].copy()
+    unseen = render_room(9, 480, 640).image[..., ::-1].copy()
     picture, maps = tmp_path / 'picture.npy', tmp_path / 'maps.npz'
     np.save(picture, unseen)
     others = ('torch', 'torchvision', 'mmengine', 'mmcv', 'mmseg', 'cv2')
