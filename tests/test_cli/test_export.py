@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
@@ -68,25 +67,16 @@ def test_a_folder_of_a_training_and_the_size(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('int8', [False, True])
+@pytest.mark.timeout(900)
 def test_the_shipped_model_runs_without_torch(
-    mmmtl: Callable, repo_root: Path, tmp_path: Path, int8: bool
+    mmmtl: Callable, repo_root: Path, tmp_path: Path
 ) -> None:
     """All nine tasks of a rendered room."""
     for name in ('onnx', 'onnxscript', 'onnxruntime', 'timm'):
         pytest.importorskip(name)
-    pictures = tmp_path / 'pictures'
-    pictures.mkdir()
-    for seed in range(8):
-        room = render_room(seed, 480, 640).image[..., ::-1]
-        cv2.imwrite(str(pictures / f'{seed}.png'), room)
     out = tmp_path / 'rooms.onnx'
-    eight = ['--int8'] if int8 else []
-    done = mmmtl(
-        *('export', 'rooms-lite0', '--out', out, '--images', pictures, *eight)
-    )
+    done = mmmtl('export', 'rooms-lite0', '--out', out)
     assert done.code == 0, done.err
-    assert out.stat().st_size < (6e6 if int8 else 16e6)
 
     unseen = render_room(9, 480, 640).image[..., ::-1].copy()
     picture, maps = tmp_path / 'picture.npy', tmp_path / 'maps.npz'
@@ -106,7 +96,7 @@ def test_the_shipped_model_runs_without_torch(
             assert found[task].dtype == values.dtype
             if values.dtype.kind == 'i':
                 same = (found[task] == values).mean()
-                assert same > (0.9 if int8 else 0.999), task
+                assert same > 0.999, task
             else:
                 off = abs(found[task] - values) / abs(values).max()
-                assert off.mean() < (0.05 if int8 else 1e-3), task
+                assert off.mean() < 1e-3, task
