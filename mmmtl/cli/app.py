@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError, Parameter
 
 from mmmtl.cli.check import check
+from mmmtl.cli.export import export
 from mmmtl.cli.init import init
 from mmmtl.cli.models import models
 from mmmtl.cli.predict import predict
@@ -22,7 +23,7 @@ from mmmtl.errors import UserError
 from mmmtl.version import __version__
 
 #: In the order of the help page; their docstrings are its text.
-COMMANDS = (predict, init, check, train, test, score, models)
+COMMANDS = (predict, init, check, train, test, export, score, models)
 # Of the shell: ended by Ctrl-C, or because nobody reads the output.
 INTERRUPTED = 130
 UNHEARD = 141

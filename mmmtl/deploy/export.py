@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from mmengine.config import Config
 from mmengine.logging import print_log
 from torch import nn
 
@@ -25,6 +26,7 @@ from mmmtl.deploy.formats import (
     Opened,
     Shape,
     build,
+    check_onnx,
     open_file,
     trace,
 )
@@ -60,7 +62,7 @@ class Exported:
 
 
 def export_model(
-    config: str | Path,
+    config: str | Path | Config,
     weights: str | Path | None,
     out: str | Path,
     *,
@@ -75,10 +77,9 @@ def export_model(
     """Export a model, and keep the file if it does what the model does.
 
     Args:
-        config: A config file, or the name of a model that comes with the
-            package.
-        weights: Path or URL of a checkpoint; None for random weights, or
-            those that come with the package.
+        config: A config, its file, or the name of a model with weights.
+        weights: Path or URL of a checkpoint; None for those of the name, or
+            random ones.
         out: The file to write.
         format: ``'onnx'``, ``'torch-export'`` or ``'torchscript'``.
         size: Height and width of the pictures. None for any, where model
@@ -98,6 +99,8 @@ def export_model(
         UserError: If the model cannot be exported so, or its file does not
             pass; names the tasks and what differs.
     """
+    if format == 'onnx':
+        check_onnx()
     inferencer = MultiTaskInferencer(
         config, weights, device='cpu', cfg_options=cfg_options
     )
@@ -244,6 +247,7 @@ def _trace(
     if format == 'torchscript':  # a trace holds every number as a constant
         exportable = make_exportable(model, steps)
         return exportable, None, _say(shapes[-1])
+    refusal: Exception | None = None
     for shape in shapes:
         exportable = make_exportable(model, steps)
         try:
@@ -283,7 +287,9 @@ def _resized(picture: np.ndarray, size: Size) -> np.ndarray:
     return cv2.resize(picture, size[::-1], interpolation=cv2.INTER_AREA)
 
 
-def _hash(config: str | Path, weights: str | Path | None) -> str | None:
+def _hash(
+    config: str | Path | Config, weights: str | Path | None
+) -> str | None:
     if weights is None and names_weights(config):
         weights = find_weights(config)
     return file_hash(fetch_checkpoint(str(weights))) if weights else None

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +20,7 @@ from mmmtl.deploy.exportable import ExportableModel
 from mmmtl.deploy.onnx_inferencer import METADATA_KEY, OnnxInferencer
 from mmmtl.deploy.picture_steps import Size
 from mmmtl.deploy.plain_layers import STEP, pad_by_constants
+from mmmtl.errors import UserError
 
 Format = Literal['onnx', 'torch-export', 'torchscript']
 Maps = dict[str, np.ndarray]
@@ -69,6 +71,17 @@ class Shape:
         return dict(size=size, step=step, least=least, batch=self.batch)
 
 
+def check_onnx() -> None:
+    """Refuse ONNX before minutes of tracing where it cannot be written."""
+    try:
+        for name in ('onnx', 'onnxscript', 'onnxruntime'):
+            import_module(name)
+    except ImportError as error:
+        raise UserError(
+            f"format onnx: {error}; pip install 'mmmtl[deploy]'"
+        ) from error
+
+
 def trace(
     model: ExportableModel, shape: Shape
 ) -> torch.export.ExportedProgram:
@@ -95,7 +108,7 @@ def trace(
 def build(
     format: Format,
     model: ExportableModel,
-    program: torch.export.ExportedProgram,
+    program: torch.export.ExportedProgram | None,
     shape: Shape,
 ) -> Save:
     """Translate a model, and return what writes it to a file.
@@ -103,14 +116,14 @@ def build(
     Args:
         format: Of the file.
         model: What was traced.
-        program: From :func:`trace`.
+        program: From :func:`trace`; None for TorchScript, which traces anew.
         shape: The pictures it takes.
     """
     with torch.no_grad(), _quiet():
+        if program is None:
+            return _build_torchscript(model, shape)
         if format == 'onnx':
             return _build_onnx(program, model.tasks)
-        if format == 'torchscript':
-            return _build_torchscript(model, shape)
 
     def save(path: Path, metadata: Mapping[str, Any]) -> None:
         text = json.dumps(metadata)
@@ -128,7 +141,8 @@ def open_file(format: Format, path: Path) -> Opened:
         path: The file.
     """
     if format == 'onnx':
-        return OnnxInferencer(path)
+        inferencer = OnnxInferencer(path)
+        return lambda picture: next(inferencer.stream(picture))
     with _quiet():
         if format == 'torch-export':
             with path.open('rb') as file:
@@ -147,7 +161,9 @@ def open_file(format: Format, path: Path) -> Opened:
 def _build_onnx(
     program: torch.export.ExportedProgram, tasks: Sequence[str]
 ) -> Save:
-    made = torch.onnx.export(
+    from onnxscript import optimizer
+
+    made: Any = torch.onnx.export(  # None without dynamo
         program,
         dynamo=True,
         input_names=['image'],
@@ -158,6 +174,10 @@ def _build_onnx(
         optimize=False,
         verbose=False,
     )
+    # A convolution without a bias got one of expanded zeros; as numbers they
+    # let onnxruntime fuse more, in float32 and in eight bits.
+    optimizer.fold_constants(made.model)
+    optimizer.remove_unused_nodes(made.model)
     for node in made.model.graph.all_nodes():
         node.metadata_props.clear()  # file names and lines of this machine
 

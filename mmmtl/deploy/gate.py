@@ -67,16 +67,14 @@ def compare_maps(
     """
     differences = {}
     for task in reference[0]:
-        pairs = [
-            (wanted[task], given.get(task))
-            for wanted, given in zip(reference, found, strict=True)
-        ]
-        for wanted, given in pairs:
-            if _form(wanted) != _form(given):
+        pairs = []
+        for wanted, given in zip(reference, found, strict=True):
+            form, other = _form(wanted[task]), _form(given.get(task))
+            if form != other:
                 raise UserError(
-                    f'{task}: the file gives {_form(given)}, the model '
-                    f'{_form(wanted)}'
+                    f'{task}: the file gives {other}, the model {form}'
                 )
+            pairs.append((wanted[task], given[task]))
         differences[task] = _difference(pairs, gate.tolerance)
     return differences
 

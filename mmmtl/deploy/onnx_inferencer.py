@@ -137,7 +137,7 @@ class OnnxInferencer:
         missing = (self.metadata['input']['batch'] or 0) - len(pictures)
         batch = np.stack([*pictures, *[pictures[-1]] * missing])
         rgb = np.ascontiguousarray(batch[..., ::-1])
-        found = self.session.run(list(names), {'image': rgb})
+        found: Any = self.session.run(list(names), {'image': rgb})
         for index in range(len(pictures)):
             maps = (values[index] for values in found)
             yield dict(zip(names, maps, strict=True))

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmmtl.registry import MODELS, build_in_scope
 from tests.test_deploy.tiny_configs import FAMILIES, tiny_config
@@ -44,37 +41,6 @@ def test_one_graph_without_breaks(family: str, training: bool) -> None:
         wanted = model(images, mode='tensor')
     for task, maps in wanted.items():
         torch.testing.assert_close(found[task], maps)
-
-
-class RepeatedWeights(TorchDispatchMode):
-    """Finds batched products whose operand repeats along the batch."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[tuple[int, ...]] = []
-
-    def __torch_dispatch__(
-        self, operator: Any, types: Any, args: tuple = (), kwargs: Any = None
-    ) -> Any:
-        if operator is torch.ops.aten.bmm.default:
-            self.found += [
-                tuple(part.shape)
-                for part in args
-                if part.shape[0] > 1 and part.stride(0) == 0
-            ]
-        return operator(*args, **(kwargs or {}))
-
-
-@pytest.mark.parametrize('family', FAMILIES)
-def test_no_weight_is_repeated_for_pixels(family: str) -> None:
-    """Where there are no gradients; in bfloat16 each one would be copied.
-
-    A linear layer of tokens that no view makes flat is computed so.
-    """
-    model = build(family).eval()
-    with torch.no_grad(), RepeatedWeights() as mode:
-        model(torch.randn(1, 3, 64, 96), mode='tensor')
-    assert mode.found == []
 
 
 @pytest.mark.parametrize('family', FAMILIES)

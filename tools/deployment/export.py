@@ -12,7 +12,9 @@ Example::
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
+from mmmtl.cli.export import export
 from mmmtl.engine.errors import user_errors
 
 
@@ -22,7 +24,13 @@ def parse_args() -> argparse.Namespace:
     add = parser.add_argument
     add('config', help='config file, or a model that comes with mmmtl')
     add('weights', help='checkpoint; none for random weights, for trials')
-    add('--out', metavar='FILE', required=True, help='the file to write')
+    add(
+        '--out',
+        type=Path,
+        metavar='FILE',
+        required=True,
+        help='the file to write',
+    )
     add(
         '--format',
         choices=['onnx', 'torch-export', 'torchscript'],
@@ -62,24 +70,14 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     """Run the tool."""
-    args = parse_args()
-    with user_errors(show_traceback=args.traceback):
-        # Imported after the command line is read: --help does not wait.
-        from mmmtl.deploy.export import export_model, report
-        from mmmtl.engine.prepare import parse_options
-
-        exported = export_model(
-            args.config,
-            None if args.weights == 'none' else args.weights,
-            args.out,
-            format=args.format,
-            size=args.size and tuple(args.size),
-            images=args.images,
-            samples=args.samples,
-            int8=args.int8,
-            cfg_options=parse_options(args.cfg_options),
+    args = vars(parse_args())
+    with user_errors(show_traceback=args.pop('traceback')):
+        args['size'] = args['size'] and tuple(args['size'])
+        export(
+            args.pop('config'),
+            args.pop('weights'),
+            **{name: value for name, value in args.items() if value},
         )
-        print(report(exported))
 
 
 if __name__ == '__main__':

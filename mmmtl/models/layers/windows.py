@@ -81,9 +81,7 @@ class WindowGrid:
         maps = tiles.flatten(5, 6).flatten(3, 4).flatten(1, 2)
         if self.shift:
             maps = maps.roll((self.shift, self.shift), (1, 2))
-        # A linear layer of a part would be a batched product, and copy its
-        # weight per row in bfloat16.
-        return maps[:, : self.size[0], : self.size[1]].contiguous()
+        return maps[:, : self.size[0], : self.size[1]]
 
     def mask(self, like: Tensor) -> Tensor | None:
         """Return what is added to the scores of tokens that are no neighbours.

@@ -193,6 +193,43 @@ def test_all_tokens_without_the_matrix_of_scores() -> None:
     assert largest.elements < (pixels * T) ** 2 / 20
 
 
+class RepeatedWeights(TorchDispatchMode):
+    """Notes batched products with an operand that repeats in the batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[int, ...]] = []
+
+    def __torch_dispatch__(
+        self, operator: Any, types: Any, args: tuple = (), kwargs: Any = None
+    ) -> Any:
+        if operator is torch.ops.aten.bmm.default:
+            self.found += [
+                tuple(part.shape)
+                for part in args
+                if part.shape[0] > 1 and part.stride(0) == 0
+            ]
+        return operator(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize('scope', SCOPES)
+def test_no_weight_is_repeated_per_pixel_in_bfloat16(scope: str) -> None:
+    """Of a task's slice of the tokens, where there are no gradients.
+
+    There PyTorch copied the weight for each of the N pixels.
+    """
+    attention = ScopedAttention(C, num_heads=HEADS)
+    tokens = torch.randn(B, N, T, C, dtype=torch.bfloat16)
+    with (
+        torch.no_grad(),
+        torch.autocast('cpu', torch.bfloat16),
+        RepeatedWeights() as mode,
+    ):
+        attention(tokens[:, :, 1], tokens, scope=scope, then=nn.Linear(C, C))
+    # Per image is cheap: the last layer of the `batch` scope.
+    assert [s for s in mode.found if s[0] > B] == []
+
+
 def test_parameters_are_those_of_torch() -> None:
     """Name by name, so published weights load."""
     ours = ScopedAttention(C, num_heads=HEADS).state_dict()
