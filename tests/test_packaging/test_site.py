@@ -73,7 +73,7 @@ def test_model_zoo_is_that_of_the_metafiles() -> None:
     )
     row = next(x for x in zoo_page().splitlines() if 'demt_swin-t_nyud]' in x)
     assert [cell.strip() for cell in row.split('|')[2:-1]] == [
-        *('32.070 M', '40,000 iterations, 8'),
+        *('32.070 M', '40,000 steps x 8'),
         *('46.36', '0.5871', '20.6', '76.9'),
     ]
 

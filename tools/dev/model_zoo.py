@@ -15,14 +15,25 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / 'docs/model_zoo.md'
+#: What metafiles call a figure, and the column.
+COLUMNS = {
+    'Semantic segmentation mIoU': 'mIoU',
+    'Human parts mIoU': 'parts mIoU',
+    'Saliency maxF': 'maxF',
+    'Depth RMSE (m)': 'RMSE (m)',
+    'Normals mean error (degrees)': 'mErr (°)',
+    'Boundary odsF': 'odsF',
+}
+LENGTHS = {'Iterations': 'steps', 'Epochs': 'epochs'}
 HEAD = """\
 # Model zoo
 
 Every config that has a name: `mmmtl train NAME` trains it, and
 `mmmtl models demt nyud` lists those with these words. Parameters are those of
-the whole model. Results are **published by the authors of the methods** and
-were not reproduced here; no weights of these models exist yet. `rooms-lite0`,
-which has weights, [has a card](../mmmtl/zoo/rooms-lite0/README.md).
+the whole model; training is steps or epochs x images per step. Results are
+**published by the authors of the methods** and were not reproduced here; no
+weights of these models exist yet. `rooms-lite0`, which has weights,
+[has a card](../mmmtl/zoo/rooms-lite0/README.md).
 
 Written by `python tools/dev/model_zoo.py` from the `metafile.yml` of each
 method, which mim reads, too.
@@ -60,7 +71,8 @@ def _method(
 def _table(models: Sequence[Mapping[str, Any]]) -> list[str]:
     results = [_results(model) for model in models]
     metrics = list(dict.fromkeys(name for row in results for name in row))
-    heads = ['config', 'parameters', 'training, batch', *metrics]
+    columns = [COLUMNS[name] for name in metrics]
+    heads = ['config', 'parameters', 'training', *columns]
     lines = [
         '| ' + ' | '.join(heads) + ' |',
         '|---|---:|---|' + '---:|' * len(metrics),
@@ -68,14 +80,14 @@ def _table(models: Sequence[Mapping[str, Any]]) -> list[str]:
     for model, row in zip(models, results, strict=True):
         data = model['Metadata']
         length = next(
-            f'{data[key]:,} {key.lower()}'
-            for key in ('Iterations', 'Epochs')
+            f'{data[key]:,} {word}'
+            for key, word in LENGTHS.items()
             if key in data
         )
         cells = [
             f'[{model["Name"]}](../{model["Config"]})',
             f'{data["Parameters"] / 1e6:.3f} M',
-            f'{length}, {data["Batch Size"]}',
+            f'{length} x {data["Batch Size"]}',
             *(str(row.get(name, '')) for name in metrics),
         ]
         lines.append('| ' + ' | '.join(cells) + ' |')

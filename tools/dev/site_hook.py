@@ -6,7 +6,8 @@ they lie. The site has three things more:
 * pages of files outside of ``docs/`` (:data:`PAGES`) and of the notebooks;
 * links out of ``docs/``: to one of these pages, or else to a copy of the file
   below ``source/``. A folder has no page: only the text of its link is left;
-* equations as MathML, which browsers draw without a script.
+* equations as MathML, which browsers draw without a script; and no roles of
+  Sphinx, which docstrings have for readers of the code.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ PAGES = {
 }
 _SOURCES = {site: source for source, site in PAGES.items()}
 _LINK = re.compile(r'(!?)\[([^\]]*)\]\(([^)\s#]+)(#[^)\s]*)?\)')
+# What is left of :func:`~mmmtl.apis.predict`.
+_ROLE = re.compile(r':\w+:\s*<code>(~)?([\w.]+)</code>')
 _MATH = re.compile(r'<(span|div) class="arithmatex">(.*?)</\1>', re.S)
 
 
@@ -62,7 +65,7 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
 
 
 def on_page_content(content: str, **_: Any) -> str:
-    """Turn TeX into MathML."""
+    """Turn TeX into MathML, and roles into names."""
     from latex2mathml.converter import convert
 
     def element(found: re.Match[str]) -> str:
@@ -71,7 +74,11 @@ def on_page_content(content: str, **_: Any) -> str:
         tex = html.unescape(found[2].strip())[2:-2]
         return convert(tex, display=display)
 
-    return _MATH.sub(element, content)
+    def name(found: re.Match[str]) -> str:
+        text = found[2].rpartition('.')[2] if found[1] else found[2]
+        return f'<code>{text}</code>'
+
+    return _ROLE.sub(name, _MATH.sub(element, content))
 
 
 def translate_links(markdown: str, page: str) -> tuple[str, Mapping[str, str]]:
