@@ -83,6 +83,14 @@ def options_of_tool(tool: str, sub: str | None) -> frozenset[str]:
     return frozenset(re.findall(r'(?<![\w-])--[a-z][a-z0-9-]*', text))
 
 
+@cache
+def words_of_the_code() -> frozenset[str]:
+    """All words: a key that a config lacks may still be an argument."""
+    files = [*ROOT.glob('mmmtl/**/*.py'), *ROOT.glob('configs/**/*.py')]
+    text = '\n'.join(path.read_text('utf-8') for path in files)
+    return frozenset(re.findall(r'\w+', text))
+
+
 def known_options(words: list[str]) -> frozenset[str] | None:
     """What a command takes; None for a program that is not ours."""
     program, *rest = words
@@ -135,6 +143,8 @@ def test_names_of_configs_and_keys_exist(page: str) -> None:
         path = path or named.get(config)
         changes = words[words.index('--cfg-options') + 1 :]
         changes = [w for w in changes if re.match(r'[a-z_.0-9A-Z]+=', w)]
+        keys = {k for w in changes for k in w.partition('=')[0].split('.')}
+        assert keys <= words_of_the_code(), words
         if path and path.is_file():
             load_config(path, parse_options(changes))
 
