@@ -5,13 +5,14 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from mmmtl.rooms import render_room
-from tests.test_packaging.test_commands import commands
+from tests.test_packaging.test_commands import blocks, commands
 
 pytestmark = pytest.mark.slow
 
@@ -41,6 +42,13 @@ def test_first_page(
         result = mmmtl(*words[1:])
         assert result.code == 0, result.err
     assert (tmp_path / 'out' / 'room.png').is_file()
+    (block,) = blocks('docs/index.md', 'python')
+    found: dict[str, Any] = {}
+    exec(block, found)
+    assert found['maps']['normals'].shape == (
+        *found['maps']['depth'].shape,
+        3,
+    )
 
 
 def test_own_data(
