@@ -4,6 +4,7 @@ VENV ?= .venv
 VENV_OPENMMLAB ?= .venv-openmmlab
 VENV_LOWEST ?= .venv-lowest
 VENV_RELEASE ?= .venv-release
+VENV_DOCS ?= .venv-docs
 PYTHON := $(VENV)/bin/python
 PYTHON_OPENMMLAB := $(VENV_OPENMMLAB)/bin/python
 PYTHON_LOWEST := $(VENV_LOWEST)/bin/python
@@ -22,7 +23,7 @@ SEED ?= $(shell date +%s)
 
 .PHONY: help env env-openmmlab env-lowest test test-openmmlab test-lowest \
 	test-random coverage lint types format check-all dist-check \
-	release-check lock audit sbom pythons demo clean
+	release-check docs lock audit sbom pythons demo clean
 
 help:
 	@echo 'make env              environment $(VENV), maintained OpenMMLab distribution'
@@ -36,6 +37,7 @@ help:
 	@echo 'make coverage         fast tests, with the share of branches they take'
 	@echo 'make test-lowest      fast tests with the oldest versions allowed'
 	@echo 'make test-random      fast tests in random order (SEED=... repeats one)'
+	@echo 'make docs             the site of docs/, in build/site; warnings are errors'
 	@echo 'make dist-check       wheel and sdist, installed and tried out'
 	@echo 'make pythons          ask the resolver whether other Pythons fit'
 	@echo 'make lock             renew requirements/lock/hashed'
@@ -100,10 +102,19 @@ $(VENV_RELEASE)/.stamp: requirements/lock/hashed/release.txt
 	$(PYTHON_RELEASE) -m pip install -qq --require-hashes -r $<
 	touch $@
 
+$(VENV_DOCS)/.stamp: requirements/lock/hashed/docs.txt
+	$${MMMTL_PYTHON:-python3} -m venv --clear $(VENV_DOCS)
+	$(VENV_DOCS)/bin/python -m pip install -qq --require-hashes -r $<
+	touch $@
+
+# Without the announcement of its successor that the theme prints.
+docs: $(VENV_DOCS)/.stamp
+	NO_MKDOCS_2_WARNING=1 $(VENV_DOCS)/bin/python -m mkdocs build --strict
+
 # In the order of what it costs. A release is made from what is committed.
 release-check:
 	test -z "$$(git status --porcelain)" || { git status --short; exit 1; }
-	$(MAKE) lint types dist-check
+	$(MAKE) lint types docs dist-check
 	$(MAKE) check-all audit sbom
 
 dist-check: $(VENV_RELEASE)/.stamp
@@ -113,7 +124,7 @@ dist-check: $(VENV_RELEASE)/.stamp
 export UV_PYTHON_DOWNLOADS := never
 # Versions stay unless requirements/ or the pins in requirements/lock change;
 # UPGRADE=--upgrade renews the indirect ones, too.
-LOCKS := onedl openmmlab release
+LOCKS := onedl openmmlab release docs
 COMPILE = $(VENV_RELEASE)/bin/uv pip compile --quiet --universal --no-header \
 	--no-annotate --generate-hashes $(UPGRADE)
 RANGES := $(addprefix requirements/,$(addsuffix .txt, \

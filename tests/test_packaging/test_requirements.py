@@ -15,6 +15,7 @@ STACKS = {
     'onedl': ('common', 'onedl'),
     'openmmlab': ('common', 'openmmlab', 'openmmlab-mmcv'),
     'release': ('release',),
+    'docs': ('docs',),
 }
 OPENMMLAB = ('onedl', 'openmmlab')
 SHARED = (
