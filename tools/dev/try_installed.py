@@ -47,12 +47,11 @@ def try_index(mim: Path, checkout: Path) -> None:
 
 def try_zoo(zoo: Path) -> None:
     """Load the trained models that come with the package."""
-    configs = sorted(zoo.glob('*/config.py'))
-    assert configs, zoo
-    for config in configs:
-        (weights,) = config.parent.glob('*.safetensors')
-        init_model(config, weights)
-        print(f'zoo: {config.parent.name} loads')
+    names = sorted(path.parent.name for path in zoo.glob('*/config.json'))
+    assert names, zoo
+    for name in names:
+        mmmtl.from_pretrained(name)
+        print(f'zoo: {name} loads')
 
 
 def models_of(mim: Path) -> list[dict]:
