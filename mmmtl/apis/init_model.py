@@ -61,9 +61,10 @@ def init_model(
     is_config = checkpoint is not None and str(config) in ready_configs()
     if names_weights(config) and not is_config:
         found = find_model(config, trust_remote_code=trust_remote_code)
-        config = load_config(found.config, cfg_options)
-        checkpoint = checkpoint or found.weights
-    elif isinstance(config, Config):
+        with found.opening():
+            ready = load_config(found.config, cfg_options)
+            return init_model(ready, checkpoint or found.weights, device)
+    if isinstance(config, Config):
         config = config.copy()
         config.merge_from_dict(cfg_options or {})
         complete_tasks(config)

@@ -46,8 +46,9 @@ def open_model(
             config, weights, device=device, cfg_options=cfg_options
         )
     found = find_model(model, trust_remote_code=trust_remote_code)
-    ready = load_config(found.config, cfg_options)
-    return MultiTaskInferencer(ready, found.weights, device=device)
+    with found.opening():
+        ready = load_config(found.config, cfg_options)
+        return MultiTaskInferencer(ready, found.weights, device=device)
 
 
 def from_pretrained(

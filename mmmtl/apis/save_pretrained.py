@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,13 +60,18 @@ def save_pretrained(
             f'{type(network).__name__} does not say its config (cfg): open '
             'it with mmmtl.open_model, and save that'
         )
+    save_file = _import_save_file()
     content = describe_model(network)
     facts = facts or CardFacts()
     facts.check_weights(_hash_of(network))
     folder = Path(folder).expanduser()
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / CONFIG_FILE, content)
-    _write_weights(network, folder / WEIGHTS_FILE, half=half)
+    # Both are complete before the first takes the place of an older one.
+    with new_file(folder / WEIGHTS_FILE) as partial:
+        tensors, meta = _weights_of(network, half=half)
+        save_file(tensors, partial, meta)
+        partial.chmod(0o644)  # safetensors lets nobody else read it
+        write_json(folder / CONFIG_FILE, content)
     card = folder / CARD_FILE
     if not card.is_file() or GENERATED in card.read_text('utf-8'):
         write_card(card, network, content, facts, half=half)
@@ -91,8 +96,8 @@ def push_to_hub(
             written.
         name: ``user/model``; made if it is not there.
         private: Make a new one visible to you only.
-        half: See :func:`save_pretrained`.
-        facts: See :func:`save_pretrained`.
+        half: See :func:`save_pretrained`; not of a folder.
+        facts: The same.
         message: What the commit says.
 
     Returns:
@@ -100,8 +105,14 @@ def push_to_hub(
 
     Raises:
         UserError: As :func:`save_pretrained`; or huggingface_hub is not
-            installed, or the hub refuses.
+            installed, or the hub refuses; or ``half`` or ``facts`` come with
+            a folder.
     """
+    if isinstance(model, (str, Path)) and (half or facts is not None):
+        raise UserError(
+            f'{model} is pushed as it is: give half and facts to '
+            'save_pretrained, which writes it'
+        )
     hub = import_hub()
     repository, revision = split_name(name.removeprefix(HUB))
     with tempfile.TemporaryDirectory() as temporary:
@@ -179,7 +190,7 @@ def describe_tasks(model: nn.Module) -> dict[str, dict[str, Any]]:
     return tasks
 
 
-def _write_weights(model: nn.Module, path: Path, *, half: bool) -> None:
+def _import_save_file() -> Callable[..., None]:
     try:
         from safetensors.torch import save_file
     except ImportError as error:
@@ -187,15 +198,20 @@ def _write_weights(model: nn.Module, path: Path, *, half: bool) -> None:
             'saving a model needs safetensors, which is not installed: '
             "pip install 'mmmtl[hub]'"
         ) from error
+    return save_file
+
+
+def _weights_of(
+    model: nn.Module, *, half: bool
+) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Return the tensors, and what safetensors keeps beside them."""
     # Copies: tensors that share memory are refused.
     state = {
         name: (_half(tensor) if half else tensor).cpu().clone().contiguous()
         for name, tensor in model.state_dict().items()
     }
     meta = dict(dataset_meta=_plain_meta(model.dataset_meta))
-    with new_file(path) as partial:
-        save_file(state, partial, {'format': 'pt', 'meta': json.dumps(meta)})
-        partial.chmod(0o644)  # safetensors lets nobody else read it
+    return state, {'format': 'pt', 'meta': json.dumps(meta)}
 
 
 def _half(tensor: Tensor) -> Tensor:

@@ -26,7 +26,8 @@ import pickle
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -34,6 +35,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmengine.fileio import PickleHandler
+from mmengine.fileio.handlers import file_handlers
 from mmengine.logging import HistoryBuffer
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from torch import Tensor, nn
@@ -71,6 +74,23 @@ def enable_safe_loading() -> None:
     os.environ.pop(FORCE_UNSAFE, None)
     os.environ[FORCE_SAFE] = '1'
     torch.serialization.add_safe_globals(_safe_globals())
+
+
+@contextmanager
+def no_pickles() -> Iterator[None]:
+    """Keep ``mmengine.load`` from reading pickles, which may run any code.
+
+    Not for the whole process: annotations of other data sets are pickles.
+    """
+    removed = {
+        name: file_handlers.pop(name)
+        for name, handler in list(file_handlers.items())
+        if isinstance(handler, PickleHandler)
+    }
+    try:
+        yield
+    finally:
+        file_handlers.update(removed)
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:

@@ -8,11 +8,15 @@ metafiles that has weights; ``hf-hub:user/model``; a folder, of
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
 
 from mmengine.config import Config
 
+from mmmtl.engine.checkpoint import no_pickles
+from mmmtl.engine.config import load_config
 from mmmtl.engine.config_tasks import test_dataset_of
 from mmmtl.engine.hub import HUB, hub_folder
 from mmmtl.engine.plain_config import (
@@ -34,6 +38,9 @@ from mmmtl.zoo import (
 
 #: Goes before other Python files.
 PYTHON_FILE = 'config.py'
+# By what a config that nobody has tried is found to be wrong.
+_WRONG = (AssertionError, AttributeError, LookupError, TypeError, ValueError)
+_WRONG += (ArithmeticError, RecursionError, NotImplementedError)
 
 
 class NamedModel(NamedTuple):
@@ -47,6 +54,19 @@ class NamedModel(NamedTuple):
 
     config: Path | Config
     weights: str | Path
+
+    @contextmanager
+    def opening(self) -> Iterator[None]:
+        """Guard the building of a config that was read as data.
+
+        Raises:
+            UserError: Instead of what a wrong config makes others raise.
+        """
+        if isinstance(self.config, Path) or not self.config.filename:
+            yield  # it may run
+            return
+        with no_pickles(), _naming(self.config.filename):
+            yield
 
 
 def names_weights(name: object) -> TypeGuard[str | Path]:
@@ -83,8 +103,7 @@ def find_model(
     weights = find_weights(name, trust_remote_code=trust_remote_code)
     if 'Weights' in _listed(str(name)):
         return NamedModel(find_config(name), weights)
-    config = config_beside(Path(weights), trust_remote_code=trust_remote_code)
-    return NamedModel(config, weights)
+    return config_beside(Path(weights), trust_remote_code=trust_remote_code)
 
 
 def find_weights(
@@ -137,9 +156,16 @@ def _listed(name: str) -> dict[str, Any]:
 
 
 def _weights_in(folder: Path, said: str) -> Path:
-    if (folder / WEIGHTS_FILE).is_file():
-        return folder / WEIGHTS_FILE
-    pointer = folder / POINTER
+    saved, pointer = folder / WEIGHTS_FILE, folder / POINTER
+    if saved.is_file() and pointer.is_file():
+        # Nothing says whether the training has gone on since.
+        raise UserError(
+            f'{said}: it has both {WEIGHTS_FILE}, which save_pretrained has '
+            f'written, and {POINTER} of a training: name the weights file '
+            'that you mean'
+        )
+    if saved.is_file():
+        return saved
     if pointer.is_file():
         # By its name: the folder may have been copied.
         named = Path(pointer.read_text('utf-8').strip())
@@ -153,38 +179,95 @@ def _weights_in(folder: Path, said: str) -> Path:
 
 def config_beside(
     weights: Path, *, trust_remote_code: bool = False
-) -> Path | Config:
-    """Return the config that lies beside weights.
+) -> NamedModel:
+    """Return weights with the config that lies beside them.
 
     Args:
         weights: The file.
         trust_remote_code: See :func:`find_model`.
 
     Returns:
-        A file to run if ``trust_remote_code``, else a config.
+        Its config is a file to run, or a config, if ``trust_remote_code``;
+        else a config that knows the file that it was read from.
 
     Raises:
-        UserError: There is none, there are several, or it asks for code.
+        UserError: There is none, there are several, it asks for code, or it
+            is none of a model.
     """
     folder = weights.parent
     if trust_remote_code and str(folder) not in sys.path:
         sys.path.append(str(folder))  # last: it hides nothing
     path = folder / CONFIG_FILE
-    if path.is_file():
+    # A saved model in a work folder is not what its checkpoints are of.
+    is_trained = weights.name != WEIGHTS_FILE and (folder / POINTER).is_file()
+    if path.is_file() and not is_trained:
         content = read_json_config(path)
     else:
         path = _only_python(weights)
         if trust_remote_code:
-            return path
+            return NamedModel(path, weights)
         content = read_literal_config(path)
+    with _naming(path):
+        config = _needed_parts(content)
+        if trust_remote_code:
+            return NamedModel(Config(config), weights)
+        check_is_data(config, path)
+        found = NamedModel(Config(config, filename=str(path)), weights)
+        _try_out(found.config, path)
+    return found
+
+
+def _try_out(config: Path | Config, path: Path) -> None:
+    try:
+        load_config(config)
+    except UserError as error:
+        raise UserError(f'config {path}: {error}') from error
+
+
+def _needed_parts(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return network, pipeline and what the weights may not say of classes.
+
+    Raises:
+        TypeError: One of them is none.
+    """
     config = for_prediction(content)
     dataset = test_dataset_of(content)
     names = {k: dataset[k] for k in ('type', 'metainfo') if k in dataset}
-    if names:  # of the classes, where the weights do not say them
+    if 'metainfo' in names:
+        # Without texts, which mmengine takes for files of names.
+        pairs = dict(names['metainfo'] or {}).items()
+        names['metainfo'] = {k: v for k, v in pairs if not isinstance(v, str)}
+    if names:
         config['test_dataloader'] = dict(dataset=names)
-    if not trust_remote_code:
-        check_is_data(config, path)
-    return Config(config)
+    steps = config['test_pipeline']
+    parts = {'model': config['model'], 'model.decode_head': _head_of(config)}
+    if isinstance(steps, (list, tuple)):
+        parts |= {f'test_pipeline.{i}': step for i, step in enumerate(steps)}
+    else:
+        parts['test_pipeline'] = steps
+    for place, part in parts.items():
+        if not isinstance(part, Mapping):
+            raise TypeError(f'{place} is {part!r}')
+    return config
+
+
+def _head_of(config: Mapping[str, Any]) -> Any:
+    return config['model'].get('decode_head', {})
+
+
+@contextmanager
+def _naming(path: str | Path) -> Iterator[None]:
+    """Say of an error that names no cause which config it is from."""
+    try:
+        yield
+    except UserError:
+        raise
+    except _WRONG as error:
+        reason = str(error).strip().partition('\n')[0]
+        raise UserError(
+            f'config {path} is of no model that can be built '
+            f'({type(error).__name__}: {reason})'
+        ) from error
 
 
 def _only_python(weights: Path) -> Path:

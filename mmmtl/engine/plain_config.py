@@ -5,13 +5,16 @@ lies beside weights, in a folder or on a hub, may be anybody's: it is read as
 data, and nothing of it runs. That needs more than a format without code,
 because mmengine calls whatever ``type`` spells, ``subprocess.Popen``
 included. So :func:`check_is_data` lets types pass that a registry holds, of
-the packages in :data:`PACKAGES`.
+the packages in :data:`PACKAGES`; and because their classes open files, fetch
+URLs and import modules where an argument is the right text, it lets plain
+words pass, and other texts where nothing opens them.
 """
 
 from __future__ import annotations
 
 import ast
 import math
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -51,8 +54,37 @@ _TUPLE, _NUMBER = '__tuple__', '__float__'
 _NUMBERS = ('inf', '-inf', 'nan')
 # Settings of networks by which they fetch weights when they are built.
 _WEIGHTS = ('pretrained', 'checkpoint', 'checkpoint_path')
-# Modules to import, and what mmseg's VPD calls.
-_CODE = ('custom_imports', 'target')
+# Of the classes: mmengine opens any text right below it.
+_METAINFO = 'test_dataloader.dataset.metainfo.'
+# Modules to import, what mmseg's VPD calls, and where files are read from:
+# one of mmengine's backends imports from a folder that it is told.
+_CODE = ('custom_imports', 'target', 'backend_args', 'file_client_args')
+# No path, address, or name of a module in a package.
+_WORDS = re.compile(r'[\w +-]*')
+_DOTTED = re.compile(r'[\w +.-]*')
+# Looked up in a table of networks: `regnetx_3.2gf`, `name.tag` of timm.
+_NETWORKS = ('arch', 'model_name')
+# Shown, or compared with the names of layers.
+_FREE = ('unit', 'target_modules', 'exclude_modules')
+# A picture may be decoded as one, by mmseg's loaders of medical data.
+_PICKLES = ('pickle', 'pkl')
+# What peft gets; others of its settings import modules and read files.
+_LORA = (
+    'r',
+    'lora_alpha',
+    'lora_dropout',
+    'target_modules',
+    'exclude_modules',
+    'bias',
+    'fan_in_fan_out',
+    'init_lora_weights',
+    'layers_to_transform',
+    'layers_pattern',
+    'rank_pattern',
+    'alpha_pattern',
+    'use_rslora',
+    'use_dora',
+)
 
 
 def to_json(value: Any) -> Any:
@@ -253,15 +285,22 @@ def check_is_data(config: Mapping[str, Any], source: str | Path) -> None:
         source: Where it is from, for the error text.
 
     Raises:
-        UserError: It names modules or files to load, or a type that no
-            registry of :data:`PACKAGES` has.
+        UserError: It names modules or files to load, a type that no
+            registry of :data:`PACKAGES` has, or holds a text that some class
+            could open.
     """
     for place, node in walk_dicts(config):
         for key, value in node.items():
             is_code = key in _CODE or str(key).startswith('_')
             is_unknown = key == 'type' and not _is_known(value)
-            is_outside = place.startswith('model') and _is_address(value)
-            if value and (is_code or is_unknown or is_outside):
+            is_file = key == 'class_weight' and isinstance(value, str)
+            is_more = place == 'model.lora' and key not in _LORA
+            is_outside = key != 'type' and not _is_plain(key, value)
+            if f'{place}.'.startswith(_METAINFO):
+                is_outside = isinstance(value, str)  # no list of names
+            if value and (
+                is_code or is_unknown or is_file or is_more or is_outside
+            ):
                 where = f'{place}.{key}'.lstrip('.')
                 raise _asks(source, f'{where}={value!r}')
 
@@ -271,11 +310,18 @@ def _is_known(kind: Any) -> bool:
     return f'{getattr(found, "__module__", "")}.'.startswith(PACKAGES)
 
 
-def _is_address(value: Any) -> bool:
-    """Tell a text such as ``hf-hub:...``, by which timm fetches a network."""
-    scheme, colon, rest = str(value).partition(':')
-    is_word = scheme.replace('-', '').replace('_', '').isalnum()
-    return isinstance(value, str) and bool(colon and rest) and is_word
+def _is_plain(key: Any, value: Any) -> bool:
+    """Tell texts that nothing opens; in lists too, dicts come by themselves.
+
+    What is no word is a path, a URL, ``hf-hub:...``, by which timm fetches a
+    network, or the name of a module.
+    """
+    if isinstance(value, (list, tuple)):
+        return all(_is_plain(key, part) for part in value)
+    if not isinstance(value, str) or key in _FREE:
+        return True
+    words = _DOTTED if key in _NETWORKS else _WORDS
+    return bool(words.fullmatch(value)) and value.lower() not in _PICKLES
 
 
 def _asks(source: str | Path, what: str) -> UserError:
@@ -321,10 +367,11 @@ def _without_weights(value: Any) -> Any:
             else _without_weights(part)
             for key, part in value.items()
         }
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         # A list of initialisers is shorter then.
         pairs = [(part, _without_weights(part)) for part in value]
-        return [new for part, new in pairs if new is not None or part is None]
+        kept = [new for part, new in pairs if new is not None or part is None]
+        return kept if isinstance(value, list) else tuple(kept)
     return value
 
 

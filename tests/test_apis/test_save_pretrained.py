@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -268,6 +269,36 @@ def test_what_cannot_be_saved_is_said(
     with pytest.raises(UserError, match='which cannot be saved as JSON'):
         save_pretrained(trained, tmp_path / 'saved')
     assert not (tmp_path / 'saved').exists()
+
+
+def test_a_failure_leaves_the_files_of_before(
+    trained: MultiTaskInferencer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = save_pretrained(trained, tmp_path / 'saved')
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    trained.model.cfg.model.test_cfg = dict(mode='slide')
+
+    def no_space(*args: Any) -> None:
+        raise OSError('no space')
+
+    with monkeypatch.context() as patch:
+        patch.setattr('safetensors.torch.save_file', no_space)
+        with pytest.raises(OSError, match='no space'):
+            save_pretrained(trained, folder)
+    monkeypatch.setitem(sys.modules, 'safetensors.torch', None)
+    for place in (folder, tmp_path / 'none'):
+        with pytest.raises(UserError, match='needs safetensors'):
+            save_pretrained(trained, place)
+    assert {p: p.read_bytes() for p in folder.iterdir()} == before
+    assert not (tmp_path / 'none').exists()
+
+
+def test_a_folder_is_pushed_as_it_is(tmp_path: Path) -> None:
+    for options in (dict(half=True), dict(facts=CardFacts())):
+        with pytest.raises(UserError, match='is pushed as it is: give half'):
+            push_to_hub(tmp_path, 'me/x', **options)
 
 
 class FakeApi:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import sys
 import time
 from collections.abc import Callable
@@ -22,9 +23,16 @@ from mmmtl.apis import (
     open_model,
     save_pretrained,
 )
-from mmmtl.engine.named_models import find_model, find_weights, names_weights
+from mmmtl.engine.named_models import (
+    NamedModel,
+    find_model,
+    find_weights,
+    names_weights,
+)
+from mmmtl.engine.plain_config import check_is_data, for_prediction
 from mmmtl.engine.prepare import weights_source
 from mmmtl.errors import UserError
+from mmmtl.registry import MODELS, build_in_scope
 from tests.tiny import demt
 
 PIPELINE = [
@@ -210,6 +218,60 @@ PAYLOADS: dict[str, dict[str, Any]] = {
     'a language model': dict(
         model=dict(type='mmpretrain.Flamingo', trust_remote_code=True)
     ),
+    'weights of classes by URL': dict(
+        model=dict(
+            type='mmseg.CrossEntropyLoss',
+            class_weight=' URL:http://127.0.0.1:9/evil.pkl',
+        )
+    ),
+    'weights of classes in a file': dict(
+        model=dict(type='mmseg.CrossEntropyLoss', class_weight='evil.pkl')
+    ),
+    'a file named by its format': dict(
+        model=dict(type='mmseg.CrossEntropyLoss', class_weight='pkl')
+    ),
+    'a storage that imports': dict(
+        test_pipeline=[
+            dict(
+                type='LoadImageFromFile',
+                backend_args=dict(backend='memcached', sys_path='importable'),
+            ),
+            *PIPELINE[1:],
+        ]
+    ),
+    'an older storage that imports': dict(
+        test_pipeline=[
+            dict(
+                type='LoadImageFromFile',
+                file_client_args=dict(backend='memcached', sys_path='x'),
+            ),
+            *PIPELINE[1:],
+        ]
+    ),
+    'a picture that is a pickle': dict(
+        test_pipeline=[
+            dict(
+                type='mmseg.LoadBiomedicalImageFromFile',
+                decode_backend='pickle',
+            ),
+            *PIPELINE[1:],
+        ]
+    ),
+    'a module of adapters': dict(
+        model=demt()
+        | dict(lora=dict(r=2, megatron_config={'x': 1}, megatron_core='evil'))
+    ),
+    'a path in a tuple': dict(
+        model=demt(extra={'__tuple__': ['word', ['srv/evil']]})
+    ),
+    'a network behind a space': dict(
+        model=demt()
+        | dict(
+            backbone=dict(
+                type='mmpretrain.TIMMBackbone', model_name=' hf-hub:evil/evil'
+            )
+        )
+    ),
 }
 
 
@@ -236,6 +298,95 @@ def test_a_config_runs_no_code(
             with pytest.raises(UserError, match='asks for code or files'):
                 door(name)
     assert not evil.exists()
+
+
+def test_names_of_classes_are_read_from_no_file(
+    saved: Path, change: Callable
+) -> None:
+    Path('names').write_text('secret\n')
+    model = from_pretrained(saved, device='cpu').model
+    # Weights that say no names leave them to the config.
+    from safetensors.torch import save_file
+
+    state = {k: v.contiguous() for k, v in model.state_dict().items()}
+    save_file(state, saved / 'model.safetensors')
+    for kind in ('mmseg.ADE20KDataset', 'NYUDv2Dataset'):
+        meta = dict(classes='names', palette=[[1, 2, 3]])
+        dataset = dict(type=kind, metainfo=meta)
+        change(test_dataloader=dict(dataset=dataset))
+        found = from_pretrained(saved, device='cpu').model.dataset_meta
+        assert 'secret' not in found['classes']
+        assert found['palette'] == [[1, 2, 3]]
+
+
+def test_mmengine_reads_no_pickle_while_a_model_is_built() -> None:
+    Path('evil.pkl').write_bytes(pickle.dumps([1.0]))
+    loss = dict(type='mmseg.CrossEntropyLoss', class_weight='evil.pkl')
+    read = Config(dict(model=loss), filename='evil.pkl')
+    with (
+        pytest.raises(UserError, match='Unsupported format: pkl'),
+        NamedModel(read, 'x').opening(),
+    ):
+        build_in_scope(MODELS, loss)
+    # One's own may be one.
+    with NamedModel(Config(dict(model=loss)), 'x').opening():
+        assert build_in_scope(MODELS, loss).class_weight == [1.0]
+
+
+def test_words_that_nothing_opens_pass() -> None:
+    config = dict(
+        model=dict(arch='regnetx_3.2gf', lora=dict(target_modules='b.*qkv')),
+        new_tasks=dict(speed=dict(kind='scalar', unit='m/s')),
+        test_dataloader=dict(dataset=dict(metainfo=dict(classes=['tv/vcr']))),
+    )
+    check_is_data(config, 'x')
+    with pytest.raises(UserError, match='asks for code'):
+        check_is_data(dict(model=dict(arch='../x')), 'x')
+
+
+def test_weights_in_tuples_are_left_out() -> None:
+    part = dict(type='x', checkpoint='srv/a.pth')
+    config = dict(model=dict(parts=(part, dict(type='Pretrained'))))
+    found = for_prediction(config)['model']
+    assert found == dict(parts=(dict(type='x', checkpoint=None),))
+
+
+@pytest.mark.parametrize(
+    ('parts', 'reason'),
+    [
+        (dict(model=demt() | dict(decode_head=None)), 'decode_head is None'),
+        (dict(model=[]), 'list'),
+        (dict(model={}), 'must contain the key'),
+        (dict(model=dict(type='MultiTaskSegmentor')), 'missing 2 required'),
+        (dict(test_pipeline=5), 'test_pipeline is 5'),
+        (dict(test_pipeline=[5]), r'test_pipeline\.0 is 5'),
+        (dict(test_dataloader=[1]), 'list'),
+        (dict(test_dataloader=dict(dataset=dict(metainfo=[1]))), 'int'),
+        (dict(new_tasks=dict(a=dict(kind='binary', b=1))), 'no setting'),
+    ],
+)
+def test_a_config_of_no_model_is_one_line_that_names_it(
+    saved: Path, change: Callable, parts: dict, reason: str
+) -> None:
+    change(**parts)
+    for door in (from_pretrained, init_model):
+        with pytest.raises(UserError, match=reason) as caught:
+            door(saved)
+        assert str(saved / 'config.json') in str(caught.value)
+
+
+def test_a_model_saved_into_a_work_folder_hides_no_training(
+    saved: Path,
+) -> None:
+    (saved / 'last_checkpoint').write_text('iter_2.pth')
+    with pytest.raises(UserError, match=r'both model\.safetensors.*and last_'):
+        find_weights(saved)
+    # Each by its name, with its own config.
+    assert find_model(saved / 'model.safetensors').config.model
+    (saved / 'iter_2.pth').touch()
+    (saved / 'own.py').write_text(f'model = {demt()!r}\nnothing = open()\n')
+    with pytest.raises(UserError, match=r'own\.py asks for code'):
+        find_model(saved / 'iter_2.pth')
 
 
 def test_the_payloads_would_run_if_they_were_trusted(
