@@ -331,8 +331,11 @@ class _Reading:
                     f'pred: {name} is for labels; a prediction has a value '
                     'everywhere'
                 )
-        readers = (_reader(task, classes, s or {}) for s in (pred, gt))
-        return cls(*readers, isinstance(task.kind, Binary) and not pred)
+        return cls(
+            pred=_reader(task, classes, pred or {}),
+            gt=_reader(task, classes, gt or {}),
+            strengths=isinstance(task.kind, Binary) and not pred,
+        )
 
     def prediction(self, path: Path) -> np.ndarray:
         """Return a prediction, ``(C, H, W)``, finite."""
