@@ -45,6 +45,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--batch-size', type=int, default=1)
     add_cfg_options(parser)
     parser.add_argument(
+        '--trust-remote-code',
+        action='store_true',
+        help='run what the config of a named model asks for',
+    )
+    parser.add_argument(
         '--traceback',
         action='store_true',
         help='show the whole traceback of an error',
@@ -66,6 +71,7 @@ def run(args: argparse.Namespace) -> None:
         args.weights,
         device=args.device,
         cfg_options=parse_options(args.cfg_options),
+        trust_remote_code=args.trust_remote_code,
     )
     count = 0
     for _ in inferencer.stream(

@@ -1,9 +1,9 @@
 """mmmtl: multi-task dense prediction for MMSegmentation.
 
-``train``, ``test``, ``predict``, ``open_model``, ``from_pretrained``,
-``save_pretrained``, ``push_to_hub`` and ``score_maps`` are found in
-:mod:`mmmtl.apis` when they are first asked for: nothing heavy is imported
-here.
+``train``, ``test``, ``predict``, ``export``, ``open_model``,
+``from_pretrained``, ``save_pretrained``, ``push_to_hub`` and ``score_maps``
+are found in :mod:`mmmtl.apis` when they are first asked for: nothing heavy is
+imported here.
 """
 
 from importlib import import_module
@@ -14,6 +14,7 @@ from mmmtl.version import __version__
 if TYPE_CHECKING:
     from mmmtl.apis import (
         CardFacts,
+        export,
         from_pretrained,
         open_model,
         predict,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     'CardFacts',
     '__version__',
+    'export',
     'from_pretrained',
     'open_model',
     'predict',

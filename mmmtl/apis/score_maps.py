@@ -50,6 +50,8 @@ from mmmtl.tasks.kinds import Binary, Classes
 
 # Settings of a label that a prediction has not: it answers everywhere.
 _ONLY_LABELS = ('no_label',)
+# Settings of a data set, which has to find its files first.
+_ONLY_DATA_SETS = ('path', 'missing', 'fit', 'polygons', 'names', 'outside')
 
 
 @dataclass(frozen=True)
@@ -194,7 +196,8 @@ def score_maps(
             usual for NYUDv2, 0.0075 for PASCAL-Context.
         pred: How predictions are stored, as in ``labels`` of a
             ``FolderDataset``: ``scale``, ``axes``, ``first_id``, ...
-        gt: How labels are stored, likewise, and ``no_label``.
+        gt: How labels are stored, likewise, and ``no_label``. Lines are
+            matched as they are stored, so ``exact`` alone takes either.
         ids: Measure only the stems of this text file.
         workers: Processes that match lines.
         explain: Measure by all protocols of the task.
@@ -205,7 +208,7 @@ def score_maps(
         ``explain`` also ``other_protocols``.
 
     Raises:
-        UserError: An option is missing or unknown.
+        UserError: An option is missing or unknown, or nothing reads it.
         DatasetError: A file is missing, unreadable, or holds something else.
     """
     known = protocols_of(task)
@@ -219,6 +222,11 @@ def score_maps(
         raise UserError(f'task {task!r}: give the number of classes')
     wanted = known if explain else {name: known[name]}
     lines = [n for n, p in wanted.items() if not p.metric]
+    settings = dict(
+        classes=classes, max_depth=max_depth, max_dist=max_dist, pred=pred,
+        gt=gt, ids=ids and str(ids),
+    )  # fmt: skip
+    _refuse_idle(row, wanted, settings)
     max_dist = max_dist or 0.0
     if lines and not 0 < max_dist < 1:
         raise UserError(
@@ -236,10 +244,6 @@ def score_maps(
     found = _measure(pairs, row, metrics, _Reading.of(row, classes, pred, gt))
     for line in lines:
         found[line] = _match(pairs, line, max_dist, workers)
-    settings = dict(
-        classes=classes, max_depth=max_depth, max_dist=max_dist, pred=pred,
-        gt=gt, ids=ids and str(ids),
-    )  # fmt: skip
     result = {
         'task': task,
         'protocol': {'name': name, 'says': known[name].says},
@@ -258,6 +262,37 @@ def score_maps(
             if n != name
         }
     return result
+
+
+def _refuse_idle(
+    task: Task, wanted: Mapping[str, Protocol], given: Mapping[str, Any]
+) -> None:
+    """Refuse what a chosen protocol would not read, yet the result name."""
+    types = {p.metric.get('type') for p in wanted.values()}
+    read = dict(
+        classes=isinstance(task.kind, Classes),
+        max_depth='DepthErrorMetric' in types,
+        max_dist=None in types,
+    )
+    for option, is_read in read.items():
+        if given[option] is not None and not is_read:
+            raise UserError(
+                f'{option}={given[option]}: no protocol chosen of task '
+                f'{task.name!r} reads it ({", ".join(wanted)}): leave it out'
+            )
+    for option in ('pred', 'gt'):
+        if given[option] and None in types:
+            raise UserError(
+                f'{option}={dict(given[option])}: the protocols berkeley and '
+                'seism match lines as they are stored, 0 and one other '
+                'value: convert the files, or take protocol exact'
+            )
+        for name in _ONLY_DATA_SETS:
+            if name in (given[option] or {}):
+                raise UserError(
+                    f'{option}: {name} is for the labels of a data set; the '
+                    'maps here are the files of a folder'
+                )
 
 
 def _build(
@@ -280,6 +315,7 @@ class _Reading:
 
     pred: tuple[Any, Decoder]
     gt: tuple[Any, Decoder]
+    strengths: bool  # predictions of 0..1 or grey levels
 
     @classmethod
     def of(
@@ -295,11 +331,15 @@ class _Reading:
                     f'pred: {name} is for labels; a prediction has a value '
                     'everywhere'
                 )
-        return cls(*(_reader(task, classes, s or {}) for s in (pred, gt)))
+        return cls(
+            pred=_reader(task, classes, pred or {}),
+            gt=_reader(task, classes, gt or {}),
+            strengths=isinstance(task.kind, Binary) and not pred,
+        )
 
-    def prediction(self, path: Path, task: Task) -> np.ndarray:
+    def prediction(self, path: Path) -> np.ndarray:
         """Return a prediction, ``(C, H, W)``, finite."""
-        if isinstance(task.kind, Binary):
+        if self.strengths:
             return read_strength(path)[None]
         return _read(path, *self.pred, whole=True)
 
@@ -349,7 +389,7 @@ def _measure(
         return {}
     with progress('measuring', len(pairs)) as advance:
         for pair in pairs:
-            prediction = reading.prediction(pair.prediction, task)
+            prediction = reading.prediction(pair.prediction)
             label = reading.label(pair.label)
             if prediction.shape != label.shape:
                 raise SizeMismatchError(

@@ -10,7 +10,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
 from torch import nn
@@ -19,11 +18,11 @@ from mmmtl.apis import MultiTaskInferencer
 from mmmtl.apis.pictures import PictureInput, collect_pictures
 from mmmtl.apis.save_pretrained import describe_tasks
 from mmmtl.deploy import gate as gates
-from mmmtl.deploy.exportable import ExportableModel, make_exportable
+from mmmtl.deploy.exportable import make_exportable
 from mmmtl.deploy.formats import (
-    LEAST,
     Format,
     Opened,
+    Save,
     Shape,
     build,
     check_onnx,
@@ -35,11 +34,10 @@ from mmmtl.deploy.picture_steps import (
     measure_steps,
     treats_all_alike,
 )
-from mmmtl.deploy.plain_layers import STEP, takes_any_size
+from mmmtl.deploy.plain_layers import LEAST, STEP, takes_any_size
 from mmmtl.deploy.quantise import quantised
 from mmmtl.engine.checkpoint import file_hash
 from mmmtl.engine.named_models import find_weights, names_weights
-from mmmtl.engine.weights import fetch_checkpoint
 from mmmtl.errors import UserError
 from mmmtl.io.folders import new_file
 from mmmtl.rooms import render_room
@@ -73,57 +71,73 @@ def export_model(
     cfg_options: dict[str, Any] | None = None,
     int8: bool = False,
     gate: gates.Gate | None = None,
+    trust_remote_code: bool = False,
 ) -> Exported:
     """Export a model, and keep the file if it does what the model does.
 
     Args:
         config: A config, its file, or the name of a model with weights.
-        weights: Path or URL of a checkpoint; None for those of the name, or
-            random ones.
+        weights: Path or URL of a checkpoint, or the name of a model, such as
+            the work folder of a training; None for those of ``config`` where
+            it is such a name, else random ones.
         out: The file to write.
         format: ``'onnx'``, ``'torch-export'`` or ``'torchscript'``.
         size: Height and width of the pictures. None for any, where model
             and test pipeline allow it, else 480x640 or the size of the first
-            picture; a line in the log says which.
+            picture; a line in the log says which. With ``samples``, the size
+            of the first of them goes before that of the pictures.
         images: Pictures that model and file are compared on, resized to
             ``size``; two rendered rooms if None.
         samples: So many of the config's test data are predicted by both,
-            too, and their metrics compared; 0 for none.
+            too, and their metrics compared; 0 for none. The file has to take
+            pictures of all their sizes.
         cfg_options: Changes to the config, by dotted key.
-        int8: Quantise an ONNX file, calibrated on ``images``; every fourth
-            of them is kept back for the check.
+        int8: Quantise an ONNX file, calibrated on ``images``, two or more;
+            every fourth of them is kept back for the check.
         gate: What the file may differ by; ``gate.FLOAT`` or ``gate.INT8``
             if None.
+        trust_remote_code: Run what the config of a named model asks for.
 
     Raises:
         UserError: If the model cannot be exported so, or its file does not
             pass; names the tasks and what differs.
     """
+    if size is not None and min(size) < 1:
+        raise UserError(f'size {size[0]}x{size[1]}: give sides of 1 or more')
     if format == 'onnx':
         check_onnx()
+    if weights is not None and names_weights(weights):
+        weights = find_weights(weights, trust_remote_code=trust_remote_code)
     inferencer = MultiTaskInferencer(
-        config, weights, device='cpu', cfg_options=cfg_options
-    )
+        config, weights, device='cpu', cfg_options=cfg_options,
+        trust_remote_code=trust_remote_code,
+    )  # fmt: skip
     if int8 and (format != 'onnx' or images is None):
         raise UserError(
             f'int8 with format {format} and images {images}: give onnx, and '
             'pictures like those that the model will see, to calibrate with'
         )
-    pictures = _read_pictures(inferencer, images)
-    model, program, shape = _trace(inferencer, format, size, pictures)
-    metadata = describe(inferencer.model, shape, _hash(config, weights))
-    save = build(format, model, program, shape)
-    pictures = fit(pictures, shape)
+    checked_on = pictures = _read_pictures(inferencer, images)
+    calibration: list[np.ndarray] = []
+    if int8:
+        checked_on, calibration = _divide(pictures)
+    sizes = _sample_sizes(inferencer, samples)
+    fixed = size or (sizes or [pictures[0].shape[:2]])[0]
+    shapes = _shapes(inferencer, format, fixed, size is None, sizes)
+    save, shape = _build(inferencer, format, fixed, shapes)
+    metadata = describe(inferencer.model, shape, _hash(inferencer))
     if int8:
         metadata['precision'] = 'int8'
-        calibration = [p for i, p in enumerate(pictures) if i % 4]
-        save = quantised(save, calibration or pictures)
-        pictures = pictures[::4]
+        save = quantised(save, fit(calibration, shape))
+    pictures = fit(checked_on, shape)
     with new_file(out) as partial:
         save(partial, metadata)
         opened = open_file(format, partial)
         gate = gate or (gates.INT8 if int8 else gates.FLOAT)
-        checked = check(inferencer, opened, pictures, samples, gate)
+        checked = check(
+            inferencer, opened, pictures, samples, gate,
+            together=shape.batch is None,
+        )  # fmt: skip
         metadata['checked'] = checked
         save(partial, metadata)
     return Exported(Path(out), metadata)
@@ -157,6 +171,8 @@ def check(
     pictures: Sequence[np.ndarray],
     samples: int,
     gate: gates.Gate,
+    *,
+    together: bool,
 ) -> dict[str, Any]:
     """Compare a file with its model.
 
@@ -166,6 +182,7 @@ def check(
         pictures: BGR arrays of sizes that the file takes.
         samples: Samples of the test data whose metrics are compared.
         gate: What may differ.
+        together: Compare two pictures that are run at a time, too.
 
     Returns:
         What was found.
@@ -177,11 +194,19 @@ def check(
 
     differences = gates.compare_maps(
         [inferencer(picture) for picture in pictures],
-        [opened(picture) for picture in pictures],
+        [maps for picture in pictures for maps in opened([picture])],
         gate,
     )
     figures = compare_metrics(inferencer, opened, samples) if samples else {}
     said = gates.failures(differences, figures, gate)
+    if together:
+        pair = [pictures[0], pictures[0][:, ::-1].copy()]
+        wanted = [inferencer(picture) for picture in pair]
+        found = gates.compare_maps(wanted, opened(pair), gate)
+        said += [
+            f'two pictures at a time: {text}'
+            for text in gates.failures(found, {}, gate)
+        ]
     if said:
         raise UserError(
             'the file is not kept, it differs from the model: '
@@ -220,6 +245,8 @@ def fit(pictures: Sequence[np.ndarray], shape: Shape) -> list[np.ndarray]:
     if shape.size is not None:
         return [_resized(picture, shape.size) for picture in pictures]
     found = []
+    if len(pictures) == 1:
+        pictures = [*pictures, *pictures]
     for index, picture in enumerate(pictures):
         # Every second one at half its size: another number of pixels.
         sides = [side // (1 + index % 2) for side in picture.shape[:2]]
@@ -228,35 +255,88 @@ def fit(pictures: Sequence[np.ndarray], shape: Shape) -> list[np.ndarray]:
     return found
 
 
-def _trace(
+def _divide(
+    pictures: Sequence[np.ndarray],
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Part those that int8 is checked on from those it is calibrated with."""
+    if len(pictures) < 2:
+        raise UserError(
+            'int8 with one picture: give two or more, for the check is made '
+            'on others than those of the calibration'
+        )
+    rest = [p for index, p in enumerate(pictures) if index % 4]
+    return list(pictures[::4]), rest
+
+
+def _sample_sizes(inferencer: MultiTaskInferencer, samples: int) -> list[Size]:
+    from mmmtl.deploy.metrics import sample_sizes
+
+    return sample_sizes(inferencer, samples) if samples else []
+
+
+def _shapes(
     inferencer: MultiTaskInferencer,
     format: Format,
-    size: Size | None,
-    pictures: Sequence[np.ndarray],
-) -> tuple[ExportableModel, torch.export.ExportedProgram | None, Shape]:
+    fixed: Size,
+    any_size: bool,
+    sizes: Sequence[Size],
+) -> list[Shape]:
+    """List what a file may take, the most first.
+
+    Args:
+        inferencer: The model.
+        format: Of the file; a trace of TorchScript holds every number as a
+            constant.
+        fixed: The size, if it is to be one.
+        any_size: Whether the file may take others.
+        sizes: Those that it has to take.
+
+    Raises:
+        UserError: If no file takes them all.
+    """
+    model = inferencer.model
+    shapes = [Shape(fixed, 1)]
+    if format != 'torchscript':
+        shapes.insert(0, Shape(fixed, None))
+        any_size = any_size and takes_any_size(model)
+        if any_size and treats_all_alike(
+            inferencer.pipeline, model.data_preprocessor
+        ):
+            shapes.insert(0, Shape(None, None))
+    fitting = [s for s in shapes if all(s.takes(size) for size in sizes)]
+    if not fitting:
+        found = ', '.join(f'{height}x{width}' for height, width in sizes)
+        raise UserError(
+            f'the samples are pictures of {found} (height x width), and the '
+            f'file takes {fixed[0]}x{fixed[1]} only: give their size where '
+            'they have one, else --samples 0'
+        )
+    return fitting
+
+
+def _build(
+    inferencer: MultiTaskInferencer,
+    format: Format,
+    fixed: Size,
+    shapes: Sequence[Shape],
+) -> tuple[Save, Shape]:
     """Trace for as many sizes and numbers of pictures as the model allows."""
-    model, pipeline = inferencer.model, inferencer.pipeline
-    fixed = size or pictures[0].shape[:2]
-    steps = measure_steps(pipeline, model.data_preprocessor, fixed)
-    shapes = [Shape(fixed, None), Shape(fixed, 1)]
-    any_size = takes_any_size(model) and treats_all_alike(
-        pipeline, model.data_preprocessor
-    )
-    if size is None and any_size:
-        shapes.insert(0, Shape(None, None))
-    if format == 'torchscript':  # a trace holds every number as a constant
-        exportable = make_exportable(model, steps)
-        return exportable, None, _say(shapes[-1])
+    model = inferencer.model
+    steps = measure_steps(inferencer.pipeline, model.data_preprocessor, fixed)
     refusal: Exception | None = None
     for shape in shapes:
         exportable = make_exportable(model, steps)
         try:
-            return exportable, trace(exportable, shape), _say(shape)
+            program = None
+            if format != 'torchscript':
+                program = trace(exportable, shape)
+            return build(format, exportable, program, shape), _say(shape)
         except Exception as error:  # PyTorch's are of many classes
             refusal = error
+    reason = (str(refusal).strip() or type(refusal).__name__).splitlines()[0]
     raise UserError(
         f'PyTorch cannot trace {type(model.decode_head).__name__} on '
-        f'{type(model.backbone).__name__}: {str(refusal).splitlines()[0]}'
+        f'{type(model.backbone).__name__}: {reason}'
     ) from refusal
 
 
@@ -287,9 +367,6 @@ def _resized(picture: np.ndarray, size: Size) -> np.ndarray:
     return cv2.resize(picture, size[::-1], interpolation=cv2.INTER_AREA)
 
 
-def _hash(
-    config: str | Path | Config, weights: str | Path | None
-) -> str | None:
-    if weights is None and names_weights(config):
-        weights = find_weights(config)
-    return file_hash(fetch_checkpoint(str(weights))) if weights else None
+def _hash(inferencer: MultiTaskInferencer) -> str | None:
+    path = inferencer.model.weights_file
+    return file_hash(path) if path else None

@@ -19,20 +19,19 @@ from torch import Tensor, nn
 from mmmtl.deploy.exportable import ExportableModel
 from mmmtl.deploy.onnx_inferencer import METADATA_KEY, OnnxInferencer
 from mmmtl.deploy.picture_steps import Size
-from mmmtl.deploy.plain_layers import STEP, pad_by_constants
+from mmmtl.deploy.plain_layers import LEAST, MOST, STEP, pad_by_constants
 from mmmtl.errors import UserError
 
 Format = Literal['onnx', 'torch-export', 'torchscript']
 Maps = dict[str, np.ndarray]
-#: A file that was opened: a ``(H, W, 3)`` uint8 BGR picture in, maps out.
-Opened = Callable[[np.ndarray], Maps]
+#: A file that was opened: ``(H, W, 3)`` uint8 BGR pictures of one size in, as
+#: many as the file takes at a time; maps of each out.
+Opened = Callable[[Sequence[np.ndarray]], list[Maps]]
 #: Writes a file with what it shall say about itself.
 Save = Callable[[Path, Mapping[str, Any]], None]
 
 _OTHER_FILE = f'{METADATA_KEY}.json'
 _MOST_PICTURES = 1024
-# In steps. Of the coarsest map one row would be another case for PyTorch.
-LEAST, _MOST = 2, 128
 
 
 @dataclass(frozen=True)
@@ -60,9 +59,17 @@ class Shape:
         if self.batch is None:
             found[0] = dim('pictures', min=1, max=_MOST_PICTURES)
         if self.size is None:
-            found[1] = STEP * dim('rows', min=LEAST, max=_MOST)
-            found[2] = STEP * dim('columns', min=LEAST, max=_MOST)
+            found[1] = STEP * dim('rows', min=LEAST, max=MOST)
+            found[2] = STEP * dim('columns', min=LEAST, max=MOST)
         return {'image': found} if found else None
+
+    def takes(self, size: Size) -> bool:
+        """Tell whether pictures of a size are among them."""
+        if self.size is not None:
+            return tuple(size) == tuple(self.size)
+        return all(
+            side % STEP == 0 and LEAST <= side // STEP <= MOST for side in size
+        )
 
     def as_plain(self) -> dict[str, Any]:
         """Return it as files say it: sizes, or steps and the least side."""
@@ -134,7 +141,7 @@ def build(
 
 
 def open_file(format: Format, path: Path) -> Opened:
-    """Open a file to run it on pictures, one by one.
+    """Open a file to run it on pictures.
 
     Args:
         format: Of the file.
@@ -142,7 +149,9 @@ def open_file(format: Format, path: Path) -> Opened:
     """
     if format == 'onnx':
         inferencer = OnnxInferencer(path)
-        return lambda picture: next(inferencer.stream(picture))
+        return lambda pictures: list(
+            inferencer.stream(pictures, batch_size=len(pictures))
+        )
     with _quiet():
         if format == 'torch-export':
             with path.open('rb') as file:
@@ -150,10 +159,14 @@ def open_file(format: Format, path: Path) -> Opened:
         else:
             run = torch.jit.load(path)
 
-    def opened(picture: np.ndarray) -> Maps:
-        image = torch.from_numpy(picture[None, ..., ::-1].copy())
+    def opened(pictures: Sequence[np.ndarray]) -> list[Maps]:
+        images = torch.from_numpy(np.stack(pictures)[..., ::-1].copy())
         with torch.no_grad():
-            return {task: maps[0].numpy() for task, maps in run(image).items()}
+            found = run(images)
+        return [
+            {task: maps[index].numpy() for task, maps in found.items()}
+            for index in range(len(pictures))
+        ]
 
     return opened
 
@@ -224,12 +237,14 @@ class _OneShape(nn.Module):
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep back what PyTorch's exporters say about themselves."""
-    logger = logging.getLogger('torch.onnx')
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    loggers = [logging.getLogger(n) for n in ('torch.onnx', 'onnxscript')]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
             yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

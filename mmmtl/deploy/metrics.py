@@ -12,11 +12,34 @@ from rich.progress import track
 from mmmtl.apis import MultiTaskInferencer
 from mmmtl.apis.pictures import collect_pictures
 from mmmtl.deploy.formats import Maps, Opened
+from mmmtl.deploy.picture_steps import Size
 from mmmtl.errors import UserError
 from mmmtl.evaluation import MultiTaskEvaluator
 from mmmtl.evaluation.primary_metrics import primary_key
 from mmmtl.registry import DATASETS, EVALUATOR, build_in_scope
 from mmmtl.structures import MultiTaskDataSample
+
+
+def sample_sizes(inferencer: MultiTaskInferencer, samples: int) -> list[Size]:
+    """Find out what a file has to take, before minutes of tracing.
+
+    Args:
+        inferencer: See :func:`compare_metrics`.
+        samples: Likewise.
+
+    Returns:
+        Heights and widths of the samples' pictures, each once.
+
+    Raises:
+        UserError: As :func:`compare_metrics`.
+    """
+    dataset, _ = _build_test(inferencer)
+    return list(
+        dict.fromkeys(
+            _picture_of(inferencer, dataset[index]).shape[:2]
+            for index in range(min(samples, len(dataset)))
+        )
+    )
 
 
 def compare_metrics(
@@ -35,6 +58,33 @@ def compare_metrics(
     Raises:
         UserError: If the config has no test data or metrics.
     """
+    dataset, evaluators = _build_test(inferencer)
+    count = min(samples, len(dataset))
+    for index in track(range(count), description='metrics'):
+        loaded = dataset[index]
+        data = {key: [value] for key, value in loaded.items()}
+        with torch.no_grad():
+            (sample,) = inferencer.model.test_step(data)
+        evaluators['model'].process([sample])
+        (maps,) = opened([_picture_of(inferencer, loaded)])
+        _set_maps(sample, maps)
+        evaluators['file'].process([sample])
+    found = {who: e.evaluate(count) for who, e in evaluators.items()}
+    keys = {
+        task: primary_key(task, evaluators['model'].primary)
+        for task in inferencer.model.tasks
+    }
+    return {
+        task: {who: float(scores[key]) for who, scores in found.items()}
+        for task, key in keys.items()
+        if key in found['model']
+    }
+
+
+def _build_test(
+    inferencer: MultiTaskInferencer,
+) -> tuple[Any, dict[str, MultiTaskEvaluator]]:
+    """Return the test data, and an evaluator for each of the two."""
     config = inferencer.model.cfg
     if not config.get('test_dataloader') or not config.get('test_evaluator'):
         raise UserError(
@@ -48,27 +98,16 @@ def compare_metrics(
     }
     for evaluator in evaluators.values():
         evaluator.dataset_meta = dataset.metainfo
-    count = min(samples, len(dataset))
-    for index in track(range(count), description='metrics'):
-        loaded = dataset[index]
-        data = {key: [value] for key, value in loaded.items()}
-        path = loaded['data_samples'].metainfo['img_path']
-        with torch.no_grad():
-            (sample,) = inferencer.model.test_step(data)
-        evaluators['model'].process([sample])
-        (picture,) = collect_pictures(path)
-        _set_maps(sample, opened(inferencer.pipeline(picture)['image']))
-        evaluators['file'].process([sample])
-    found = {who: e.evaluate(count) for who, e in evaluators.items()}
-    keys = {
-        task: primary_key(task, evaluators['model'].primary)
-        for task in inferencer.model.tasks
-    }
-    return {
-        task: {who: float(scores[key]) for who, scores in found.items()}
-        for task, key in keys.items()
-        if key in found['model']
-    }
+    return dataset, evaluators
+
+
+def _picture_of(
+    inferencer: MultiTaskInferencer, loaded: Mapping[str, Any]
+) -> np.ndarray:
+    """Return a sample's picture as it was read."""
+    path = loaded['data_samples'].metainfo['img_path']
+    (picture,) = collect_pictures(path)
+    return inferencer.pipeline(picture)['image']
 
 
 def _build_evaluator(config: Any) -> MultiTaskEvaluator:

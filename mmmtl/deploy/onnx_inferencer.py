@@ -111,8 +111,7 @@ class OnnxInferencer:
     ) -> Iterator[Maps]:
         """Predict picture by picture, as when the object is called."""
         names = list(self.tasks if tasks is None else tasks)
-        unknown = [name for name in names if name not in self.tasks]
-        if unknown:
+        if unknown := [name for name in names if name not in self.tasks]:
             raise ValueError(
                 f'this file does not predict {unknown}; its tasks are '
                 f'{list(self.tasks)}'
@@ -139,8 +138,7 @@ class OnnxInferencer:
         rgb = np.ascontiguousarray(batch[..., ::-1])
         found: Any = self.session.run(list(names), {'image': rgb})
         for index in range(len(pictures)):
-            maps = (values[index] for values in found)
-            yield dict(zip(names, maps, strict=True))
+            yield dict(zip(names, (v[index] for v in found), strict=True))
 
     def _check(self, picture: np.ndarray) -> np.ndarray:
         takes = self.metadata['input']
@@ -148,8 +146,7 @@ class OnnxInferencer:
         wanted = takes['size']
         if wanted is None:
             step, least = takes['step'], takes['least']
-            fits = not any(side % step for side in found)
-            fits = fits and min(found) >= least
+            fits = min(found) >= least and not any(s % step for s in found)
             text = f'sides of {least} or more that are multiples of {step}'
         else:
             fits = found == wanted
@@ -163,10 +160,9 @@ class OnnxInferencer:
 
 
 def _is_single(inputs: PictureInput | Sequence[PictureInput]) -> bool:
-    is_path = isinstance(inputs, (str, Path))
-    return isinstance(inputs, np.ndarray) or (
-        is_path and not Path(inputs).is_dir()
-    )
+    if isinstance(inputs, (str, Path)):
+        return not Path(inputs).is_dir()
+    return isinstance(inputs, np.ndarray)
 
 
 def _items(
@@ -189,6 +185,9 @@ def _read(item: Path | np.ndarray) -> np.ndarray:
         from PIL import Image, ImageOps
 
         with Image.open(item) as file:
+            if file.mode.startswith(('I', 'F')):
+                text = f'{item} has no 8 bits per channel: scale it to 0..255'
+                raise ValueError(f'{text} (its mode is {file.mode})')
             # As OpenCV reads photographs: upright.
             upright = ImageOps.exif_transpose(file).convert('RGB')
         return np.asarray(upright)[..., ::-1]

@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmmtl.apis.pictures import Picture, PicturePipeline
+from mmmtl.deploy.plain_layers import MOST, STEP
 from mmmtl.errors import UserError
 from mmmtl.models.data_preprocessor import MultiTaskDataPreprocessor
 
@@ -35,8 +36,12 @@ _INTERPOLATIONS = {
 }
 # OpenCV computes in whole numbers; a value may be rounded the other way.
 _ROUNDING = 1
+_LARGEST = MOST * STEP  # side of what a file takes
 # A pipeline that leaves pictures of all these sizes alone leaves all alone.
-_TRIAL_SIZES = ((31, 53), (96, 128), (450, 330), (1100, 1300))
+_TRIAL_SIZES = (
+    *((31, 53), (96, 128), (450, 330), (1100, 1300)),
+    (_LARGEST, _LARGEST),
+)
 
 
 class PictureSteps(nn.Module):

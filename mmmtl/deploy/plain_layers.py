@@ -13,6 +13,9 @@ from mmmtl.models.layers.deform_conv import DeformConv
 
 #: Sides that every stride of the usual backbones divides.
 STEP = 32
+#: Steps of a side, for files of any size. Of the coarsest map one row would be
+#: another case for PyTorch.
+LEAST, MOST = 2, 128
 
 # Parameters that belong to places: their network knows one grid of windows
 # or patches, and what it does at other sizes is no graph of fixed form.

@@ -10,13 +10,22 @@ from urllib.request import Request, urlopen
 from mmmtl.errors import UserError
 
 TIMEOUT = 20.0  # seconds without a byte from the server
+_BEGINS = ('http://', 'https://')
 
 
 def is_url(source: object) -> bool:
-    """Tell whether something is a text that begins as a URL of the web."""
-    return isinstance(source, str) and (
-        urlparse(source).scheme in ('http', 'https')
-    )
+    """Tell whether something is a text that begins as a URL of the web.
+
+    Raises:
+        UserError: It begins so, and is none.
+    """
+    if not isinstance(source, str) or not source.lower().startswith(_BEGINS):
+        return False
+    try:
+        urlparse(source)
+    except ValueError as error:
+        raise UserError(f'{source} is no URL: {error}') from error
+    return True
 
 
 def open_url(url: str) -> Any:

@@ -12,6 +12,8 @@ from PIL import Image
 
 from mmmtl.apis import pictures
 from mmmtl.apis.pictures import collect_pictures, is_single, read_picture
+from mmmtl.errors import UserError
+from mmmtl.io.web import is_url
 from tests.file_server import FileServer, serve_files
 
 
@@ -109,6 +111,12 @@ def test_urls_are_pictures(server: FileServer) -> None:
         np.testing.assert_array_equal(image, want)
     assert is_single(urls[0])
     assert not is_single(urls)
+
+
+def test_a_text_that_only_begins_as_a_url_is_refused() -> None:
+    with pytest.raises(UserError, match=r'http://\[::1 is no URL: Invalid'):
+        collect_pictures('http://[::1')
+    assert not is_url('//[::1')  # a path
 
 
 def test_urls_that_give_no_picture(

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mmmtl import export
 from mmmtl.apis import MultiTaskInferencer
 from mmmtl.rooms import render_room
 from tests.test_deploy.test_onnx import RUN_ALONE
@@ -28,6 +29,15 @@ def test_weights_are_asked_for(mmmtl: Callable, tmp_path: Path) -> None:
     assert 'known are rooms-lite0' in done.err
 
 
+def test_none_is_no_word_for_a_model_with_weights(
+    mmmtl: Callable, tmp_path: Path
+) -> None:
+    for name in ('rooms-lite0', tmp_path):
+        done = mmmtl('export', name, 'none', '--out', tmp_path / 'model.onnx')
+        assert done.code == 2
+        assert 'has weights: leave none out' in done.err
+
+
 def test_onnx_is_asked_for_before_anything_is_built(
     mmmtl: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -37,8 +47,9 @@ def test_onnx_is_asked_for_before_anything_is_built(
     assert "pip install 'mmmtl[deploy]'" in done.err
 
 
+@pytest.mark.parametrize('how', ['folder', 'config and folder', 'python'])
 def test_a_folder_of_a_training_and_the_size(
-    mmmtl: Callable, tmp_path: Path
+    mmmtl: Callable, tmp_path: Path, how: str
 ) -> None:
     import torch
 
@@ -50,12 +61,17 @@ def test_a_folder_of_a_training_and_the_size(
     torch.save(model.state_dict(), folder / 'iter_8.pth')
     (folder / 'last_checkpoint').write_text('iter_8.pth')
     out = tmp_path / 'model.ts'
-    done = mmmtl(
-        *('export', folder, '--out', out, '--format', 'torchscript'),
-        *('--size', 32, 64),
-    )
-    assert done.code == 0, done.err
-    assert '| semseg | 0 |' in done.out
+    if how == 'python':
+        made = export(folder, out, format='torchscript', size=(32, 64))
+        assert made.path == out
+    else:
+        names = [folder] if how == 'folder' else [folder / 'fcn.py', folder]
+        done = mmmtl(
+            *('export', *names, '--out', out, '--format', 'torchscript'),
+            *('--size', 32, 64),
+        )
+        assert done.code == 0, done.err
+        assert '| semseg | 0 |' in done.out
     files = {'mmmtl.json': ''}
     torch.jit.load(out, _extra_files=files)
     found = json.loads(files['mmmtl.json'])

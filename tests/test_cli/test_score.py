@@ -172,6 +172,27 @@ def test_a_task_of_ones_own(mmmtl: Callable, write: Callable) -> None:
     assert 'mask: a pixel is 1' in done.out
 
 
+@pytest.mark.parametrize('task', ['saliency', 'edge'])
+def test_masks_stored_the_other_way_round(write: Callable, task: str) -> None:
+    """Two of three hits, one false alarm, whichever side is inverted."""
+    label = np.uint8([[255, 255, 255, 0, 0]])
+    mask = np.uint8([[255, 255, 0, 0, 255]])
+    plain = write('gt', {'a': label}), write('pred', {'a': mask})
+    other = write('dark', {'a': 255 - label}), write('off', {'a': 255 - mask})
+    options = dict(task=task, protocol={'edge': 'exact'}.get(task))
+    dark = dict(ids=[255, 0])
+    found = [
+        score_maps(plain[1], plain[0], **options),
+        score_maps(other[1], plain[0], pred=dark, **options),
+        score_maps(plain[1], other[0], gt=dark, **options),
+        score_maps(other[1], other[0], pred=dark, gt=dark, **options),
+    ]
+    wanted = found[0]['metrics']
+    assert 0 < max(wanted.values()) < 100
+    for result in found[1:]:
+        assert result['metrics'] == pytest.approx(wanted)
+
+
 @pytest.mark.parametrize(
     ('maps', 'options', 'text'),
     [
@@ -203,6 +224,21 @@ def test_a_class_that_is_none_names_its_file(write: Callable) -> None:
         ('semseg', {}, 'number of classes'),
         ('edge', {}, 'give the tolerance max_dist'),
         ('depth', dict(pred=dict(no_label=0)), 'no_label is for labels'),
+        ('saliency', dict(max_depth=3.0), 'max_depth=3.0: no protocol'),
+        ('saliency', dict(classes=7), 'classes=7: no protocol'),
+        ('depth', dict(max_dist=0.01), 'max_dist=0.01: no protocol'),
+        ('edge', dict(max_dist=0.1, protocol='exact'), 'max_dist=0.1: no'),
+        ('depth', dict(gt=dict(fit='crop')), 'gt: fit is for the labels of'),
+        (
+            'edge',
+            dict(max_dist=0.1, gt=dict(ids=[255, 0])),
+            'gt=.*lines as they are stored',
+        ),
+        (
+            'edge',
+            dict(max_dist=0.1, explain=True, pred=dict(ids=[255, 0])),
+            'pred=.*lines as they are stored',
+        ),
     ],
 )
 def test_wrong_options(

@@ -113,6 +113,22 @@ def test_only_a_pipeline_that_does_nothing_serves_all_sizes() -> None:
         assert alike == (name == 'nothing'), name
 
 
+def test_a_pipeline_that_only_shrinks_large_pictures_does_something() -> None:
+    made = MultiTaskInferencer(tiny_config('FCN'), device='cpu')
+
+    def shrink(results: dict) -> dict:
+        height, width = results['img'].shape[:2]
+        if min(height, width) <= 4000:
+            return results
+        image = cv2.resize(results['img'], (64, 64))
+        return results | dict(img=image, img_shape=(64, 64))
+
+    model = made.model
+    assert treats_all_alike(made.pipeline, model.data_preprocessor)
+    made.pipeline._steps.insert(0, shrink)
+    assert not treats_all_alike(made.pipeline, model.data_preprocessor)
+
+
 def test_a_pipeline_that_changes_colours_is_refused() -> None:
     made = MultiTaskInferencer(tiny_config('FCN'), device='cpu')
     made.pipeline._steps.insert(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from mmmtl.apis import MultiTaskInferencer
 from mmmtl.deploy.formats import Maps
-from mmmtl.deploy.metrics import compare_metrics
+from mmmtl.deploy.metrics import compare_metrics, sample_sizes
 from mmmtl.errors import UserError
 from tests.test_deploy.tiny_configs import tiny_config, with_data
 
@@ -15,9 +16,13 @@ from tests.test_deploy.tiny_configs import tiny_config, with_data
 def test_metrics_are_compared_task_by_task(tmp_path: Path) -> None:
     inferencer = MultiTaskInferencer(with_data(tmp_path), device='cpu')
 
-    def opened(picture: np.ndarray) -> Maps:
-        maps = inferencer(picture)
-        return maps | dict(depth=np.zeros_like(maps['depth']))
+    def opened(pictures: Sequence[np.ndarray]) -> list[Maps]:
+        return [
+            maps | dict(depth=np.zeros_like(maps['depth']))
+            for maps in inferencer(pictures)
+        ]
+
+    assert sample_sizes(inferencer, samples=5) == [(32, 64)]
 
     figures = compare_metrics(inferencer, opened, samples=5)
     # The primary metric of edge, odsF, is not measured here.

@@ -8,6 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
 
 from mmmtl.apis import MultiTaskInferencer
@@ -40,8 +41,6 @@ def config() -> Config:
 
 @pytest.fixture(scope='module')
 def weights(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    import torch
-
     torch.manual_seed(3)
     model = MultiTaskInferencer(config, device='cpu').model
     path = tmp_path_factory.mktemp('weights') / 'tiny.pth'
@@ -147,6 +146,14 @@ def test_wrong_arguments_are_refused(file: Path, tmp_path: Path) -> None:
         OnnxInferencer(tmp_path / 'other.onnx')
 
 
+def test_pictures_of_16_bits_are_refused(file: Path, tmp_path: Path) -> None:
+    deep = np.full((64, 96), 300, np.uint16)
+    for name in ('deep.png', 'deep.tif'):
+        cv2.imwrite(str(tmp_path / name), deep)
+        with pytest.raises(ValueError, match='has no 8 bits per channel'):
+            OnnxInferencer(file)(tmp_path / name)
+
+
 RUN_ALONE = """
 import sys
 class Refuse:
@@ -238,9 +245,13 @@ def test_eight_bits_are_calibrated_and_checked(
 @pytest.mark.parametrize('family', FAMILIES)
 @pytest.mark.parametrize('convolutions', [False, True])
 def test_every_family(family: str, convolutions: bool, tmp_path: Path) -> None:
+    config = tiny_config(family, convolutions=convolutions)
+    weights = tmp_path / 'random.pth'
+    made = MultiTaskInferencer(config, device='cpu')
+    torch.save({'state_dict': made.model.state_dict()}, weights)
     exported = export_model(
-        tiny_config(family, convolutions=convolutions),
-        None,
+        config,
+        weights,
         tmp_path / 'model.onnx',
         images=[noise(64, 96), noise(128, 96)],
     )
@@ -249,3 +260,7 @@ def test_every_family(family: str, convolutions: bool, tmp_path: Path) -> None:
     assert takes['size'] == (None if any_size else [64, 96])
     # Swin reads the number of pictures as a constant.
     assert takes['batch'] == (None if convolutions else 1)
+    pictures = [noise(64, 96, seed=i) for i in range(2)]
+    found = OnnxInferencer(exported.path)(pictures, batch_size=2)
+    for maps, picture in zip(found, pictures, strict=True):
+        assert_same(maps, made(picture))

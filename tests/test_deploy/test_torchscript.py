@@ -24,7 +24,8 @@ def test_a_trace_takes_what_it_was_made_with_and_nothing_else(
     files = {'mmmtl.json': ''}
     run = torch.jit.load(out, _extra_files=files)
     assert b'"size": [64, 96]' in files['mmmtl.json']
-    assert run(torch.zeros(1, 64, 96, 3, dtype=torch.uint8))['depth'].shape
+    depth = run(torch.zeros(1, 64, 96, 3, dtype=torch.uint8))['depth']
+    assert depth.shape == (1, 64, 96)
     for shape in ((2, 64, 96, 3), (1, 96, 64, 3), (1, 128, 96, 3)):
         with pytest.raises(torch.jit.Error, match=r'shape \[1, 64, 96, 3\]'):
             run(torch.zeros(shape, dtype=torch.uint8))

@@ -107,3 +107,20 @@ def test_unreadable_picture_is_one_line_and_exit_code_2(
     assert f'cannot read {bad}' in result.err
     assert 'Traceback' not in result.err
     assert not out.exists()
+
+
+def test_the_demo_takes_what_the_refusal_of_code_recommends(
+    run_tool: Callable,
+    config: Path,
+    weights: Path,
+    room: Path,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / 'last_checkpoint').write_text(weights.name)
+    (tmp_path / 'config.py').write_text(config.read_text())
+    words = (DEMO, room, tmp_path, '--out-dir', tmp_path / 'out')
+    refused = run_tool(*words, '--device', 'cpu')
+    assert refused.code == 2
+    assert '--trust-remote-code' in refused.err
+    done = run_tool(*words, '--device', 'cpu', '--trust-remote-code')
+    assert done.code == 0, done.err

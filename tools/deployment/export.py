@@ -23,7 +23,12 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
     add('config', help='config file, or a model that comes with mmmtl')
-    add('weights', help='checkpoint; none for random weights, for trials')
+    add(
+        'weights',
+        nargs='?',
+        help='checkpoint; none for random weights, for trials; left out for '
+        'a model that has its own',
+    )
     add(
         '--out',
         type=Path,
@@ -64,6 +69,11 @@ def parse_args() -> argparse.Namespace:
         help='eight bits, calibrated on the --images (onnx only)',
     )
     add('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE')
+    add(
+        '--trust-remote-code',
+        action='store_true',
+        help='run what a config beside the weights asks for',
+    )
     add('--traceback', action='store_true', help='of an error, whole')
     return parser.parse_args()
 
