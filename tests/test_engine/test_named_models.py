@@ -322,7 +322,7 @@ def test_names_of_classes_are_read_from_no_file(
 def test_mmengine_reads_no_pickle_while_a_model_is_built() -> None:
     Path('evil.pkl').write_bytes(pickle.dumps([1.0]))
     loss = dict(type='mmseg.CrossEntropyLoss', class_weight='evil.pkl')
-    read = Config(dict(model=loss), filename='evil.pkl')
+    read = Config(dict(model=loss), cfg_text='{}', filename='config.json')
     with (
         pytest.raises(UserError, match='Unsupported format: pkl'),
         NamedModel(read, 'x').opening(),
@@ -361,7 +361,7 @@ def test_weights_in_tuples_are_left_out() -> None:
         (dict(test_pipeline=5), 'test_pipeline is 5'),
         (dict(test_pipeline=[5]), r'test_pipeline\.0 is 5'),
         (dict(test_dataloader=[1]), 'list'),
-        (dict(test_dataloader=dict(dataset=dict(metainfo=[1]))), 'int'),
+        (dict(test_dataloader=dict(dataset=dict(metainfo=[1]))), 'sequence'),
         (dict(new_tasks=dict(a=dict(kind='binary', b=1))), 'no setting'),
     ],
 )

@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 _FOLDER = Path(__file__).resolve().parent
-sys.path[:0] = [str(_FOLDER)]
+sys.path[:0] = [str(_FOLDER), str(_FOLDER.parents[1])]
 
 from runs import train_and_test  # noqa: E402
 
