@@ -107,8 +107,10 @@ def trace(
             dynamic_shapes=shape.dimensions(),
             strict=False,
         )
-    for node in program.graph.nodes:  # whose folders are nobody's business
-        node.meta.pop('stack_trace', None)
+    # Also of the parts that run outside of autocast, graphs of their own.
+    for part in program.graph_module.modules():
+        for node in getattr(part, 'graph', torch.fx.Graph()).nodes:
+            node.meta.pop('stack_trace', None)  # folders of this machine
     return program
 
 
