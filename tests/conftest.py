@@ -71,6 +71,14 @@ def repo_root() -> Path:
     return Path(__file__).resolve().parent.parent
 
 
+@pytest.fixture
+def toy_config(repo_root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A config of a model with 17 parameters, trained for four steps."""
+    folder = repo_root / 'tests' / 'data' / 'toy_project'
+    monkeypatch.syspath_prepend(str(folder))
+    return folder / 'toy.py'
+
+
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
     random.seed(0)

@@ -29,6 +29,7 @@ from mmmtl.deploy.formats import (
     open_file,
     trace,
 )
+from mmmtl.deploy.metrics import compare_metrics, sample_sizes
 from mmmtl.deploy.picture_steps import (
     Size,
     measure_steps,
@@ -121,7 +122,7 @@ def export_model(
     calibration: list[np.ndarray] = []
     if int8:
         checked_on, calibration = _divide(pictures)
-    sizes = _sample_sizes(inferencer, samples)
+    sizes = sample_sizes(inferencer, samples) if samples else []
     fixed = size or (sizes or [pictures[0].shape[:2]])[0]
     shapes = _shapes(inferencer, format, fixed, size is None, sizes)
     save, shape = _build(inferencer, format, fixed, shapes)
@@ -190,8 +191,6 @@ def check(
     Raises:
         UserError: If too much differs.
     """
-    from mmmtl.deploy.metrics import compare_metrics
-
     differences = gates.compare_maps(
         [inferencer(picture) for picture in pictures],
         [maps for picture in pictures for maps in opened([picture])],
@@ -266,12 +265,6 @@ def _divide(
         )
     rest = [p for index, p in enumerate(pictures) if index % 4]
     return list(pictures[::4]), rest
-
-
-def _sample_sizes(inferencer: MultiTaskInferencer, samples: int) -> list[Size]:
-    from mmmtl.deploy.metrics import sample_sizes
-
-    return sample_sizes(inferencer, samples) if samples else []
 
 
 def _shapes(

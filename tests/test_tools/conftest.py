@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import pprint
 import runpy
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -15,16 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.in_process import ToolResult, run_here
 from tests.tiny import METHODS
-
-
-@dataclass(frozen=True)
-class ToolResult:
-    """How a tool ended and what it printed."""
-
-    code: int
-    out: str
-    err: str
 
 
 @pytest.fixture
@@ -33,31 +23,18 @@ def run_tool(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture,
 ) -> Callable[..., ToolResult]:
-    """Return ``run(tool, *arguments)``; importing once saves seconds."""
+    """Return ``run(tool, *arguments)``."""
 
     def run(tool: str, *arguments: str | Path) -> ToolResult:
         script = repo_root / 'tools' / tool
         monkeypatch.setattr(sys, 'argv', [str(script), *map(str, arguments)])
-        for name in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'MMMTL_TRACEBACK'):
-            os.environ.pop(name, None)
-        capfd.readouterr()
-        code = 0
-        try:
+
+        def tool_main() -> None:
             runpy.run_path(str(script), run_name='__main__')
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        captured = capfd.readouterr()
-        return ToolResult(code, captured.out, captured.err)
+
+        return run_here(tool_main, capfd)
 
     return run
-
-
-@pytest.fixture
-def toy_config(repo_root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A config of a model with 17 parameters, trained for four steps."""
-    folder = repo_root / 'tests' / 'data' / 'toy_project'
-    monkeypatch.syspath_prepend(str(folder))
-    return folder / 'toy.py'
 
 
 @pytest.fixture

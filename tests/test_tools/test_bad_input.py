@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mmmtl.engine.checkpoint import read_checkpoint
-from tests.test_tools.conftest import ToolResult
+from tests.in_process import ToolResult
 
 
 class Payload:

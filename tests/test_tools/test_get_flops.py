@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tests.test_tools.conftest import ToolResult
+from tests.in_process import ToolResult
 
 TOOL = 'analysis_tools/get_flops.py'
 Run = Callable[..., ToolResult]
