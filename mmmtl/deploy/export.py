@@ -35,7 +35,12 @@ from mmmtl.deploy.picture_steps import (
     measure_steps,
     treats_all_alike,
 )
-from mmmtl.deploy.plain_layers import LEAST, STEP, takes_any_size
+from mmmtl.deploy.plain_layers import (
+    LEAST,
+    STEP,
+    takes_any_number,
+    takes_any_size,
+)
 from mmmtl.deploy.quantise import quantised
 from mmmtl.engine.checkpoint import file_hash
 from mmmtl.engine.named_models import find_weights, names_weights
@@ -289,7 +294,7 @@ def _shapes(
     """
     model = inferencer.model
     shapes = [Shape(fixed, 1)]
-    if format != 'torchscript':
+    if format != 'torchscript' and takes_any_number(model):
         shapes.insert(0, Shape(fixed, None))
         any_size = any_size and takes_any_size(model)
         if any_size and treats_all_alike(

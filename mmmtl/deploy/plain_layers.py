@@ -49,6 +49,18 @@ def takes_any_size(model: nn.Module) -> bool:
     )
 
 
+def takes_any_number(model: nn.Module) -> bool:
+    """Tell whether a graph of the model may serve any number of pictures.
+
+    mmsegmentation's Swin counts the pictures by dividing its windows by those
+    of one, in Python: a trace keeps the answer.
+    """
+    return not any(
+        name.endswith('relative_position_bias_table')
+        for name, _ in model.named_parameters()
+    )
+
+
 def pad_by_constants(model: nn.Module) -> None:
     """Give convolutions with TensorFlow's padding a constant one, in place.
 

@@ -12,7 +12,11 @@ from mmmtl.apis import MultiTaskInferencer
 from mmmtl.deploy.export import export_model
 from mmmtl.deploy.exportable import ExportableModel, make_exportable
 from mmmtl.deploy.picture_steps import measure_steps, treats_all_alike
-from mmmtl.deploy.plain_layers import pad_by_constants, takes_any_size
+from mmmtl.deploy.plain_layers import (
+    pad_by_constants,
+    takes_any_number,
+    takes_any_size,
+)
 from mmmtl.errors import UserError
 from tests.test_deploy.tiny_configs import FAMILIES, noise, tiny_config
 
@@ -152,12 +156,14 @@ def test_the_given_model_stays_as_it_is() -> None:
     assert all(p.requires_grad for p in made.model.parameters())
 
 
-def test_who_takes_any_size() -> None:
+def test_who_takes_any_size_and_number() -> None:
     for family in FAMILIES:
         _, model = build((32, 32), family, convolutions=True)
         assert takes_any_size(model) == (family not in ('SCA-MTL', 'MulT'))
+        assert takes_any_number(model)
     _, swin = build((32, 32))
     assert not takes_any_size(swin)
+    assert not takes_any_number(swin)
 
 
 def test_constant_padding_is_that_of_tensorflow() -> None:

@@ -41,7 +41,12 @@ def mult() -> dict[str, Any]:
     return model
 
 
-FAMILIES = {'FCN': fcn, **tiny.METHODS, 'MulT': mult}
+def sca() -> dict[str, Any]:
+    """Of two tasks: its graph grows with the square of their number."""
+    return tiny.sca(('semseg', 'depth'))
+
+
+FAMILIES = {'FCN': fcn, **tiny.METHODS, 'SCA-MTL': sca, 'MulT': mult}
 RESNET = dict(type='ResNet', depth=18, base_channels=8, stem_channels=8)
 
 
