@@ -15,7 +15,7 @@ from mmengine.logging import print_log
 from torch import nn
 
 from mmmtl.apis import MultiTaskInferencer
-from mmmtl.apis.pictures import PictureInput, collect_pictures
+from mmmtl.apis.pictures import Picture, PictureInput, collect_pictures
 from mmmtl.apis.save_pretrained import describe_tasks
 from mmmtl.deploy import gate as gates
 from mmmtl.deploy.exportable import make_exportable
@@ -112,18 +112,19 @@ def export_model(
         raise UserError(f'size {size[0]}x{size[1]}: give sides of 1 or more')
     if format == 'onnx':
         check_onnx()
+    if int8 and (format != 'onnx' or images is None):
+        raise UserError(
+            f'int8 with format {format} and images {images}: give onnx, and '
+            'pictures like those that the model will see, to calibrate with'
+        )
+    named = None if images is None else collect_pictures(images)
     if weights is not None and names_weights(weights):
         weights = find_weights(weights, trust_remote_code=trust_remote_code)
     inferencer = MultiTaskInferencer(
         config, weights, device='cpu', cfg_options=cfg_options,
         trust_remote_code=trust_remote_code,
     )  # fmt: skip
-    if int8 and (format != 'onnx' or images is None):
-        raise UserError(
-            f'int8 with format {format} and images {images}: give onnx, and '
-            'pictures like those that the model will see, to calibrate with'
-        )
-    checked_on = pictures = _read_pictures(inferencer, images)
+    checked_on = pictures = _read_pictures(inferencer, named)
     calibration: list[np.ndarray] = []
     if int8:
         checked_on, calibration = _divide(pictures)
@@ -349,14 +350,13 @@ def _say(shape: Shape) -> Shape:
 
 
 def _read_pictures(
-    inferencer: MultiTaskInferencer,
-    images: PictureInput | Sequence[PictureInput] | None,
+    inferencer: MultiTaskInferencer, named: Sequence[Picture] | None
 ) -> list[np.ndarray]:
     """Return BGR arrays to compare on."""
-    if images is None:
+    if named is None:
         rooms = [render_room(seed, *_DEFAULT_SIZE) for seed in (0, 1)]
         return [room.image[..., ::-1].copy() for room in rooms]
-    return [inferencer.pipeline(p)['image'] for p in collect_pictures(images)]
+    return [inferencer.pipeline(picture)['image'] for picture in named]
 
 
 def _resized(picture: np.ndarray, size: Size) -> np.ndarray:

@@ -100,7 +100,7 @@ def trace(
     """
     if shape.size is None:
         pad_by_constants(model)
-    with torch.no_grad(), _quiet():
+    with torch.no_grad(), quiet():
         program = torch.export.export(
             model,
             (shape.example(),),
@@ -128,7 +128,7 @@ def build(
         program: From :func:`trace`; None for TorchScript, which traces anew.
         shape: The pictures it takes.
     """
-    with torch.no_grad(), _quiet():
+    with torch.no_grad(), quiet():
         if program is None:
             return _build_torchscript(model, shape)
         if format == 'onnx':
@@ -154,7 +154,7 @@ def open_file(format: Format, path: Path) -> Opened:
         return lambda pictures: list(
             inferencer.stream(pictures, batch_size=len(pictures))
         )
-    with _quiet():
+    with quiet():
         if format == 'torch-export':
             with path.open('rb') as file:
                 run = torch.export.load(file).module()
@@ -237,9 +237,11 @@ class _OneShape(nn.Module):
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep back what PyTorch's exporters say about themselves."""
-    loggers = [logging.getLogger(n) for n in ('torch.onnx', 'onnxscript')]
+def quiet() -> Iterator[None]:
+    """Keep back what exporters and onnxruntime say about themselves."""
+    # None is the root, through which onnxruntime's quantisation warns.
+    names = ('torch.onnx', 'onnxscript', None)
+    loggers = [logging.getLogger(name) for name in names]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.ERROR)

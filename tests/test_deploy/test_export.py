@@ -40,9 +40,18 @@ def export(config: Any, tmp_path: Path, **options: Any) -> None:
 def test_an_error_without_a_text_is_named(
     no_trace: list[Shape], tmp_path: Path
 ) -> None:
+    config = tiny_config('FCN', convolutions=True)
     with pytest.raises(UserError, match=r'cannot trace .*: AssertionError'):
-        export(tiny_config('FCN'), tmp_path, size=(32, 64))
+        export(config, tmp_path, size=(32, 64))
     assert no_trace == [Shape((32, 64), None), Shape((32, 64), 1)]
+
+
+def test_swin_is_traced_for_one_picture_only(
+    no_trace: list[Shape], tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match='cannot trace'):
+        export(tiny_config('FCN'), tmp_path, size=(32, 64))
+    assert no_trace == [Shape((32, 64), 1)]
 
 
 def test_a_trace_of_torchscript_that_fails_is_named(
@@ -139,10 +148,11 @@ def test_eight_bits_are_checked_on_others_than_they_were_calibrated_with(
         )
 
 
-def test_onnxscript_is_quiet(caplog: pytest.LogCaptureFixture) -> None:
+def test_exporters_are_quiet(caplog: pytest.LogCaptureFixture) -> None:
     logger = logging.getLogger('onnxscript.optimizer._constant_folding')
-    with formats._quiet():
+    with formats.quiet():
         logger.warning('Skipping constant folding for op')
+        logging.warning('Please consider to run pre-processing')
     assert not caplog.records
     logger.warning('afterwards')
     assert len(caplog.records) == 1
