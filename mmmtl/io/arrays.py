@@ -68,7 +68,7 @@ def open_picture(path: str | Path) -> Iterator[ImageFile.ImageFile]:
 def _is_deep(picture: ImageFile.ImageFile) -> bool:
     """Say whether a channel is stored in 16 bits."""
     if picture.format == 'PPM':
-        how = picture.tile[0].args  # with the largest value, if not 255
+        how = picture.tile[0][3]  # with the largest value, if not 255
         return isinstance(how, tuple) and how[-1] > 255
     return ';16' in str(picture.tile)
 
