@@ -43,6 +43,20 @@ def parse_args() -> argparse.Namespace:
         help='write the maps too, class ids as .png, others as .npy',
     )
     parser.add_argument('--batch-size', type=int, default=1)
+    parser.add_argument(
+        '--tile',
+        type=int,
+        nargs='+',
+        metavar='PIXELS',
+        help='predict larger pictures tile by tile, in bounded memory: side '
+        'of a tile, or its height and width',
+    )
+    parser.add_argument(
+        '--tile-overlap',
+        type=int,
+        metavar='PIXELS',
+        help='over which tiles blend; default: an eighth of a tile',
+    )
     add_cfg_options(parser)
     parser.add_argument(
         '--trust-remote-code',
@@ -80,6 +94,8 @@ def run(args: argparse.Namespace) -> None:
         out_dir=args.out_dir,
         save_maps=args.save_maps,
         tasks=args.tasks,
+        tile=args.tile,
+        tile_overlap=args.tile_overlap,
     ):
         count += 1
     print(f'{count} page(s) written to {args.out_dir}')

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,11 @@ from mmmtl.apis.pictures import (
     collect_pictures,
     is_single,
 )
+from mmmtl.apis.tiles import SoftMaps, Tiling, predict_tiles
+from mmmtl.errors import UserError
 from mmmtl.io.folders import new_file
 from mmmtl.structures import MultiTaskDataSample
-from mmmtl.tasks import check_tasks, get_task
+from mmmtl.tasks import TASKS, check_tasks, get_task
 from mmmtl.visualization import MultiTaskVisualizer, write_picture
 
 Maps = dict[str, np.ndarray]
@@ -94,6 +97,8 @@ class MultiTaskInferencer:
         show: bool = False,
         return_datasamples: bool = False,
         tasks: Sequence[str] | None = None,
+        tile: int | Sequence[int] | None = None,
+        tile_overlap: int | None = None,
     ) -> Any:
         """Predict on all pictures and keep the results in memory.
 
@@ -108,6 +113,11 @@ class MultiTaskInferencer:
             show: Open a window per picture.
             return_datasamples: Return data samples instead of maps.
             tasks: Tasks to return, all if None.
+            tile: Predict larger pictures tile by tile (``batch_size`` of
+                them at a time): side of a tile in pixels, or its height and
+                width. A tile is a picture of its own to the model.
+            tile_overlap: Pixels by which tiles overlap at least, and over
+                which they blend; an eighth of a tile if None.
 
         Returns:
             ``{task: map}`` for one picture, a list of these for a
@@ -126,6 +136,8 @@ class MultiTaskInferencer:
                 save_maps=save_maps,
                 show=show,
                 tasks=tasks,
+                tile=tile,
+                tile_overlap=tile_overlap,
             )
         ]
         return results[0] if is_single(inputs) else results
@@ -139,6 +151,8 @@ class MultiTaskInferencer:
         save_maps: bool = False,
         show: bool = False,
         tasks: Sequence[str] | None = None,
+        tile: int | Sequence[int] | None = None,
+        tile_overlap: int | None = None,
     ) -> Iterator[Result]:
         """Predict picture by picture, however many there are.
 
@@ -149,6 +163,8 @@ class MultiTaskInferencer:
             save_maps: Write the maps there as well.
             show: Open a window per picture.
             tasks: Tasks to return, all if None.
+            tile: Side of a tile, or its height and width.
+            tile_overlap: Pixels.
 
         Returns:
             The results in the order of the pictures, each computed when it
@@ -157,13 +173,20 @@ class MultiTaskInferencer:
         if batch_size < 1:
             raise ValueError(f'batch_size={batch_size}: give 1 or more')
         names = choose_tasks(self.model.tasks, tasks)
+        tiling = None if tile is None else Tiling.of(tile, tile_overlap)
+        if tiling and not hasattr(self.model, 'predict_soft'):
+            raise UserError(
+                f'tile={tile}: {type(self.model).__name__} has no '
+                'predict_soft, whose values tiles are blended by: leave tile '
+                'out'
+            )
         pictures = collect_pictures(inputs)
         folder = check_out_dir(out_dir, save_maps=save_maps)
         _check_targets(pictures, folder)
         bar = None
         if not is_single(inputs):
             bar = ProgressBar(len(pictures), file=sys.stderr)
-        options = _Output(names, folder, save_maps, show)
+        options = _Output(names, folder, save_maps, show, tiling)
         return self._stream(pictures, batch_size, options, bar)
 
     def _stream(
@@ -173,27 +196,66 @@ class MultiTaskInferencer:
         output: _Output,
         bar: ProgressBar | None,
     ) -> Iterator[Result]:
-        for start in range(0, len(pictures), batch_size):
-            batch = pictures[start : start + batch_size]
-            for picture, image, sample in self._predict(batch):
-                result = _result_of(picture, sample, output.tasks)
-                self._write(result, image, output)
-                if bar is not None:
-                    bar.update()
-                yield result
+        for picture, image, sample in self._predicted(
+            pictures, batch_size, output
+        ):
+            result = _result_of(picture, sample, output.tasks)
+            self._write(result, image, output)
+            if bar is not None:
+                bar.update()
+            yield result
         if bar is not None:
             print(file=sys.stderr)  # the bar leaves its line open
+
+    def _predicted(
+        self, pictures: Iterable[Picture], batch_size: int, output: _Output
+    ) -> Iterator[tuple[Picture, np.ndarray, MultiTaskDataSample]]:
+        if output.tiling is not None:
+            for picture in pictures:
+                yield self._predict_tiled(picture, batch_size, output)
+            return
+        rest = iter(pictures)
+        while batch := list(islice(rest, batch_size)):
+            yield from self._predict(batch)
+
+    def _predict_tiled(
+        self, picture: Picture, batch_size: int, output: _Output
+    ) -> tuple[Picture, np.ndarray, MultiTaskDataSample]:
+        image = self.pipeline.read(picture)
+        known = replace(picture, array=image)
+        if output.tiling.fits(image):
+            return next(self._predict([known]))
+
+        def predict(tiles: Sequence[np.ndarray]) -> list[SoftMaps]:
+            loaded = [
+                self.pipeline(replace(known, array=tile)) for tile in tiles
+            ]
+            data = self.model.data_preprocessor(_batch_of(loaded), False)
+            with torch.no_grad():
+                found = self.model.predict_soft(**data)
+            return [{t: maps[t] for t in output.tasks} for maps in found]
+
+        sample = MultiTaskDataSample(
+            metainfo=dict(
+                img_path=str(picture.path or picture.name),
+                sample_id=picture.name,
+                img_shape=image.shape[:2],
+                ori_shape=image.shape[:2],
+            )
+        )
+        maps = predict_tiles(
+            predict, image, output.tiling, batch_size=batch_size
+        )
+        for task, prediction in maps.items():
+            sample.set_pred(task, prediction)
+        return picture, image, sample
 
     def _predict(
         self, pictures: Sequence[Picture]
     ) -> Iterator[tuple[Picture, np.ndarray, MultiTaskDataSample]]:
         loaded = [self.pipeline(picture) for picture in pictures]
-        data = {
-            key: [item[key] for item in loaded]
-            for key in ('inputs', 'data_samples')
-        }
         with torch.no_grad():
-            samples = self.model.test_step(data)
+            samples = self.model.test_step(_batch_of(loaded))
         triples = zip(pictures, loaded, samples, strict=True)
         for picture, item, sample in triples:
             yield picture, item['image'], sample.cpu()
@@ -203,9 +265,14 @@ class MultiTaskInferencer:
     ) -> None:
         if output.folder is None and not output.show:
             return
+        # A page shows no more of a large picture, yet would paint all of it.
+        step = max(max(image.shape) // (2 * self.visualizer.max_side), 1)
+        sample = result.data_sample
+        if output.tiling is not None and step > 1:
+            image, sample = image[::step, ::step], _thinned(sample, step)
         page = self.visualizer.draw(
             np.ascontiguousarray(image[..., ::-1]),
-            result.data_sample,
+            sample,
             draw_gt=False,
             tasks=output.tasks,
         )
@@ -240,6 +307,22 @@ class _Output:
     folder: Path | None
     save_maps: bool
     show: bool
+    tiling: Tiling | None = None
+
+
+def _batch_of(loaded: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
+    return {
+        key: [item[key] for item in loaded]
+        for key in ('inputs', 'data_samples')
+    }
+
+
+def _thinned(sample: MultiTaskDataSample, step: int) -> MultiTaskDataSample:
+    """Return every so many pixels of the predictions."""
+    thin = MultiTaskDataSample()
+    for task in (task for task in TASKS if sample.has_pred(task)):
+        thin.set_pred(task, sample.get_pred(task)[:, ::step, ::step])
+    return thin
 
 
 def choose_tasks(
@@ -325,9 +408,9 @@ def save_map(folder: Path, task: str, name: str, values: np.ndarray) -> Path:
     if get_task(task).kind.pred_dtype.is_floating_point:
         path = target / f'{name}.npy'
         content = io.BytesIO()  # into a file, numpy hides that a disk is full
-        np.save(content, values.astype(np.float32))
+        np.save(content, values.astype(np.float32, copy=False))
         with new_file(path) as partial:
-            partial.write_bytes(content.getvalue())
+            partial.write_bytes(content.getbuffer())
         return path
     path = target / f'{name}.png'
     with new_file(path) as partial:

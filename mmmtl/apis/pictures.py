@@ -218,6 +218,10 @@ class PicturePipeline:
         self._steps = [build_in_scope(TRANSFORMS, step) for step in others]
         refuse_pasted(self._steps)
 
+    def read(self, picture: Picture) -> np.ndarray:
+        """Return the (H, W, 3) uint8 BGR pixels of a picture."""
+        return read_picture(picture, self._load)
+
     def __call__(self, picture: Picture) -> dict[str, Any]:
         """Read and transform a picture.
 
@@ -228,7 +232,7 @@ class PicturePipeline:
             ``inputs`` (3, H, W), ``data_samples``, and ``image``, the
             (H, W, 3) uint8 BGR pixels as they were read.
         """
-        image = read_picture(picture, self._load)
+        image = self.read(picture)
         results: dict[str, Any] = dict(
             img_path=str(picture.path or picture.name),
             sample_id=picture.name,

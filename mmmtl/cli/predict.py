@@ -15,6 +15,8 @@ def predict(
     tasks: tuple[str, ...] | None = None,
     save_maps: bool = False,
     batch_size: int = 1,
+    tile: tuple[int, ...] | None = None,
+    tile_overlap: int | None = None,
     trust_remote_code: bool = False,
     cfg_options: tuple[str, ...] = (),
 ) -> None:
@@ -31,7 +33,11 @@ def predict(
         device: For instance cpu or cuda:0; a GPU if any, if left out.
         tasks: Show these of the model's tasks only.
         save_maps: Write the maps too, class ids as .png, others as .npy.
-        batch_size: Pictures per forward pass; 1 if left out.
+        batch_size: Pictures, or tiles, per forward pass; 1 if left out.
+        tile: Predict larger pictures tile by tile, in bounded memory: side
+            of a tile in pixels, or its height and width.
+        tile_overlap: Pixels over which tiles blend; an eighth of a tile if
+            left out.
         trust_remote_code: Run what a config beside the weights asks for.
         cfg_options: Changes to the config as KEY=VALUE.
     """
@@ -57,6 +63,8 @@ def predict(
         out_dir=out_dir,
         save_maps=save_maps,
         tasks=tasks,
+        tile=tile,
+        tile_overlap=tile_overlap,
     ):
         count += 1
     print(f'{count} page(s) written to {out_dir}')
