@@ -24,9 +24,11 @@ from mmmtl.apis.pictures import (
     collect_pictures,
     is_single,
 )
+from mmmtl.apis.point_clouds import Cloud
 from mmmtl.apis.resume import RunRecord, describe_run
 from mmmtl.apis.tiles import SoftMaps, Tiling, predict_tiles
 from mmmtl.errors import UserError
+from mmmtl.geometry.point_cloud import Lens
 from mmmtl.io.folders import new_file
 from mmmtl.structures import MultiTaskDataSample
 from mmmtl.tasks import TASKS, check_tasks, get_task
@@ -155,6 +157,8 @@ class MultiTaskInferencer:
         tasks: Sequence[str] | None = None,
         tile: int | Sequence[int] | None = None,
         tile_overlap: int | None = None,
+        point_cloud: Lens | None = None,
+        far: float | None = None,
         resume: bool = False,
         share: tuple[int, int] = (0, 1),
     ) -> Iterator[Result]:
@@ -169,6 +173,9 @@ class MultiTaskInferencer:
             tasks: Tasks to return, all if None.
             tile: Side of a tile, or its height and width.
             tile_overlap: Pixels.
+            point_cloud: Write a coloured point cloud per picture, too, seen
+                by this camera.
+            far: Metres; farther points are left out of it.
             resume: Leave out pictures whose files in ``out_dir`` are
                 complete and come from this very run, as ``predict.json``
                 there says (:mod:`mmmtl.apis.resume`).
@@ -190,7 +197,8 @@ class MultiTaskInferencer:
         pictures = collect_pictures(inputs)
         folder = check_out_dir(out_dir, save_maps=save_maps)
         _check_targets(pictures, folder)
-        output = _Output(names, folder, save_maps, show, tiling)
+        cloud = point_cloud and Cloud.of(names, point_cloud, far)
+        output = _Output(names, folder, save_maps, show, tiling, cloud)
         record = None
         if folder is not None:
             run = describe_run(self.model, output.settings)
@@ -329,6 +337,9 @@ class MultiTaskInferencer:
     ) -> None:
         if output.folder is None and not output.show:
             return
+        if output.folder is not None and output.cloud is not None:
+            path = cloud_path(output.folder, result.name)
+            output.cloud.write(path, image, result.data_sample)
         # A page shows no more of a large picture, yet would paint all of it.
         step = max(max(image.shape) // (2 * self.visualizer.max_side), 1)
         sample = result.data_sample
@@ -372,12 +383,14 @@ class _Output:
     save_maps: bool
     show: bool
     tiling: Tiling | None = None
+    cloud: Cloud | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
         """What changes the results."""
         tiling = None if self.tiling is None else asdict(self.tiling)
-        return {'tasks': self.tasks, 'tiles': tiling}
+        cloud = None if self.cloud is None else asdict(self.cloud)
+        return {'tasks': self.tasks, 'tiles': tiling, 'cloud': cloud}
 
     def files(self, name: str) -> list[Path]:
         """Return all files that a picture gets."""
@@ -386,6 +399,7 @@ class _Output:
         return [
             page_path(self.folder, name),
             *(map_path(self.folder, task, name) for task in maps),
+            *([cloud_path(self.folder, name)] if self.cloud else ()),
         ]
 
 
@@ -478,6 +492,11 @@ def maps_of(sample: MultiTaskDataSample, tasks: Sequence[str]) -> Maps:
 def page_path(folder: Path, name: str) -> Path:
     """Return the file of a page."""
     return folder / f'{name}.png'
+
+
+def cloud_path(folder: Path, name: str) -> Path:
+    """Return the file of a point cloud."""
+    return folder / f'{name}.ply'
 
 
 def map_path(folder: Path, task: str, name: str) -> Path:

@@ -13,11 +13,14 @@ import numpy as np
 from mmmtl.apis.multi_task_inferencer import (
     MultiTaskInferencer,
     choose_tasks,
+    cloud_path,
     maps_of,
     save_map,
 )
 from mmmtl.apis.pictures import Picture
+from mmmtl.apis.point_clouds import Cloud
 from mmmtl.errors import UserError
+from mmmtl.geometry.point_cloud import Lens
 from mmmtl.io.video import is_camera, new_video, open_video
 from mmmtl.io.workers import progress
 from mmmtl.structures import MultiTaskDataSample
@@ -77,6 +80,8 @@ def predict_video(
     max_frames: int | None = None,
     tile: int | Sequence[int] | None = None,
     tile_overlap: int | None = None,
+    point_cloud: Lens | None = None,
+    far: float | None = None,
 ) -> int:
     """Predict every frame of a video, and write the pages as one.
 
@@ -94,6 +99,8 @@ def predict_video(
         max_frames: Stop after so many.
         tile: See :class:`MultiTaskInferencer`.
         tile_overlap: The same.
+        point_cloud: Write a point cloud per frame, seen by this camera.
+        far: Metres; farther points are left out of it.
 
     Returns:
         The number of frames.
@@ -110,6 +117,7 @@ def predict_video(
             'another folder'
         )
     names = choose_tasks(inferencer.model.tasks, tasks)
+    cloud = point_cloud and Cloud.of(names, point_cloud, far)
     tiling = inferencer.tiling(tile, tile_overlap)
     with open_video(source) as video, new_video(target, video.rate) as write:
         pictures = (
@@ -136,6 +144,9 @@ def predict_video(
                 for task, values in maps_of(sample, names).items():
                     if save_maps:
                         save_map(target.parent, task, picture.name, values)
+                if cloud is not None:
+                    path = cloud_path(target.parent, picture.name)
+                    cloud.write(path, image, sample)
                 count += 1
                 advance()
                 if show and not show_frame(name, page):

@@ -19,6 +19,10 @@ def predict(
     max_frames: int | None = None,
     tile: tuple[int, ...] | None = None,
     tile_overlap: int | None = None,
+    point_cloud: bool = False,
+    intrinsics: tuple[float, float, float, float] | None = None,
+    fov: float | None = None,
+    far: float | None = None,
     resume: bool = False,
     trust_remote_code: bool = False,
     cfg_options: tuple[str, ...] = (),
@@ -44,6 +48,11 @@ def predict(
             of a tile in pixels, or its height and width.
         tile_overlap: Pixels over which tiles blend; an eighth of a tile if
             left out.
+        point_cloud: Write a coloured point cloud (.ply) per picture, too.
+        intrinsics: Its camera: fx fy cx cy, pixels of the pictures.
+        fov: Its camera: horizontal field of view, degrees; 60 is assumed if
+            both are left out.
+        far: Points farther than so many metres are left out of it.
         resume: Leave out pictures that an interrupted run has finished; a
             folder that comes from other weights or options is refused.
         trust_remote_code: Run what a config beside the weights asks for.
@@ -54,12 +63,20 @@ def predict(
     from mmmtl.engine.config import parse_options
     from mmmtl.engine.distributed import launched_device, launched_share
     from mmmtl.errors import UserError
+    from mmmtl.geometry.point_cloud import Lens
     from mmmtl.io.folders import check_out_dir
     from mmmtl.io.video import is_video
 
     if not images:
         raise UserError('predict: name a picture, or a folder of pictures')
     check_out_dir('--out-dir', out_dir)
+    lens = Lens(intrinsics, fov)
+    if point_cloud:
+        print(f'point clouds: {lens}')
+    elif intrinsics or fov or far:
+        raise UserError(
+            '--intrinsics, --fov and --far are of --point-cloud: add it'
+        )
     inferencer = open_model(
         model,
         config=config,
@@ -68,33 +85,7 @@ def predict(
         trust_remote_code=trust_remote_code,
     )
     share = launched_share()
-    videos = [source for source in images if is_video(source)]
-    names = unique_names(
-        [Path(source.replace(':', '_')).stem for source in videos]
-    )
-    for source, name in list(zip(videos, names, strict=True))[
-        share[0] :: share[1]
-    ]:
-        frames = predict_video(
-            inferencer,
-            source,
-            out_dir=out_dir,
-            name=name,
-            batch_size=batch_size,
-            tasks=tasks,
-            save_maps=save_maps,
-            show=show,
-            max_frames=max_frames,
-            tile=tile,
-            tile_overlap=tile_overlap,
-        )
-        print(f'{frames} frame(s) written to {out_dir / name}.mp4')
-    pictures = [source for source in images if not is_video(source)]
-    if not pictures:
-        return
-    count = 0
-    for _ in inferencer.stream(
-        pictures,
+    options = dict(
         batch_size=batch_size,
         out_dir=out_dir,
         save_maps=save_maps,
@@ -102,8 +93,23 @@ def predict(
         tasks=tasks,
         tile=tile,
         tile_overlap=tile_overlap,
-        resume=resume,
-        share=share,
+        point_cloud=lens if point_cloud else None,
+        far=far,
+    )
+    videos = [source for source in images if is_video(source)]
+    stems = [Path(source.replace(':', '_')).stem for source in videos]
+    named = list(zip(videos, unique_names(stems), strict=True))
+    for source, name in named[share[0] :: share[1]]:
+        frames = predict_video(
+            inferencer, source, name=name, max_frames=max_frames, **options
+        )
+        print(f'{frames} frame(s) written to {out_dir / name}.mp4')
+    pictures = [source for source in images if source not in videos]
+    if not pictures:
+        return
+    count = 0
+    for _ in inferencer.stream(
+        pictures, resume=resume, share=share, **options
     ):
         count += 1
     who = '' if share[1] == 1 else f'process {share[0]}: '
