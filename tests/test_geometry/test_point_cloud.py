@@ -8,7 +8,7 @@ from mmmtl.geometry import Intrinsics, Lens, points_of_depth
 
 
 def test_convention_points_project_back_onto_their_pixels() -> None:
-    """The frame is x right, y down, z forward; the first pixel's centre is (0, 0)."""
+    """X is right, y down, z forward; the first pixel's centre is (0, 0)."""
     camera = Intrinsics(fx=50, fy=40, cx=7, cy=3)
     rng = np.random.default_rng(0)
     depth = rng.uniform(1, 9, (12, 20)).astype(np.float32)
