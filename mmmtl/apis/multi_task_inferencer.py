@@ -203,16 +203,12 @@ class MultiTaskInferencer:
         if folder is not None:
             run = describe_run(self.model, output.settings)
             record = RunRecord(folder, run, pictures)
-        number, processes = share
-        own = pictures[number::processes]
+        own = pictures[share[0] :: share[1]]
         if resume:
-            if record is None:
-                raise UserError('resume needs the out_dir of the earlier run')
-            done = record.resume(output.files)
-            own = [picture for picture in own if picture.name not in done]
+            own = _unfinished(own, record, output)
             record = None  # it stands
         bar = None
-        if own and number == 0 and not is_single(inputs):
+        if own and share[0] == 0 and not is_single(inputs):
             bar = ProgressBar(len(own), file=sys.stderr)
         return self._stream(own, batch_size, output, record, bar)
 
@@ -469,6 +465,15 @@ def _check_targets(pictures: Sequence[Picture], folder: Path | None) -> None:
                 f'out_dir {folder}: the page of {picture.name} would replace '
                 f'the picture {target}; choose another folder'
             )
+
+
+def _unfinished(
+    pictures: Sequence[Picture], record: RunRecord | None, output: _Output
+) -> list[Picture]:
+    if record is None:
+        raise UserError('resume needs the out_dir of the earlier run')
+    done = record.resume(output.files)
+    return [picture for picture in pictures if picture.name not in done]
 
 
 def _result_of(

@@ -108,6 +108,10 @@ def predict_video(
     Raises:
         UserError: The video cannot be read or written.
     """
+    if batch_size < 1 or (max_frames is not None and max_frames < 1):
+        raise UserError(
+            f'batch_size={batch_size}, max_frames={max_frames}: give 1 or more'
+        )
     camera = is_camera(source)
     name = name or Path(str(source).replace(':', '_')).stem
     target = Path(out_dir).expanduser() / f'{name}.mp4'

@@ -23,6 +23,10 @@ ASSUMED_FOV = 60.0
 class Lens:
     """What is known about the camera of pictures.
 
+    Examples:
+        >>> str(Lens(fov=69))
+        'horizontal field of view of 69 degrees, as given'
+
     Attributes:
         intrinsics: fx, fy, cx, cy in pixels of the picture as it is read.
         fov: Horizontal field of view in degrees, where there are none;

@@ -138,7 +138,8 @@ def new_video(
         want them.
 
     Raises:
-        UserError: OpenCV cannot write it, or not to the end.
+        UserError: There was no picture, or OpenCV cannot write it, or not to
+            the end.
     """
     writer = cv2.VideoWriter()
     count = 0
@@ -166,6 +167,8 @@ def new_video(
             yield append
         finally:
             writer.release()
+        if not count:
+            raise UserError(f'{path}: there was no frame to write')
         # A writer that cannot write, or a full disk, says nothing.
         if _length(partial) != count:
             raise UserError(

@@ -188,6 +188,15 @@ def test_frames_are_streamed(
     assert seen == list(range(1, 9))
 
 
+@pytest.mark.parametrize('option', ['batch_size', 'max_frames'])
+def test_at_least_one_frame(
+    inferencer: MultiTaskInferencer, tmp_path: Path, option: str
+) -> None:
+    clip = write_clip(tmp_path / 'clip.mp4', [20])
+    with pytest.raises(UserError, match=f'{option}=0.*give 1 or more'):
+        predict_video(inferencer, clip, out_dir=tmp_path, **{option: 0})
+
+
 def test_a_video_is_not_written_over_itself(
     inferencer: MultiTaskInferencer, tmp_path: Path
 ) -> None:

@@ -69,6 +69,15 @@ def test_an_error_leaves_no_video(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_video_without_frames_is_none(tmp_path: Path) -> None:
+    with (
+        pytest.raises(UserError, match='no frame to write'),
+        new_video(tmp_path / 'new.mp4', 10),
+    ):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_writer_that_loses_frames_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
