@@ -11,6 +11,7 @@ from mmmtl.apis.open_model import from_pretrained, open_model
 from mmmtl.apis.runs import export, predict, test, train
 from mmmtl.apis.save_pretrained import push_to_hub, save_pretrained
 from mmmtl.apis.score_maps import score_maps
+from mmmtl.apis.video import predict_video
 
 __all__ = [
     'CardFacts',
@@ -20,6 +21,7 @@ __all__ = [
     'init_model',
     'open_model',
     'predict',
+    'predict_video',
     'push_to_hub',
     'save_pretrained',
     'score_maps',

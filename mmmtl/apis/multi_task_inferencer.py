@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,14 @@ from mmmtl.apis.pictures import (
     collect_pictures,
     is_single,
 )
+from mmmtl.apis.point_clouds import Cloud
+from mmmtl.apis.resume import RunRecord, describe_run
+from mmmtl.apis.tiles import SoftMaps, Tiling, predict_tiles
+from mmmtl.errors import UserError
+from mmmtl.geometry.point_cloud import Lens
 from mmmtl.io.folders import new_file
 from mmmtl.structures import MultiTaskDataSample
-from mmmtl.tasks import check_tasks, get_task
+from mmmtl.tasks import TASKS, check_tasks, get_task
 from mmmtl.visualization import MultiTaskVisualizer, write_picture
 
 Maps = dict[str, np.ndarray]
@@ -94,12 +100,15 @@ class MultiTaskInferencer:
         show: bool = False,
         return_datasamples: bool = False,
         tasks: Sequence[str] | None = None,
+        tile: int | Sequence[int] | None = None,
+        tile_overlap: int | None = None,
     ) -> Any:
         """Predict on all pictures and keep the results in memory.
 
         Args:
-            inputs: A file, a URL, a folder, a BGR array, a picture of
-                Pillow's, or a list of these.
+            inputs: A file, a URL, a folder, a pattern such as
+                ``'photos/**/*.jpg'``, a BGR array, a picture of Pillow's,
+                or a list of these.
             batch_size: Pictures per forward pass; smaller ones of a batch
                 are padded to the largest; near the padding, predictions may
                 change a little.
@@ -108,6 +117,11 @@ class MultiTaskInferencer:
             show: Open a window per picture.
             return_datasamples: Return data samples instead of maps.
             tasks: Tasks to return, all if None.
+            tile: Predict larger pictures tile by tile (``batch_size`` of
+                them at a time): side of a tile in pixels, or its height and
+                width. A tile is a picture of its own to the model.
+            tile_overlap: Pixels by which tiles overlap at least, and over
+                which they blend; an eighth of a tile if None.
 
         Returns:
             ``{task: map}`` for one picture, a list of these for a
@@ -126,6 +140,8 @@ class MultiTaskInferencer:
                 save_maps=save_maps,
                 show=show,
                 tasks=tasks,
+                tile=tile,
+                tile_overlap=tile_overlap,
             )
         ]
         return results[0] if is_single(inputs) else results
@@ -139,6 +155,12 @@ class MultiTaskInferencer:
         save_maps: bool = False,
         show: bool = False,
         tasks: Sequence[str] | None = None,
+        tile: int | Sequence[int] | None = None,
+        tile_overlap: int | None = None,
+        point_cloud: Lens | None = None,
+        far: float | None = None,
+        resume: bool = False,
+        share: tuple[int, int] = (0, 1),
     ) -> Iterator[Result]:
         """Predict picture by picture, however many there are.
 
@@ -149,51 +171,159 @@ class MultiTaskInferencer:
             save_maps: Write the maps there as well.
             show: Open a window per picture.
             tasks: Tasks to return, all if None.
+            tile: Side of a tile, or its height and width.
+            tile_overlap: Pixels.
+            point_cloud: Write a coloured point cloud per picture, too, seen
+                by this camera.
+            far: Metres; farther points are left out of it.
+            resume: Leave out pictures whose files in ``out_dir`` are
+                complete and come from this very run, as ``predict.json``
+                there says (:mod:`mmmtl.apis.resume`).
+            share: Number of this process, and how many processes share the
+                pictures: each takes its part, under the names of the whole.
 
         Returns:
             The results in the order of the pictures, each computed when it
             is asked for. Wrong arguments are refused at once.
+
+        Raises:
+            UserError: ``out_dir`` is to be resumed, and comes from another
+                run; the text names what differs.
         """
         if batch_size < 1:
             raise ValueError(f'batch_size={batch_size}: give 1 or more')
         names = choose_tasks(self.model.tasks, tasks)
+        tiling = self.tiling(tile, tile_overlap)
         pictures = collect_pictures(inputs)
         folder = check_out_dir(out_dir, save_maps=save_maps)
         _check_targets(pictures, folder)
+        cloud = point_cloud and Cloud.of(names, point_cloud, far)
+        output = _Output(names, folder, save_maps, show, tiling, cloud)
+        record = None
+        if folder is not None:
+            run = describe_run(self.model, output.settings)
+            record = RunRecord(folder, run, pictures)
+        own = pictures[share[0] :: share[1]]
+        if resume:
+            own = _unfinished(own, record, output)
+            record = None  # it stands
         bar = None
-        if not is_single(inputs):
-            bar = ProgressBar(len(pictures), file=sys.stderr)
-        options = _Output(names, folder, save_maps, show)
-        return self._stream(pictures, batch_size, options, bar)
+        if own and share[0] == 0 and not is_single(inputs):
+            bar = ProgressBar(len(own), file=sys.stderr)
+        return self._stream(own, batch_size, output, record, bar)
 
     def _stream(
         self,
         pictures: Sequence[Picture],
         batch_size: int,
         output: _Output,
+        record: RunRecord | None,
         bar: ProgressBar | None,
     ) -> Iterator[Result]:
-        for start in range(0, len(pictures), batch_size):
-            batch = pictures[start : start + batch_size]
-            for picture, image, sample in self._predict(batch):
-                result = _result_of(picture, sample, output.tasks)
-                self._write(result, image, output)
-                if bar is not None:
-                    bar.update()
-                yield result
+        for picture, image, sample in self.predict_each(
+            pictures,
+            output.tasks,
+            batch_size=batch_size,
+            tiling=output.tiling,
+        ):
+            result = _result_of(picture, sample, output.tasks)
+            if record is not None:
+                record.write()  # before the first page, after its errors
+                record = None
+            self._write(result, image, output)
+            if bar is not None:
+                bar.update()
+            yield result
         if bar is not None:
             print(file=sys.stderr)  # the bar leaves its line open
+
+    def tiling(
+        self, tile: int | Sequence[int] | None, overlap: int | None
+    ) -> Tiling | None:
+        """Return how pictures are cut, None if they are not.
+
+        Args:
+            tile: As when the object is called.
+            overlap: The same.
+
+        Raises:
+            UserError: There are no such tiles, or the model has none.
+        """
+        if tile is not None and not hasattr(self.model, 'predict_soft'):
+            raise UserError(
+                f'tile={tile}: {type(self.model).__name__} has no '
+                'predict_soft, whose values tiles are blended by: leave tile '
+                'out'
+            )
+        return None if tile is None else Tiling.of(tile, overlap)
+
+    def predict_each(
+        self,
+        pictures: Iterable[Picture],
+        tasks: Sequence[str],
+        *,
+        batch_size: int = 1,
+        tiling: Tiling | None = None,
+    ) -> Iterator[tuple[Picture, np.ndarray, MultiTaskDataSample]]:
+        """Predict pictures as they come, frames of a video, say.
+
+        Args:
+            pictures: Of any number.
+            tasks: Tasks that are needed.
+            batch_size: Pictures, or tiles, per forward pass.
+            tiling: From :meth:`tiling`.
+
+        Yields:
+            Each picture, its pixels, and its predictions.
+        """
+        if tiling is not None:
+            for picture in pictures:
+                yield self._predict_tiled(picture, tasks, tiling, batch_size)
+            return
+        rest = iter(pictures)
+        while batch := list(islice(rest, batch_size)):
+            yield from self._predict(batch)
+
+    def _predict_tiled(
+        self,
+        picture: Picture,
+        tasks: Sequence[str],
+        tiling: Tiling,
+        batch_size: int,
+    ) -> tuple[Picture, np.ndarray, MultiTaskDataSample]:
+        image = self.pipeline.read(picture)
+        known = replace(picture, array=image)
+        if tiling.fits(image):
+            return next(self._predict([known]))
+
+        def predict(tiles: Sequence[np.ndarray]) -> list[SoftMaps]:
+            loaded = [
+                self.pipeline(replace(known, array=tile)) for tile in tiles
+            ]
+            data = self.model.data_preprocessor(_batch_of(loaded), False)
+            with torch.no_grad():
+                found = self.model.predict_soft(**data)
+            return [{t: maps[t] for t in tasks} for maps in found]
+
+        sample = MultiTaskDataSample(
+            metainfo=dict(
+                img_path=str(picture.path or picture.name),
+                sample_id=picture.name,
+                img_shape=image.shape[:2],
+                ori_shape=image.shape[:2],
+            )
+        )
+        maps = predict_tiles(predict, image, tiling, batch_size=batch_size)
+        for task, prediction in maps.items():
+            sample.set_pred(task, prediction)
+        return picture, image, sample
 
     def _predict(
         self, pictures: Sequence[Picture]
     ) -> Iterator[tuple[Picture, np.ndarray, MultiTaskDataSample]]:
         loaded = [self.pipeline(picture) for picture in pictures]
-        data = {
-            key: [item[key] for item in loaded]
-            for key in ('inputs', 'data_samples')
-        }
         with torch.no_grad():
-            samples = self.model.test_step(data)
+            samples = self.model.test_step(_batch_of(loaded))
         triples = zip(pictures, loaded, samples, strict=True)
         for picture, item, sample in triples:
             yield picture, item['image'], sample.cpu()
@@ -203,9 +333,17 @@ class MultiTaskInferencer:
     ) -> None:
         if output.folder is None and not output.show:
             return
+        if output.folder is not None and output.cloud is not None:
+            path = cloud_path(output.folder, result.name)
+            output.cloud.write(path, image, result.data_sample)
+        # A page shows no more of a large picture, yet would paint all of it.
+        step = max(max(image.shape) // (2 * self.visualizer.max_side), 1)
+        sample = result.data_sample
+        if output.tiling is not None and step > 1:
+            image, sample = image[::step, ::step], _thinned(sample, step)
         page = self.visualizer.draw(
             np.ascontiguousarray(image[..., ::-1]),
-            result.data_sample,
+            sample,
             draw_gt=False,
             tasks=output.tasks,
         )
@@ -213,7 +351,7 @@ class MultiTaskInferencer:
             self.visualizer.show(page, win_name=result.name)
         if output.folder is None:
             return
-        write_picture(output.folder / f'{result.name}.png', page)
+        write_picture(page_path(output.folder, result.name), page)
         if output.save_maps:
             for task, values in result.maps.items():
                 save_map(output.folder, task, result.name, values)
@@ -240,6 +378,40 @@ class _Output:
     folder: Path | None
     save_maps: bool
     show: bool
+    tiling: Tiling | None = None
+    cloud: Cloud | None = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What changes the results."""
+        tiling = None if self.tiling is None else asdict(self.tiling)
+        cloud = None if self.cloud is None else asdict(self.cloud)
+        return {'tasks': self.tasks, 'tiles': tiling, 'cloud': cloud}
+
+    def files(self, name: str) -> list[Path]:
+        """Return all files that a picture gets."""
+        assert self.folder is not None
+        maps = self.tasks if self.save_maps else ()
+        return [
+            page_path(self.folder, name),
+            *(map_path(self.folder, task, name) for task in maps),
+            *([cloud_path(self.folder, name)] if self.cloud else ()),
+        ]
+
+
+def _batch_of(loaded: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
+    return {
+        key: [item[key] for item in loaded]
+        for key in ('inputs', 'data_samples')
+    }
+
+
+def _thinned(sample: MultiTaskDataSample, step: int) -> MultiTaskDataSample:
+    """Return every so many pixels of the predictions."""
+    thin = MultiTaskDataSample()
+    for task in (task for task in TASKS if sample.has_pred(task)):
+        thin.set_pred(task, sample.get_pred(task)[:, ::step, ::step])
+    return thin
 
 
 def choose_tasks(
@@ -287,7 +459,7 @@ def _check_targets(pictures: Sequence[Picture], folder: Path | None) -> None:
         return
     own = {p.path.resolve() for p in pictures if p.path is not None}
     for picture in pictures:
-        target = (folder / f'{picture.name}.png').resolve()
+        target = page_path(folder, picture.name).resolve()
         if target in own:
             raise ValueError(
                 f'out_dir {folder}: the page of {picture.name} would replace '
@@ -295,9 +467,23 @@ def _check_targets(pictures: Sequence[Picture], folder: Path | None) -> None:
             )
 
 
+def _unfinished(
+    pictures: Sequence[Picture], record: RunRecord | None, output: _Output
+) -> list[Picture]:
+    if record is None:
+        raise UserError('resume needs the out_dir of the earlier run')
+    done = record.resume(output.files)
+    return [picture for picture in pictures if picture.name not in done]
+
+
 def _result_of(
     picture: Picture, sample: MultiTaskDataSample, tasks: Sequence[str]
 ) -> Result:
+    return Result(picture.name, maps_of(sample, tasks), sample)
+
+
+def maps_of(sample: MultiTaskDataSample, tasks: Sequence[str]) -> Maps:
+    """Return the predictions of a sample as :attr:`Result.maps`."""
     maps = {}
     for task in tasks:
         values = sample.get_pred(task)
@@ -305,7 +491,23 @@ def _result_of(
         values = values.float() if values.is_floating_point() else values
         array = values.numpy()
         maps[task] = array[0] if len(array) == 1 else array.transpose(1, 2, 0)
-    return Result(picture.name, maps, sample)
+    return maps
+
+
+def page_path(folder: Path, name: str) -> Path:
+    """Return the file of a page."""
+    return folder / f'{name}.png'
+
+
+def cloud_path(folder: Path, name: str) -> Path:
+    """Return the file of a point cloud."""
+    return folder / f'{name}.ply'
+
+
+def map_path(folder: Path, task: str, name: str) -> Path:
+    """Return the file of a map; see :func:`save_map`."""
+    is_float = get_task(task).kind.pred_dtype.is_floating_point
+    return folder / 'maps' / task / f'{name}{".npy" if is_float else ".png"}'
 
 
 def save_map(folder: Path, task: str, name: str, values: np.ndarray) -> Path:
@@ -321,15 +523,13 @@ def save_map(folder: Path, task: str, name: str, values: np.ndarray) -> Path:
     Returns:
         The file.
     """
-    target = folder / 'maps' / task
-    if get_task(task).kind.pred_dtype.is_floating_point:
-        path = target / f'{name}.npy'
+    path = map_path(folder, task, name)
+    if path.suffix == '.npy':
         content = io.BytesIO()  # into a file, numpy hides that a disk is full
-        np.save(content, values.astype(np.float32))
+        np.save(content, values.astype(np.float32, copy=False))
         with new_file(path) as partial:
-            partial.write_bytes(content.getvalue())
+            partial.write_bytes(content.getbuffer())
         return path
-    path = target / f'{name}.png'
     with new_file(path) as partial:
         _, content = cv2.imencode('.png', values.astype(np.uint8))
         partial.write_bytes(content.tobytes())

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from glob import glob
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -20,6 +23,8 @@ from mmmtl.registry import TRANSFORMS, build_in_scope
 SUFFIXES = frozenset(
     {'.bmp', '.jpeg', '.jpg', '.pgm', '.png', '.ppm', '.tif', '.tiff', '.webp'}
 )
+
+_MAGIC = re.compile(r'[*?[]')
 
 #: Bytes that a picture from the web may have.
 URL_LIMIT = 64_000_000
@@ -51,20 +56,24 @@ def collect_pictures(
 
     Args:
         inputs: A file, a URL, a folder (its pictures, in the order of their
-            names; not those of folders in it), an array, a picture of
-            Pillow's, or a list of these.
+            names; not those of folders in it), a pattern such as
+            ``'photos/**/*.jpg'``, where ``**`` is any number of folders, an
+            array, a picture of Pillow's, or a list of these.
 
     Returns:
-        The pictures; of a folder at least one.
+        The pictures; of a folder or a pattern at least one. Those of a
+        pattern are called by their path from where it begins to vary:
+        ``a/x`` and ``b/x``.
 
     Raises:
-        ValueError: If a folder has none, or an array is no picture.
+        ValueError: If a folder or a pattern has none, or an array is no
+            picture.
         FileNotFoundError: If a path does not exist.
     """
     several = isinstance(inputs, Sequence) and not isinstance(inputs, str)
     items = inputs if several else [inputs]
     found = [picture for item in items for picture in _expand(item)]
-    names = _unique_names([picture.name for picture in found])
+    names = unique_names([picture.name for picture in found])
     return [
         replace(picture, name=name)
         for name, picture in zip(names, found, strict=True)
@@ -74,7 +83,8 @@ def collect_pictures(
 def is_single(inputs: PictureInput | Sequence[PictureInput]) -> bool:
     """Tell whether the input is one picture, not a list or folder."""
     if isinstance(inputs, (str, Path)):
-        return is_url(inputs) or not Path(inputs).is_dir()
+        path = Path(inputs).expanduser()
+        return is_url(inputs) or not (path.is_dir() or _is_pattern(path))
     return isinstance(inputs, (np.ndarray, Image.Image))
 
 
@@ -145,13 +155,40 @@ def _expand(item: PictureInput) -> list[Picture]:
                 f'folder {path} has no pictures ({" ".join(sorted(SUFFIXES))})'
             )
         return [Picture(file.stem, path=file) for file in sorted(files)]
+    if _is_pattern(path):
+        return _matching(path)
     if not path.is_file():
         raise FileNotFoundError(f'no such picture or folder: {path}')
     return [Picture(path.stem, path=path)]
 
 
-def _unique_names(stems: Sequence[str]) -> list[str]:
-    """Number names that occur again: ``a.png`` and ``a.jpg``, say."""
+def _is_pattern(path: Path) -> bool:
+    """Tell a pattern from the name of a file such as ``room[1].png``."""
+    return bool(_MAGIC.search(str(path))) and not path.exists()
+
+
+def _matching(pattern: Path) -> list[Picture]:
+    fixed = takewhile(lambda part: not _MAGIC.search(part), pattern.parts)
+    root = Path(*fixed)
+    files = [
+        file
+        for file in map(Path, sorted(glob(str(pattern), recursive=True)))
+        if file.suffix.lower() in SUFFIXES and file.is_file()
+    ]
+    if not files:
+        raise ValueError(f'no picture matches {pattern}')
+    return [
+        Picture(file.relative_to(root).with_suffix('').as_posix(), path=file)
+        for file in files
+    ]
+
+
+def unique_names(stems: Sequence[str]) -> list[str]:
+    """Number names that occur again: ``a.png`` and ``a.jpg``, say.
+
+    Args:
+        stems: Names of files without their ends.
+    """
     names: dict[str, None] = {}  # a set that keeps the order
     for stem in stems:
         name, count = stem, 1
@@ -218,6 +255,10 @@ class PicturePipeline:
         self._steps = [build_in_scope(TRANSFORMS, step) for step in others]
         refuse_pasted(self._steps)
 
+    def read(self, picture: Picture) -> np.ndarray:
+        """Return the (H, W, 3) uint8 BGR pixels of a picture."""
+        return read_picture(picture, self._load)
+
     def __call__(self, picture: Picture) -> dict[str, Any]:
         """Read and transform a picture.
 
@@ -228,7 +269,7 @@ class PicturePipeline:
             ``inputs`` (3, H, W), ``data_samples``, and ``image``, the
             (H, W, 3) uint8 BGR pixels as they were read.
         """
-        image = read_picture(picture, self._load)
+        image = self.read(picture)
         results: dict[str, Any] = dict(
             img_path=str(picture.path or picture.name),
             sample_id=picture.name,

@@ -122,6 +122,8 @@ def predict(
     save_maps: bool = False,
     tasks: Sequence[str] | None = None,
     batch_size: int = 1,
+    tile: int | Sequence[int] | None = None,
+    tile_overlap: int | None = None,
     config: str | Path | None = None,
     device: str | torch.device | None = None,
     cfg_options: Mapping[str, Any] | None = None,
@@ -137,7 +139,9 @@ def predict(
         out_dir: Write a page per picture into this folder.
         save_maps: Write the maps there as well.
         tasks: Tasks to return, all if None.
-        batch_size: Pictures per forward pass.
+        batch_size: Pictures, or tiles, per forward pass.
+        tile: See :class:`MultiTaskInferencer`.
+        tile_overlap: The same.
         config: Config of the weights; the one beside them if None.
         device: Where the model runs; a GPU if there is one, if None. An open
             model stays where it is.
@@ -172,6 +176,8 @@ def predict(
         out_dir=out_dir,
         save_maps=save_maps,
         tasks=tasks,
+        tile=tile,
+        tile_overlap=tile_overlap,
     )
 
 

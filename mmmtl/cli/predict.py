@@ -15,48 +15,102 @@ def predict(
     tasks: tuple[str, ...] | None = None,
     save_maps: bool = False,
     batch_size: int = 1,
+    show: bool = False,
+    max_frames: int | None = None,
+    tile: tuple[int, ...] | None = None,
+    tile_overlap: int | None = None,
+    point_cloud: bool = False,
+    intrinsics: tuple[float, float, float, float] | None = None,
+    fov: float | None = None,
+    far: float | None = None,
+    resume: bool = False,
     trust_remote_code: bool = False,
     cfg_options: tuple[str, ...] = (),
 ) -> None:
-    """Predict every task of a model on pictures.
+    """Predict every task of a model on pictures and videos.
 
     Args:
         model: Name of a model that comes with the package (`mmmtl models`
             lists them); hf-hub:USER/MODEL; a weights file; or a folder: of a
             training, or as mmmtl.save_pretrained writes it.
-        images: Pictures, URLs of pictures, or folders of pictures.
-        out_dir: Folder of the pages.
+        images: Pictures, URLs of pictures, folders of pictures, or quoted
+            patterns such as 'photos/**/*.jpg'; video files; camera:0.
+        out_dir: Folder of the pages; those of a video become a video.
         config: Config of the weights, a file or a name; what lies beside
             them if left out.
         device: For instance cpu or cuda:0; a GPU if any, if left out.
         tasks: Show these of the model's tasks only.
         save_maps: Write the maps too, class ids as .png, others as .npy.
-        batch_size: Pictures per forward pass; 1 if left out.
+        batch_size: Pictures, or tiles, per forward pass; 1 if left out.
+        show: Open a window; its key q ends a video.
+        max_frames: Frames of a video to predict; all if left out.
+        tile: Predict larger pictures tile by tile, in bounded memory: side
+            of a tile in pixels, or its height and width.
+        tile_overlap: Pixels over which tiles blend; an eighth of a tile if
+            left out.
+        point_cloud: Write a coloured point cloud (.ply) per picture, too.
+        intrinsics: Its camera: fx fy cx cy, pixels of the pictures.
+        fov: Its camera: horizontal field of view, degrees; 60 is assumed if
+            both are left out.
+        far: Points farther than so many metres are left out of it.
+        resume: Leave out pictures that an interrupted run has finished; a
+            folder that comes from other weights or options is refused.
         trust_remote_code: Run what a config beside the weights asks for.
         cfg_options: Changes to the config as KEY=VALUE.
     """
-    from mmmtl.apis import open_model
+    from mmmtl.apis import open_model, predict_video
+    from mmmtl.apis.pictures import unique_names
     from mmmtl.engine.config import parse_options
+    from mmmtl.engine.distributed import launched_device, launched_share
     from mmmtl.errors import UserError
+    from mmmtl.geometry.point_cloud import Lens
     from mmmtl.io.folders import check_out_dir
+    from mmmtl.io.video import is_video
 
     if not images:
         raise UserError('predict: name a picture, or a folder of pictures')
     check_out_dir('--out-dir', out_dir)
+    lens = Lens(intrinsics, fov)
+    if point_cloud:
+        print(f'point clouds: {lens}')
+    elif intrinsics or fov or far:
+        raise UserError(
+            '--intrinsics, --fov and --far are of --point-cloud: add it'
+        )
     inferencer = open_model(
         model,
         config=config,
-        device=device,
+        device=device or launched_device(),
         cfg_options=parse_options(cfg_options),
         trust_remote_code=trust_remote_code,
     )
-    count = 0
-    for _ in inferencer.stream(
-        list(images),
+    share = launched_share()
+    options = dict(
         batch_size=batch_size,
         out_dir=out_dir,
         save_maps=save_maps,
+        show=show,
         tasks=tasks,
+        tile=tile,
+        tile_overlap=tile_overlap,
+        point_cloud=lens if point_cloud else None,
+        far=far,
+    )
+    videos = [source for source in images if is_video(source)]
+    stems = [Path(source.replace(':', '_')).stem for source in videos]
+    named = list(zip(videos, unique_names(stems), strict=True))
+    for source, name in named[share[0] :: share[1]]:
+        frames = predict_video(
+            inferencer, source, name=name, max_frames=max_frames, **options
+        )
+        print(f'{frames} frame(s) written to {out_dir / name}.mp4')
+    pictures = [source for source in images if source not in videos]
+    if not pictures:
+        return
+    count = 0
+    for _ in inferencer.stream(
+        pictures, resume=resume, share=share, **options
     ):
         count += 1
-    print(f'{count} page(s) written to {out_dir}')
+    who = '' if share[1] == 1 else f'process {share[0]}: '
+    print(f'{who}{count} page(s) written to {out_dir}')

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal
 
+import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import init_dist
@@ -84,6 +85,28 @@ def stop_distributed() -> None:
 def world_size() -> int:
     """Return the number of processes of this run."""
     return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def launched_share() -> tuple[int, int]:
+    """Return number and count of the processes that torchrun has started.
+
+    For work that is divided, and about which nothing is exchanged: no
+    process group is needed.
+    """
+    environ = os.environ
+    return int(environ.get('RANK', 0)), int(environ.get('WORLD_SIZE', 1))
+
+
+def launched_device() -> str | None:
+    """Return the device of this process among several of a machine.
+
+    Returns:
+        A GPU for each in turn, if there is any; else None.
+    """
+    if launched_share()[1] == 1 or not torch.cuda.is_available():
+        return None
+    place = int(os.environ.get('LOCAL_RANK', 0))
+    return f'cuda:{place % torch.cuda.device_count()}'
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """Geometry of pictures and label maps, for data sets, rooms and metrics.
 
 ``boundaries.py``: outlines of regions; ``thinning.py`` and ``level_stack.py``:
-thin lines; ``normals.py``: normals from depth; ``operators.py``: 2D edges and
+thin lines; ``normals.py``: normals from depth; ``point_cloud.py``: points
+from depth; ``operators.py``: 2D edges and
 key points of a picture. Maps are arrays of numpy.
 
 The names below are imported when they are asked for: the processes that
@@ -16,11 +17,13 @@ from typing import Any
 _HOMES = {
     'NYUD_COLOUR': 'normals',
     'Intrinsics': 'normals',
+    'Lens': 'point_cloud',
     'fit_planes': 'normals',
     'instance_boundaries': 'boundaries',
     'normals_from_depth': 'normals',
     'normals_of_planes': 'normals',
     'outline': 'boundaries',
+    'points_of_depth': 'point_cloud',
     'thin': 'thinning',
 }
 

@@ -125,12 +125,12 @@ def usable_cores() -> int:
 
 
 @contextmanager
-def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
+def progress(what: str, total: int | None) -> Iterator[Callable[[], None]]:
     """Show a progress bar on stderr while the block runs.
 
     Args:
         what: What is counted.
-        total: How many there are.
+        total: How many there are, None if nobody knows.
 
     Yields:
         A function to call after each.

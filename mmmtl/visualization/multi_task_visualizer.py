@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,7 @@ class MultiTaskVisualizer(Visualizer):
         draw_gt: bool = True,
         draw_pred: bool = True,
         tasks: Sequence[str] | None = None,
+        ranges: Mapping[str, tuple[float, float]] | None = None,
     ) -> np.ndarray:
         """Return the page of a sample.
 
@@ -77,6 +78,9 @@ class MultiTaskVisualizer(Visualizer):
             draw_gt: Draw the labels.
             draw_pred: Draw the predictions.
             tasks: Tasks to draw, in this order; all if None.
+            ranges: Values at the two ends of the colours of a task; its own
+                where there is none. Given those, pages of a video hold
+                still.
 
         Returns:
             ``(height, width, 3)`` uint8 RGB.
@@ -88,6 +92,7 @@ class MultiTaskVisualizer(Visualizer):
             draw_gt=draw_gt,
             draw_pred=draw_pred,
             tasks=tasks,
+            ranges=ranges,
         )
         return draw_grid(rows, max_side=self.max_side)
 

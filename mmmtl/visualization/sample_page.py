@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mmmtl.structures import MultiTaskDataSample
 from mmmtl.tasks import TASKS, check_tasks, get_task
-from mmmtl.visualization.painters import display_range, paint
+from mmmtl.visualization.painters import Range, display_range, paint
 from mmmtl.visualization.picture_grid import INK, Cell
 
 _COLUMNS = 5  # of tasks beside each other; the others go below
@@ -29,6 +29,7 @@ def cells_of_sample(
     draw_gt: bool = True,
     draw_pred: bool = True,
     tasks: Sequence[str] | None = None,
+    ranges: Mapping[str, Range] | None = None,
 ) -> list[Row]:
     """Paint what a sample holds and arrange it.
 
@@ -45,6 +46,8 @@ def cells_of_sample(
         draw_gt: Draw the labels.
         draw_pred: Draw the predictions.
         tasks: Tasks to draw, in this order; all that the sample has if None.
+        ranges: Values at the two ends of the colours of a task; those of its
+            map where there is none. With it, legends keep the order of ids.
 
     Returns:
         Rows of cells for :func:`mmmtl.visualization.draw_grid`.
@@ -63,13 +66,14 @@ def cells_of_sample(
         for task in names
     }
     columns = [
-        _paint_pair(task, pair, meta)
+        _paint_pair(task, pair, meta, (ranges or {}).get(task))
         for task, pair in pairs.items()
         if any(values is not None for values in pair)
     ]
     first = Cell('image', image, smooth=True)
+    by_id = ranges is not None
     legends = [
-        _legend(task, pair, meta, image.shape[:2])
+        _legend(task, pair, meta, image.shape[:2], by_id=by_id)
         for task, pair in pairs.items()
     ]
     legends = [legend for legend in legends if legend is not None]
@@ -96,11 +100,13 @@ def _paint_pair(
     task: str,
     pair: tuple[np.ndarray | None, np.ndarray | None],
     meta: Mapping[str, Any],
+    ends: Range | None = None,
 ) -> tuple[Cell | None, Cell | None]:
     label, output = pair
     given = [values for values in pair if values is not None]
     alone = len(given) == 1
-    ends = display_range(task, given[0]) if given else None
+    if ends is None and given:
+        ends = display_range(task, given[0])
     row = get_task(task)
     palette = meta.get(row.palette_key)
     unit = row.kind.symbol
@@ -128,6 +134,8 @@ def _legend(
     maps: Sequence[np.ndarray | None],
     meta: Mapping[str, Any],
     size: tuple[int, int],
+    *,
+    by_id: bool,
 ) -> Cell | None:
     row = get_task(task)
     names = meta.get(row.classes_key)
@@ -139,7 +147,8 @@ def _legend(
         return_counts=True,
     )
     known = ids < len(names)
-    ids = ids[known][np.argsort(-counts[known], kind='stable')]
+    ids, counts = ids[known], counts[known]
+    ids = ids if by_id else ids[np.argsort(-counts, kind='stable')]
     # Each id as the painter of the task shows it.
     every_id = np.arange(len(names))[None]
     colours = paint(task, every_id, meta.get(row.palette_key))[0]

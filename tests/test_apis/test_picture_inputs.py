@@ -40,6 +40,32 @@ def test_lists_mix_files_folders_and_arrays(folder: Path) -> None:
     assert names == ['array', 'c', 'a', 'a_2', 'b', 'array_2']
 
 
+def test_patterns_reach_into_folders_and_keep_names_apart(
+    tmp_path: Path,
+) -> None:
+    root = tmp_path / 'photos'
+    for name in ('a/x.jpg', 'b/x.jpg', 'b/c/x.png', 'y.JPG', 'b/n.txt'):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+
+    def names(pattern: str) -> list[str]:
+        return [p.name for p in collect_pictures(f'{root}/{pattern}')]
+
+    assert names('**/*') == ['a/x', 'b/c/x', 'b/x', 'y']
+    assert names('**/*.jpg') == ['a/x', 'b/x']
+    assert names('b/*') == ['x']
+    assert names('*/x.[jp]*g') == ['a/x', 'b/x']
+    assert not is_single(f'{root}/**/*')
+    with pytest.raises(ValueError, match=r'no picture matches .*\.bmp'):
+        collect_pictures(root / '*.bmp')
+    # A folder stays flat, and a name that looks like a pattern is a name.
+    assert [p.name for p in collect_pictures(root)] == ['y']
+    (root / 'room[1].png').touch()
+    (found,) = collect_pictures(str(root / 'room[1].png'))
+    assert found.name == 'room[1]'
+    assert is_single(root / 'room[1].png')
+
+
 @pytest.mark.parametrize(
     ('given', 'expected'),
     [

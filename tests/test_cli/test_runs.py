@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -181,6 +182,7 @@ def test_predict_takes_a_folder_or_a_file(
         written = {str(p.relative_to(out)) for p in out.rglob('*.*')}
         assert written == {
             'room.png',
+            'predict.json',
             'maps/depth/room.npy',
             'maps/edge/room.npy',
         }
@@ -278,6 +280,36 @@ def test_two_processes_train_and_speak_once(
     assert done.returncode == 0, done.stderr
     assert done.stdout.count('mmmtl predict work IMAGE') == 1
     assert (tmp_path / 'work/iter_4.pth').is_file()
+
+
+@pytest.mark.slow
+def test_two_processes_share_a_folder(
+    repo_root: Path, pixel_model: Path, picture: Path, tmp_path: Path
+) -> None:
+    project = repo_root / 'tests' / 'data' / 'pixel_project'
+    photos, out = tmp_path / 'photos', tmp_path / 'out'
+    photos.mkdir()
+    for number in range(3):
+        shutil.copy(picture, photos / f'{number}.png')
+    done = subprocess.run(
+        [
+            *(sys.executable, '-m', 'torch.distributed.run'),
+            *('--nproc-per-node', '2', '--rdzv-backend', 'c10d'),
+            *('--rdzv-endpoint', 'localhost:0', '-m', 'mmmtl', 'predict'),
+            *(pixel_model, f'{photos}/*', '--out-dir', out),
+            *('--trust-remote-code', '--device', 'cpu'),
+        ],
+        env={**os.environ, 'PYTHONPATH': str(project)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert f'process 0: 2 page(s) written to {out}' in done.stdout
+    assert f'process 1: 1 page(s) written to {out}' in done.stdout
+    assert sorted(p.name for p in out.iterdir()) == [
+        *('0.png', '1.png', '2.png', 'predict.json')
+    ]
 
 
 def test_asking_for_what_is_not_there() -> None:

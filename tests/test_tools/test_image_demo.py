@@ -53,6 +53,7 @@ def test_demo_writes_a_page_and_the_maps_it_is_asked_for(
     assert [str(path) for path in written] == [
         'maps/depth/room.npy',
         'maps/edge/room.npy',
+        'predict.json',
         'room.png',
     ]
     # The model's formula: metres are blue / 100, twice.

@@ -25,6 +25,18 @@ class PixelModel(BaseModel):
         self, inputs: torch.Tensor, data_samples: list, mode: str = 'tensor'
     ) -> list[MultiTaskDataSample]:
         assert mode == 'predict'
+        found = self._maps(inputs, data_samples, 'decode')
+        for sample, maps in zip(data_samples, found, strict=True):
+            for task, prediction in maps.items():
+                sample.set_pred(task, prediction)
+        return data_samples
+
+    def predict_soft(self, inputs: torch.Tensor, data_samples: list) -> list:
+        return self._maps(inputs, data_samples, 'activate')
+
+    def _maps(
+        self, inputs: torch.Tensor, data_samples: list, then: str
+    ) -> list[dict[str, torch.Tensor]]:
         assert not torch.is_grad_enabled()
         blue, green, red = self.norm(inputs).split(1, dim=1)
         logits = {
@@ -33,13 +45,15 @@ class PixelModel(BaseModel):
             'normals': torch.cat([red, green, -1 - blue], 1),
             'edge': green - 128,
         }
-        for index, sample in enumerate(data_samples):
-            for task, values in logits.items():
-                prediction = undo_augmentation(
+        return [
+            {
+                task: undo_augmentation(
                     task,
                     values[index],
                     sample.metainfo,
-                    then=get_task(task).kind.decode,
+                    then=getattr(get_task(task).kind, then),
                 )
-                sample.set_pred(task, prediction)
-        return data_samples
+                for task, values in logits.items()
+            }
+            for index, sample in enumerate(data_samples)
+        ]
