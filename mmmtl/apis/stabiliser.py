@@ -27,7 +27,7 @@ STRENGTH = 0.7
 _FLOW_SIDE = 512
 # Grey levels, after smoothing: a difference of this size between the picture
 # and the moved one before takes the past's share to 1 / e.
-_TOLERANCE = 10.0
+_TOLERANCE = 20.0
 # Pixels over which that difference is smoothed, so that the noise of single
 # pixels does not count.
 _WINDOW = 5

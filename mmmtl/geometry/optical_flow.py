@@ -28,7 +28,7 @@ def optical_flow(
         point in ``before``; and (H, W) bool, True where the way back leads
         to the start.
     """
-    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     flow = search.calc(now, before, None)
     height, width = now.shape
     places = flow + np.stack(

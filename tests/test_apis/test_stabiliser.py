@@ -15,10 +15,12 @@ from mmmtl.apis.stabiliser import Stabiliser, predict_steady
 SIZE = (96, 128)
 
 
-def texture(height: int, width: int, seed: int = 0) -> np.ndarray:
+def texture(
+    height: int, width: int, seed: int = 0, cell: int = 6
+) -> np.ndarray:
     """A soft pattern that can be followed, (H, W, 3) uint8."""
     rng = torch.Generator().manual_seed(seed)
-    coarse = torch.rand(1, 3, height // 6, width // 6, generator=rng)
+    coarse = torch.rand(1, 3, height // cell, width // cell, generator=rng)
     fine = F.interpolate(coarse, (height, width), mode='bicubic')
     fine = (fine[0].clamp(0, 1) * 255).byte()
     return fine.permute(1, 2, 0).contiguous().numpy()
@@ -61,7 +63,7 @@ def test_maps_move_with_the_picture(scale: int) -> None:
     The larger picture is reduced before its motion is estimated.
     """
     height, width = 96 * scale, 120 * scale
-    wide = texture(height, 2 * width)
+    wide = texture(height, 2 * width, cell=6 * scale)
     stabiliser = Stabiliser(0.8)
     for frame in range(6):
         start = 2 * scale * frame
