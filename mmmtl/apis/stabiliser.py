@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmmtl.geometry.optical_flow import optical_flow
+from mmmtl.geometry.optical_flow import move_along, optical_flow
 from mmmtl.structures import MultiTaskDataSample
 from mmmtl.tasks import get_task
 
@@ -177,13 +177,7 @@ def _trust(
         ``(H, W, 2)`` columns and rows; ``(H, W)`` float32 in 0..1.
     """
     flow, seen = optical_flow(grey, before)
-    height, width = grey.shape
-    places = flow + np.stack(
-        np.meshgrid(np.arange(width), np.arange(height)), -1
-    ).astype(np.float32)
-    moved = cv2.remap(
-        before.astype(np.float32), places, None, cv2.INTER_LINEAR
-    )
+    moved = move_along(before.astype(np.float32), flow)
     error = cv2.blur(abs(moved - grey), (_WINDOW, _WINDOW))
     return flow, np.exp(-((error / _TOLERANCE) ** 2)) * seen
 
@@ -194,8 +188,9 @@ def _places(flow: np.ndarray, size: tuple[int, ...]) -> Tensor:
     It counts half the picture's side as 1, from the middle.
     """
     height, width = flow.shape[:2]
-    shares = torch.from_numpy(flow / np.float32([width / 2, height / 2]))
-    shares = _resize(shares.permute(2, 0, 1), size).permute(1, 2, 0)
+    halves = torch.tensor([width / 2, height / 2])
+    shares = (torch.from_numpy(flow) / halves).permute(2, 0, 1)
+    shares = _resize(shares, size).permute(1, 2, 0)
     y, x = (
         (2 * torch.arange(side, dtype=torch.float32) + 1) / side - 1
         for side in size

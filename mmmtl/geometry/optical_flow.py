@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -28,20 +30,38 @@ def optical_flow(
         point in ``before``; and (H, W) bool, True where the way back leads
         to the start.
     """
-    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    search: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     flow = search.calc(now, before, None)
+    back = move_along(search.calc(before, now, None), flow)
     height, width = now.shape
-    places = flow + np.stack(
-        np.meshgrid(np.arange(width), np.arange(height)), -1
-    ).astype(np.float32)
-    back = cv2.remap(
-        search.calc(before, now, None),
-        places,
-        None,
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    inside = ((places >= 0) & (places <= (width - 1, height - 1))).all(-1)
+    x, y = _places(flow)
+    inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
     missed = ((flow + back) ** 2).sum(-1)
     ways = (flow**2).sum(-1) + (back**2).sum(-1)
     return flow, inside & (missed < _SHARE * ways + _PIXELS)
+
+
+def move_along(values: np.ndarray, flow: np.ndarray) -> np.ndarray:
+    """Read a picture where a flow leads, to 1/32 of a pixel.
+
+    Args:
+        values: (H, W) or (H, W, C) float32, C up to 4.
+        flow: (H, W, 2); places outside of the picture read its border.
+
+    Returns:
+        As ``values``.
+    """
+    return cv2.remap(
+        values,
+        *_places(flow),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+
+
+def _places(flow: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the columns and the rows to which a flow leads, float32."""
+    height, width, _ = flow.shape
+    columns = np.arange(width, dtype=np.float32)
+    rows = np.arange(height, dtype=np.float32)[:, None]
+    return flow[..., 0] + columns, flow[..., 1] + rows

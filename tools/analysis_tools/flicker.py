@@ -28,6 +28,8 @@ from mmmtl.io.folders import check_out, new_file
 
 # Cameras of the clips, and the factor of their motion.
 _CAMERAS = {'moving': 1.0, 'still': 0.0}
+# The column of the true maps, beside those of strengths.
+_LABELS = 'labels'
 
 
 def parse_args() -> argparse.Namespace:
@@ -75,8 +77,8 @@ class Shot:
     """
 
     image: np.ndarray
-    flow: np.ndarray | None = None
-    seen: np.ndarray | None = None
+    flow: Any = None
+    seen: Any = None
     motion: Any = None
     labels: dict[str, np.ndarray] = field(default_factory=dict)
 
@@ -91,7 +93,7 @@ class Tally:
 
         self.row = get_task(task)
         self.sums = np.zeros(2)
-        config = dict(self.row.metric, task=task)
+        config: dict[str, Any] = dict(self.row.metric, task=task)
         if config['type'] == 'BoundaryMetric':
             # Lines of hundreds of frames take minutes to match.
             config = dict(type='PixelEdgeMetric', task=task)
@@ -217,9 +219,10 @@ class Trial:
         """Start without a clip."""
         meta = opened.model.dataset_meta
         self.opened = opened
-        self.tallies = {
+        self.strengths = strengths
+        self.tallies: dict[Any, dict[str, Tally]] = {
             column: {task: Tally(task, meta) for task in opened.model.tasks}
-            for column in ('labels', *strengths)
+            for column in (_LABELS, *strengths)
         }
         self.model_ms: list[float] = []
         self.steady_ms: list[float] = []
@@ -230,7 +233,7 @@ class Trial:
         from mmmtl.tasks import get_task
 
         soft = [self._soft(shot.image) for shot in shots]
-        for strength in list(self.tallies)[1:]:
+        for strength in self.strengths:
             stabiliser = Stabiliser(strength)
             steady = []
             for shot, maps in zip(shots, soft, strict=True):
@@ -249,7 +252,7 @@ class Trial:
                 )
             self._count(strength, shots, steady)
         if shots[0].labels:
-            self._count('labels', shots, [shot.labels for shot in shots])
+            self._count(_LABELS, shots, [shot.labels for shot in shots])
 
     def _count(
         self, column: Any, shots: list[Shot], maps: list[dict[str, np.ndarray]]
@@ -292,7 +295,7 @@ class Trial:
 def table(result: dict[str, Any], *, labels: bool) -> str:
     """Return the figures as Markdown."""
     figures = dict(result['figures'])
-    truth = figures.pop('labels')
+    truth = figures.pop(_LABELS)
     lines = [
         f'| task | figure | {"labels | " if labels else ""}'
         + ' | '.join(figures)

@@ -117,17 +117,19 @@ def render(args: argparse.Namespace) -> None:
 def write_film(pictures: list[Path], target: Path) -> None:
     """Write pictures as the frames of a film."""
     import cv2
+    import numpy as np
+    from PIL import Image
 
-    frames = [cv2.imread(str(path)) for path in pictures]
+    frames = [np.asarray(Image.open(path)) for path in pictures]
     height, width, _ = frames[0].shape
-    codec = cv2.VideoWriter_fourcc(*'mp4v')
+    codec = cv2.VideoWriter.fourcc(*'mp4v')
     film = cv2.VideoWriter(
         str(target), codec, _FRAMES_PER_SECOND, (width, height)
     )
     if not film.isOpened():
         raise OSError(f'{target}: this OpenCV cannot write films')
     for frame in frames:
-        film.write(frame)
+        film.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
     film.release()
 
 
