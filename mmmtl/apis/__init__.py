@@ -11,11 +11,13 @@ from mmmtl.apis.open_model import from_pretrained, open_model
 from mmmtl.apis.runs import export, predict, test, train
 from mmmtl.apis.save_pretrained import push_to_hub, save_pretrained
 from mmmtl.apis.score_maps import score_maps
+from mmmtl.apis.stabiliser import Stabiliser
 from mmmtl.apis.video import predict_video
 
 __all__ = [
     'CardFacts',
     'MultiTaskInferencer',
+    'Stabiliser',
     'export',
     'from_pretrained',
     'init_model',

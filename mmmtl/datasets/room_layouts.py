@@ -7,7 +7,7 @@ from mmmtl.datasets.nyud.room_layout import NYUD
 from mmmtl.datasets.pascal.room_layout import PASCAL_CONTEXT
 from mmmtl.datasets.taskonomy.room_layout import TASKONOMY
 from mmmtl.errors import did_you_mean
-from mmmtl.rooms.produce import Order, RoomLayout
+from mmmtl.rooms.produce import Clip, Order, RoomLayout
 
 LAYOUTS: dict[str, RoomLayout] = {
     layout.name: layout
@@ -23,6 +23,7 @@ def order_rooms(
     width: int,
     seed: int,
     varied: bool = False,
+    clip: Clip | None = None,
 ) -> Order:
     """Describe a data set of rooms by the name of its layout.
 
@@ -34,6 +35,7 @@ def order_rooms(
         width: Columns of the pictures.
         seed: Different seeds have no room in common.
         varied: See :func:`mmmtl.rooms.render.render_room`.
+        clip: The pictures are the frames of this clip.
 
     Raises:
         ValueError: If there is no such layout, or a number is out of its
@@ -44,5 +46,12 @@ def order_rooms(
             f'unknown layout {layout!r}: {did_you_mean(layout, LAYOUTS)}'
         )
     return Order(
-        LAYOUTS[layout], num_train, num_val, height, width, seed, varied
+        LAYOUTS[layout],
+        num_train,
+        num_val,
+        height,
+        width,
+        seed,
+        varied,
+        clip,
     )

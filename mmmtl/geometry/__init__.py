@@ -2,8 +2,9 @@
 
 ``boundaries.py``: outlines of regions; ``thinning.py`` and ``level_stack.py``:
 thin lines; ``normals.py``: normals from depth; ``point_cloud.py``: points
-from depth; ``operators.py``: 2D edges and
-key points of a picture. Maps are arrays of numpy.
+from depth; ``operators.py``: 2D edges and key points of a picture;
+``motion.py``: where points went when a camera moved. Maps are arrays of
+numpy.
 
 The names below are imported when they are asked for: the processes that
 render rooms use ``operators.py`` and need neither OpenCV nor SciPy.

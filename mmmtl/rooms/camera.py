@@ -54,6 +54,27 @@ class Camera:
         """Focal length in pixels for pictures of this width."""
         return 0.5 * width / math.tan(0.5 * self.field_of_view)
 
+    def intrinsics(self, height: int, width: int) -> np.ndarray:
+        """Camera matrix of a picture, (3, 3) float64.
+
+        Convention: pixel centres are at whole numbers, the first at (0, 0).
+        """
+        f = self.focal(width)
+        return np.array(
+            [
+                [f, 0.0, 0.5 * (width - 1)],
+                [0.0, f, 0.5 * (height - 1)],
+                [0.0, 0.0, 1.0],
+            ]
+        )
+
+    def pose(self) -> np.ndarray:
+        """Camera frame to world, (4, 4) float64, metres."""
+        pose = np.eye(4)
+        pose[:3, :3] = np.transpose(self.axes())
+        pose[:3, 3] = self.position
+        return pose
+
     def rays(self, height: int, width: int) -> tuple[Vectors, Vectors]:
         """Rays through the pixel centres, each array (H, W).
 

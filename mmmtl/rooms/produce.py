@@ -19,8 +19,11 @@ from mmmtl.rooms.classes import (
     PALETTE,
     RENDERER_VERSION,
 )
-from mmmtl.rooms.render import RoomSample, render_room
+from mmmtl.rooms.path import camera_path, clip_seed, render_clip
+from mmmtl.rooms.render import RoomSample, render_room, room_of
 
+#: Where the poses of a clip are written.
+POSES_FILE = 'poses.json'
 _MAX_SEED = 2**32 - 1
 
 
@@ -50,6 +53,19 @@ class RoomLayout:
 
 
 @dataclass(frozen=True)
+class Clip:
+    """One room seen by a moving camera, in place of many rooms.
+
+    Attributes:
+        motion: See :func:`mmmtl.rooms.path.render_clip`.
+        grain: The same.
+    """
+
+    motion: float = 1.0
+    grain: bool = False
+
+
+@dataclass(frozen=True)
 class Order:
     """A data set to render: the arguments that decide its bytes.
 
@@ -61,6 +77,7 @@ class Order:
         width: Columns of the pictures.
         seed: Different seeds have no room in common.
         varied: See :func:`mmmtl.rooms.render.render_room`.
+        clip: The pictures are the frames of this clip.
     """
 
     layout: RoomLayout
@@ -70,6 +87,7 @@ class Order:
     width: int
     seed: int
     varied: bool = False
+    clip: Clip | None = None
 
     def __post_init__(self) -> None:
         """Check the numbers, which come from the command line."""
@@ -116,6 +134,38 @@ class Order:
         place = number - self.num_train if val else number
         return (self.seed << 32) | (int(val) << 31) | place
 
+    def render(self, number: int) -> RoomSample:
+        """Return a picture with its labels; training rooms come first."""
+        size = (self.height, self.width)
+        if self.clip is None:
+            seed = self.room_seed(number)
+            return render_room(seed, *size, varied=self.varied)
+        frames = render_clip(
+            clip_seed(self.seed),
+            1,
+            *size,
+            varied=self.varied,
+            **vars(self.clip),
+            first=number,
+        )
+        return next(frames).sample
+
+    def poses(self, clip: Clip) -> dict:
+        """Return the content of a clip's file of poses."""
+        seed = clip_seed(self.seed)
+        start = room_of(seed, varied=self.varied).camera
+        path = camera_path(start, seed, self.total, motion=clip.motion)
+        ids = [self.layout.sample_id(n + 1) for n in range(self.total)]
+        return {
+            'convention': 'x right, y down, z forward; metres; pixel centres '
+            'at whole numbers',
+            'intrinsics': start.intrinsics(self.height, self.width).tolist(),
+            'camera_to_world': {
+                name: camera.pose().tolist()
+                for name, camera in zip(ids, path, strict=True)
+            },
+        }
+
     def meta(self) -> dict:
         """Return the content of the file that goes with the data."""
         return {
@@ -132,6 +182,7 @@ class Order:
             'palette': [list(colour) for colour in PALETTE],
             'human_parts': list(HUMAN_PARTS),
             **({'varied': True} if self.varied else {}),
+            **({} if self.clip is None else {'clip': vars(self.clip)}),
         }
 
     def is_complete_at(self, folder: Path) -> bool:
@@ -141,6 +192,7 @@ class Order:
         except (OSError, ValueError):
             return False
         paths = list(self.layout.split_paths)
+        paths += [] if self.clip is None else [POSES_FILE]
         for split in self.ids():
             for sample_id in split:
                 paths += self.layout.paths(sample_id)
@@ -190,18 +242,17 @@ def produce(
             on_done=on_room,
         )
         order.layout.write_splits(folder, *order.ids())
-        text = json.dumps(order.meta(), indent=2) + '\n'
-        (folder / META_FILE).write_text(text, 'utf-8')
+        if order.clip is not None:
+            _write_json(folder / POSES_FILE, order.poses(order.clip))
+        _write_json(folder / META_FILE, order.meta())
     return True
+
+
+def _write_json(path: Path, content: dict) -> None:
+    path.write_text(json.dumps(content, indent=2) + '\n', 'utf-8')
 
 
 def _render_one(job: tuple[Order, Path, int]) -> None:
     order, folder, number = job
-    sample = render_room(
-        order.room_seed(number),
-        order.height,
-        order.width,
-        varied=order.varied,
-    )
     sample_id = order.layout.sample_id(number + 1)
-    order.layout.write_sample(folder, sample_id, sample)
+    order.layout.write_sample(folder, sample_id, order.render(number))

@@ -10,8 +10,12 @@ from mmmtl.geometry.operators import edges2d, keypoints2d
 from mmmtl.rooms import labels
 from mmmtl.rooms.raster import cast
 from mmmtl.rooms.sampling import sample_scene
+from mmmtl.rooms.scene import Scene
 from mmmtl.rooms.shading import shade
 from mmmtl.rooms.variety import develop, varied_scene
+
+# Streams of random numbers that belong to a seed.
+_SCENE, _FILM, _GRAIN = 0, 1, 2
 
 
 @dataclass(frozen=True)
@@ -60,15 +64,50 @@ def render_room(
         varied: Another room, out of a wider range of rooms, colours, lights,
             cameras and films: for models that are to see photographs.
     """
+    scene = room_of(seed, varied=varied)
+    return render_view(scene, seed, height, width, varied=varied)
+
+
+def room_of(seed: int, *, varied: bool = False) -> Scene:
+    """Return the room that belongs to a seed, and its camera.
+
+    Args:
+        seed: Any integer from 0.
+        varied: See :func:`render_room`.
+    """
+    rng = np.random.default_rng([seed, _SCENE])
+    return varied_scene(rng) if varied else sample_scene(rng)
+
+
+def render_view(
+    scene: Scene,
+    seed: int,
+    height: int,
+    width: int,
+    *,
+    varied: bool = False,
+    shot: int | None = None,
+) -> RoomSample:
+    """Render what the camera of a room sees.
+
+    Args:
+        scene: The room.
+        seed: Of the film.
+        height: Rows of the picture.
+        width: Columns of the picture.
+        varied: See :func:`render_room`.
+        shot: Number of a picture taken on the same film, which has grain
+            of its own; None has that of :func:`render_room`.
+    """
     # The scene does not depend on the size, nor the noise on the scene.
-    scene_rng, noise_rng = (
-        np.random.default_rng([seed, stream]) for stream in (0, 1)
-    )
-    scene = varied_scene(scene_rng) if varied else sample_scene(scene_rng)
+    film = np.random.default_rng([seed, _FILM])
+    grain = film
+    if shot is not None:
+        grain = np.random.default_rng([seed, _GRAIN, shot])
     hits = cast(scene.primitives, scene.camera, height, width)
-    image = shade(scene, hits, noise_rng)
+    image = shade(scene, hits, film, grain)
     if varied:
-        image = develop(image, noise_rng)
+        image = develop(image, film, grain)
     solids = scene.primitives
     semseg = _table(solids, 'class_id', np.uint8)[hits.primitive]
     instance = _table(solids, 'instance', np.int32)[hits.primitive]

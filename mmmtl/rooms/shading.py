@@ -15,13 +15,24 @@ from mmmtl.rooms.textures import surface_colour
 _SHADOW_BIAS = 0.02  # metres: how far before its own surface a ray must stop
 
 
-def shade(scene: Scene, hits: Hits, rng: np.random.Generator) -> np.ndarray:
+def shade(
+    scene: Scene,
+    hits: Hits,
+    rng: np.random.Generator,
+    grain: np.random.Generator,
+) -> np.ndarray:
     """Picture of a scene, (H, W, 3) RGB uint8.
 
     Diffuse surfaces under four kinds of light: from above a little more than
     from below, from the camera's left a little more than from its right, a
     weak one at the camera that fades with distance, and the lamps, which cast
     shadows. Corners are darker. A camera's blur and noise come last.
+
+    Args:
+        scene: The room.
+        hits: What its camera sees.
+        rng: Source of what all pictures of one film share.
+        grain: Source of the noise; it may be the same.
     """
     colours, glow = _albedo(scene, hits)
     n = hits.normals
@@ -43,7 +54,7 @@ def shade(scene: Scene, hits: Hits, rng: np.random.Generator) -> np.ndarray:
         ],
         axis=-1,
     )
-    return _expose(picture, rng)
+    return _expose(picture, grain)
 
 
 def _albedo(scene: Scene, hits: Hits) -> tuple[list[np.ndarray], np.ndarray]:

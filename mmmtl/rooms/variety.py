@@ -234,12 +234,13 @@ def _somewhere(rng: Rng, scene: Scene) -> Vector:
     return x, y, max(z, 0.3)
 
 
-def develop(image: np.ndarray, rng: Rng) -> np.ndarray:
+def develop(image: np.ndarray, rng: Rng, grain: Rng) -> np.ndarray:
     """Give a picture the film of another camera, (H, W, 3) RGB uint8.
 
     Args:
         image: (H, W, 3) RGB uint8.
         rng: Source of the film.
+        grain: Source of its noise; it may be the same.
     """
     height, width, _ = image.shape
     values = image.astype(np.float32) / 255
@@ -259,7 +260,7 @@ def develop(image: np.ndarray, rng: Rng) -> np.ndarray:
     values *= 1 - np.float32(rng.uniform(0, 0.25)) * far
     if rng.random() < 0.4:
         values = _soften(values, int(rng.integers(1, 3)))
-    noise = rng.standard_normal(values.shape, dtype=np.float32)
+    noise = grain.standard_normal(values.shape, dtype=np.float32)
     values += noise * np.float32(0.03 * rng.beta(1, 2))
     return np.round(np.clip(values, 0, 1) * 255).astype(np.uint8)
 

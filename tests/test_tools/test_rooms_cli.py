@@ -1,5 +1,6 @@
 """The renderer's command line, as users call it."""
 
+import json
 import os
 import signal
 import subprocess
@@ -7,8 +8,10 @@ import sys
 import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOL = ROOT / 'tools' / 'dataset_converters' / 'rooms.py'
@@ -130,3 +133,33 @@ def test_the_tool_does_not_load_torch() -> None:
         timeout=60,
     )
     assert done.stdout == '[]\n', done.stderr
+
+
+def test_a_clip_has_poses_and_is_read_like_a_data_set(tmp_path: Path) -> None:
+    out = tmp_path / 'clip'
+    call = [sys.executable, str(TOOL), str(out), '--layout', 'all_tasks']
+    call += ['--clip', '3', '--size', '24', '32', '--workers', '1', '--mp4']
+    for said in ('3 rooms written', 'already holds'):
+        done = subprocess.run(call, capture_output=True, text=True, cwd='/')
+        assert done.returncode == 0, done.stderr
+        assert said in done.stdout
+    poses = json.loads((out / 'poses.json').read_text())
+    names = (out / 'val.txt').read_text().split()
+    assert (
+        names
+        == list(poses['camera_to_world'])
+        == ['000001', '000002', '000003']
+    )
+    pose = np.array(poses['camera_to_world']['000002'])
+    np.testing.assert_allclose(
+        pose[:3, :3] @ pose[:3, :3].T, np.eye(3), atol=1e-9
+    )
+    depths = [
+        np.asarray(Image.open(out / f'depth/{name}.png')) for name in names
+    ]
+    assert 0 < abs(np.float32(depths[2]) - depths[0]).mean() < 200  # mm
+    film = cv2.VideoCapture(str(tmp_path / 'clip.mp4'))
+    assert int(film.get(cv2.CAP_PROP_FRAME_COUNT)) == 3
+    shown = film.read()[1][..., ::-1]
+    picture = np.asarray(Image.open(out / 'image/000001.png'))
+    assert abs(np.float32(shown) - picture).mean() < 12

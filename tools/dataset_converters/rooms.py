@@ -7,6 +7,12 @@ Example::
 
 The same arguments give the same bytes. The folder must not exist yet, be
 empty, or be the finished result of the same call.
+
+With ``--clip`` the pictures are the frames of one room seen by a moving
+camera, and ``poses.json`` holds where it was::
+
+    python tools/dataset_converters/rooms.py data/clip --layout all_tasks \
+        --clip 48 --size 192 256 --mp4
 """
 
 from __future__ import annotations
@@ -18,7 +24,9 @@ from pathlib import Path
 from mmmtl.datasets.room_layouts import LAYOUTS, order_rooms
 from mmmtl.io.folders import stoppable
 from mmmtl.io.workers import usable_cores
-from mmmtl.rooms.produce import produce
+from mmmtl.rooms.produce import Clip, produce
+
+_FRAMES_PER_SECOND = 24
 
 
 def parse_args() -> argparse.Namespace:
@@ -28,8 +36,31 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('out', type=Path, help='folder to create')
     parser.add_argument('--layout', choices=LAYOUTS, default='nyud')
-    parser.add_argument('--num-train', type=int, required=True)
-    parser.add_argument('--num-val', type=int, required=True)
+    parser.add_argument('--num-train', type=int, default=0)
+    parser.add_argument('--num-val', type=int, default=0)
+    parser.add_argument(
+        '--clip',
+        type=int,
+        metavar='N',
+        help='N frames of one room, seen by a moving camera, as validation '
+        'data',
+    )
+    parser.add_argument(
+        '--motion',
+        type=float,
+        default=1.0,
+        help='factor of its motion; 0 stands still (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--grain',
+        action='store_true',
+        help='each frame of a clip has noise of its own',
+    )
+    parser.add_argument(
+        '--mp4',
+        action='store_true',
+        help='write a clip as a film, too, beside its folder',
+    )
     parser.add_argument(
         '--size',
         type=int,
@@ -51,7 +82,12 @@ def parse_args() -> argparse.Namespace:
         default=usable_cores(),
         help='processes; the result does not depend on it',
     )
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.clip is None and args.mp4:
+        parser.error('--mp4 is for a --clip')
+    if args.clip is not None and args.num_train + args.num_val:
+        parser.error('--clip takes the place of --num-train and --num-val')
+    return args
 
 
 def render(args: argparse.Namespace) -> None:
@@ -59,16 +95,42 @@ def render(args: argparse.Namespace) -> None:
     wanted = order_rooms(
         layout=args.layout,
         num_train=args.num_train,
-        num_val=args.num_val,
+        num_val=args.num_val if args.clip is None else args.clip,
         height=args.size[0],
         width=args.size[1],
         seed=args.seed,
         varied=args.varied,
+        clip=None if args.clip is None else Clip(args.motion, args.grain),
     )
     if produce(wanted, args.out, workers=args.workers, bar=True):
         print(f'{wanted.total} rooms written to {args.out}')
     else:
         print(f'{args.out} already holds exactly these rooms: nothing to do')
+    if args.mp4:
+        _, ids = wanted.ids()
+        pictures = [args.out / wanted.layout.paths(name)[0] for name in ids]
+        target = args.out.with_name(f'{args.out.name}.mp4')
+        write_film(pictures, target)
+        print(f'film: {target}')
+
+
+def write_film(pictures: list[Path], target: Path) -> None:
+    """Write pictures as the frames of a film."""
+    import cv2
+    import numpy as np
+    from PIL import Image
+
+    frames = [np.asarray(Image.open(path)) for path in pictures]
+    height, width, _ = frames[0].shape
+    codec = cv2.VideoWriter.fourcc(*'mp4v')
+    film = cv2.VideoWriter(
+        str(target), codec, _FRAMES_PER_SECOND, (width, height)
+    )
+    if not film.isOpened():
+        raise OSError(f'{target}: this OpenCV cannot write films')
+    for frame in frames:
+        film.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+    film.release()
 
 
 def main() -> int:

@@ -30,6 +30,7 @@ from mmmtl.evaluation.functional.segmentation import (
     class_iou,
     segmentation_scores,
 )
+from mmmtl.evaluation.functional.temporal import warp_error, warp_error_sums
 
 __all__ = [
     'SALIENCY_PROTOCOLS',
@@ -53,4 +54,6 @@ __all__ = [
     'scalar_scores',
     'segmentation_scores',
     'threshold_counts',
+    'warp_error',
+    'warp_error_sums',
 ]

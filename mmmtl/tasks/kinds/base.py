@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmmtl.geometry.motion import Motion
 from mmmtl.tasks.kinds.stored import (
     Encodings,
     Stored,
@@ -119,6 +120,51 @@ class Kind(ABC):
         """
         del factor
         return values
+
+    def follow(self, values: np.ndarray, motion: Motion) -> np.ndarray:
+        """Return what a map's values become when the camera moves.
+
+        Args:
+            values: ``(C, ...)`` predictions of the picture before, its
+                pixels moved already.
+            motion: Of the camera; its rays have the same pixels.
+        """
+        del motion
+        return values
+
+    def difference(self, now: np.ndarray, before: np.ndarray) -> np.ndarray:
+        """Say how far two predictions of the same points are apart.
+
+        Args:
+            now: ``(C, ...)``.
+            before: ``(C, ...)``.
+
+        Returns:
+            ``(...)`` in :attr:`difference_unit`: the mean absolute
+            difference of the components, or of whole numbers 100 where they
+            differ and 0 where not.
+        """
+        if self.pred_dtype.is_floating_point:
+            return abs(now - before).mean(0)
+        return 100.0 * (now != before).any(0)
+
+    @property
+    def difference_unit(self) -> str:
+        """Unit of :meth:`difference`; '' where it has none."""
+        return self.symbol if self.pred_dtype.is_floating_point else '%'
+
+    def blend(self, now: Tensor, before: Tensor, share: Tensor) -> Tensor:
+        """Mix values of :meth:`activate` of two pictures.
+
+        Args:
+            now: ``(..., K or C, H, W)``.
+            before: The same, of the picture before, its pixels moved.
+            share: ``(H, W)`` in 0..1, how much ``before`` counts.
+
+        Returns:
+            As ``now``; where ``share`` is 0, exactly ``now``.
+        """
+        return torch.lerp(now, before, share.to(now.dtype))
 
     @abstractmethod
     def out_channels(self, num_classes: int | None) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmmtl.geometry.motion import Motion
 from mmmtl.tasks.kinds.base import Kind, Map, Primary, register_kind
 from mmmtl.tasks.kinds.scalar import check_numbers, scale_setting
 from mmmtl.tasks.kinds.stored import (
@@ -21,6 +22,8 @@ from mmmtl.tasks.kinds.stored import (
     subsets,
 )
 
+# Metres: below any sensor's reach.
+_LEAST = 1e-3
 # Metres; medians of what people measure lie inside.
 _MEDIANS = (0.1, 1000)
 _UNITS = {'metres': '1', 'centimetres': '1/100', 'millimetres': '1/1000'}
@@ -56,6 +59,25 @@ class Depth(Kind):
             return values
         zoomed: Any = values / factor
         return zoomed
+
+    def follow(self, values: np.ndarray, motion: Motion) -> np.ndarray:
+        """Add what the camera went towards a point, or away from it."""
+        x, y = motion.rays
+        row = motion.rotation[2]
+        return (
+            values * (row[0] * x + row[1] * y + row[2])
+            + (motion.translation[2])
+        )
+
+    def difference(self, now: np.ndarray, before: np.ndarray) -> np.ndarray:
+        """Return percent of the mean of both; 0 of two zeros."""
+        mean = np.maximum((now + before)[0] / 2, _LEAST)
+        return 100 * abs(now - before)[0] / mean
+
+    @property
+    def difference_unit(self) -> str:
+        """See the base class."""
+        return '%'
 
     def out_channels(self, num_classes: int | None) -> tuple[int, ...]:
         """See the base class."""

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmmtl.geometry.motion import Motion
 from mmmtl.tasks.kinds.base import Direction, Kind, Map, Primary, register_kind
 from mmmtl.tasks.kinds.stored import (
     Encodings,
@@ -96,6 +97,30 @@ class Normals(Kind):
         library: Any = torch if isinstance(values, Tensor) else np
         x, y, z = (_component(values, axis, i) for i in range(3))
         return library.stack([cos * x + sin * y, cos * y - sin * x, z], axis)
+
+    def follow(self, values: np.ndarray, motion: Motion) -> np.ndarray:
+        """Turn the vectors as the camera turned."""
+        return np.tensordot(motion.rotation, values, axes=1)
+
+    def difference(self, now: np.ndarray, before: np.ndarray) -> np.ndarray:
+        """Return the angle; 90 where one of the vectors is (0, 0, 0)."""
+        a, b = (
+            v / np.maximum(np.linalg.norm(v, axis=0), 1e-12)
+            for v in (now, before)
+        )
+        # Exact for small angles, where the arc cosine is not.
+        halves = (np.linalg.norm(v, axis=0) for v in (a - b, a + b))
+        return np.degrees(2 * np.arctan2(*halves))
+
+    @property
+    def difference_unit(self) -> str:
+        """See the base class."""
+        return 'degrees'
+
+    def blend(self, now: Tensor, before: Tensor, share: Tensor) -> Tensor:
+        """Mix vectors and give them length 1 again; see the base class."""
+        mixed = F.normalize(super().blend(now, before, share), dim=-3)
+        return torch.where(share > 0, mixed, now)
 
     def out_channels(self, num_classes: int | None) -> tuple[int, ...]:
         """See the base class."""
