@@ -26,6 +26,7 @@ from mmmtl.apis.pictures import (
 )
 from mmmtl.apis.point_clouds import Cloud
 from mmmtl.apis.resume import RunRecord, describe_run
+from mmmtl.apis.stabiliser import Stabiliser, predict_steady
 from mmmtl.apis.tiles import SoftMaps, Tiling, predict_tiles
 from mmmtl.errors import UserError
 from mmmtl.geometry.point_cloud import Lens
@@ -264,6 +265,7 @@ class MultiTaskInferencer:
         *,
         batch_size: int = 1,
         tiling: Tiling | None = None,
+        stabiliser: Stabiliser | None = None,
     ) -> Iterator[tuple[Picture, np.ndarray, MultiTaskDataSample]]:
         """Predict pictures as they come, frames of a video, say.
 
@@ -272,10 +274,18 @@ class MultiTaskInferencer:
             tasks: Tasks that are needed.
             batch_size: Pictures, or tiles, per forward pass.
             tiling: From :meth:`tiling`.
+            stabiliser: The pictures are frames of one video, to be steadied:
+                one per forward pass, and not tiled.
 
         Yields:
             Each picture, its pixels, and its predictions.
         """
+        if stabiliser is not None:
+            for picture in pictures:
+                item = self.pipeline(picture)
+                sample = predict_steady(self.model, item, stabiliser, tasks)
+                yield picture, item['image'], sample.cpu()
+            return
         if tiling is not None:
             for picture in pictures:
                 yield self._predict_tiled(picture, tasks, tiling, batch_size)

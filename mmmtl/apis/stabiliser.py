@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,7 +127,10 @@ class Stabiliser:
 
 
 def predict_steady(
-    model: nn.Module, item: Mapping[str, Any], stabiliser: Stabiliser
+    model: nn.Module,
+    item: Mapping[str, Any],
+    stabiliser: Stabiliser,
+    tasks: Sequence[str] | None = None,
 ) -> MultiTaskDataSample:
     """Predict the next frame of a video.
 
@@ -136,6 +139,7 @@ def predict_steady(
         item: The frame as :class:`mmmtl.apis.pictures.PicturePipeline`
             gives it: ``inputs``, ``data_samples``, ``image``.
         stabiliser: That of this video.
+        tasks: Tasks to steady and to return, all if None.
 
     Returns:
         The frame's data sample, with predictions, on the model's device.
@@ -145,6 +149,8 @@ def predict_steady(
         data = model.data_preprocessor(data, False)
         [soft] = model.predict_soft(**data)
     sample = data['data_samples'][0]
+    if tasks is not None:
+        soft = {task: soft[task] for task in tasks}
     for task, values in stabiliser(item['image'], soft).items():
         sample.set_pred(task, get_task(task).kind.finalize(values))
     return sample

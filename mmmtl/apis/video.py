@@ -19,6 +19,8 @@ from mmmtl.apis.multi_task_inferencer import (
 )
 from mmmtl.apis.pictures import Picture
 from mmmtl.apis.point_clouds import Cloud
+from mmmtl.apis.stabiliser import Stabiliser
+from mmmtl.apis.tiles import Tiling
 from mmmtl.errors import UserError
 from mmmtl.geometry.point_cloud import Lens
 from mmmtl.io.video import is_camera, new_video, open_video
@@ -78,6 +80,7 @@ def predict_video(
     save_maps: bool = False,
     show: bool = False,
     max_frames: int | None = None,
+    stabilise: float = 0.0,
     tile: int | Sequence[int] | None = None,
     tile_overlap: int | None = None,
     point_cloud: Lens | None = None,
@@ -97,6 +100,8 @@ def predict_video(
             ``NAME_000000``, ``NAME_000001``, ...
         show: Show the pages in a window; its key q ends the video there.
         max_frames: Stop after so many.
+        stabilise: Strength of the :class:`Stabiliser`, 0 (off) to below 1;
+            frames are then predicted one by one.
         tile: See :class:`MultiTaskInferencer`.
         tile_overlap: The same.
         point_cloud: Write a point cloud per frame, seen by this camera.
@@ -106,7 +111,8 @@ def predict_video(
         The number of frames.
 
     Raises:
-        UserError: The video cannot be read or written.
+        UserError: The video cannot be read or written, or the model or the
+            other options allow no stabiliser.
     """
     if batch_size < 1 or (max_frames is not None and max_frames < 1):
         raise UserError(
@@ -123,6 +129,7 @@ def predict_video(
     names = choose_tasks(inferencer.model.tasks, tasks)
     cloud = point_cloud and Cloud.of(names, point_cloud, far)
     tiling = inferencer.tiling(tile, tile_overlap)
+    stabiliser = _stabiliser(inferencer, stabilise, tiling)
     with open_video(source) as video, new_video(target, video.rate) as write:
         pictures = (
             Picture(f'{name}_{number:06d}', array=frame)
@@ -135,7 +142,11 @@ def predict_video(
         ending = suppress(KeyboardInterrupt) if camera else nullcontext()
         with progress(name, expected or None) as advance, ending:
             for picture, image, sample in inferencer.predict_each(
-                pictures, names, batch_size=batch_size, tiling=tiling
+                pictures,
+                names,
+                batch_size=batch_size,
+                tiling=tiling,
+                stabiliser=stabiliser,
             ):
                 page = inferencer.visualizer.draw(
                     np.ascontiguousarray(image[..., ::-1]),
@@ -158,6 +169,26 @@ def predict_video(
             else:
                 _warn_of_a_gap(source, count, expected)
     return count
+
+
+def _stabiliser(
+    inferencer: MultiTaskInferencer, strength: float, tiling: Tiling | None
+) -> Stabiliser | None:
+    if not 0 <= strength < 1:
+        raise UserError(f'stabilise={strength}: give 0 (off) or more, below 1')
+    if not strength:
+        return None
+    if tiling is not None:
+        raise UserError(
+            f'stabilise={strength} and tiles: give one of the two, as a '
+            'tiled picture is decoded row by row'
+        )
+    if not hasattr(inferencer.model, 'predict_soft'):
+        raise UserError(
+            f'stabilise={strength}: {type(inferencer.model).__name__} has no '
+            'predict_soft, whose values are averaged: leave it out'
+        )
+    return Stabiliser(strength)
 
 
 def show_frame(name: str, page: np.ndarray) -> bool:

@@ -17,6 +17,7 @@ def predict(
     batch_size: int = 1,
     show: bool = False,
     max_frames: int | None = None,
+    stabilise: float = 0.0,
     tile: tuple[int, ...] | None = None,
     tile_overlap: int | None = None,
     point_cloud: bool = False,
@@ -44,6 +45,8 @@ def predict(
         batch_size: Pictures, or tiles, per forward pass; 1 if left out.
         show: Open a window; its key q ends a video.
         max_frames: Frames of a video to predict; all if left out.
+        stabilise: Steady the maps of a video by past frames, 0 (off) to
+            below 1; 0.7 is a good start.
         tile: Predict larger pictures tile by tile, in bounded memory: side
             of a tile in pixels, or its height and width.
         tile_overlap: Pixels over which tiles blend; an eighth of a tile if
@@ -101,7 +104,12 @@ def predict(
     named = list(zip(videos, unique_names(stems), strict=True))
     for source, name in named[share[0] :: share[1]]:
         frames = predict_video(
-            inferencer, source, name=name, max_frames=max_frames, **options
+            inferencer,
+            source,
+            name=name,
+            max_frames=max_frames,
+            stabilise=stabilise,
+            **options,
         )
         print(f'{frames} frame(s) written to {out_dir / name}.mp4')
     pictures = [source for source in images if source not in videos]

@@ -221,3 +221,37 @@ def test_the_end_of_a_cut_off_file_is_named(
     assert len(read(tmp_path / 'out/clip.mp4')) == count
     said = capsys.readouterr().out
     assert f'{count} of 30 frames could be read' in said
+
+
+def test_a_stabiliser_takes_flicker_away(
+    inferencer: MultiTaskInferencer, tmp_path: Path
+) -> None:
+    levels = [100, 105] * 4
+    clip = write_clip(tmp_path / 'clip.mp4', levels, (128, 160), rate=8)
+
+    def spread(strength: float) -> float:
+        out = tmp_path / str(strength)
+        predict_video(
+            inferencer,
+            clip,
+            out_dir=out,
+            tasks=['depth'],
+            save_maps=True,
+            stabilise=strength,
+        )
+        maps = [np.load(path) for path in sorted(out.glob('maps/*/*.npy'))]
+        assert len(maps) == len(levels)
+        return float(np.abs(np.diff([m.mean() for m in maps])).mean())
+
+    assert spread(0.7) < 0.6 * spread(0.0)
+
+
+def test_what_no_stabiliser_allows(
+    inferencer: MultiTaskInferencer, tmp_path: Path
+) -> None:
+    for options, said in (
+        (dict(stabilise=1.0), 'stabilise=1.0'),
+        (dict(stabilise=0.5, tile=64), 'one of the two'),
+    ):
+        with pytest.raises(UserError, match=said):
+            predict_video(inferencer, 'no.mp4', out_dir=tmp_path, **options)

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -186,29 +185,23 @@ def filmed(args: argparse.Namespace) -> list[Shot]:
     import cv2
 
     from mmmtl.geometry.optical_flow import optical_flow
-
-    def pictures() -> Iterator[np.ndarray]:
-        video = cv2.VideoCapture(str(args.video))
-        while True:
-            found, picture = video.read()
-            if not found:
-                return
-            yield picture
+    from mmmtl.io.video import open_video
 
     shots: list[Shot] = []
-    for image in islice(pictures(), args.frames):
-        known: dict[str, Any] = {}
-        if shots:
-            flow, seen = optical_flow(
-                *(
-                    cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
-                    for picture in (image, shots[-1].image)
+    with open_video(args.video) as video:
+        for image in islice(video.frames, args.frames):
+            known: dict[str, Any] = {}
+            if shots:
+                flow, seen = optical_flow(
+                    *(
+                        cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+                        for picture in (image, shots[-1].image)
+                    )
                 )
-            )
-            known = dict(flow=flow, seen=seen)
-        shots.append(Shot(image, **known))
+                known = dict(flow=flow, seen=seen)
+            shots.append(Shot(image, **known))
     if len(shots) < 2:
-        raise UserError(f'--video {args.video}: no two frames can be read')
+        raise UserError(f'--video {args.video}: it has one frame only')
     return shots
 
 

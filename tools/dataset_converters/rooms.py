@@ -116,21 +116,14 @@ def render(args: argparse.Namespace) -> None:
 
 def write_film(pictures: list[Path], target: Path) -> None:
     """Write pictures as the frames of a film."""
-    import cv2
     import numpy as np
     from PIL import Image
 
-    frames = [np.asarray(Image.open(path)) for path in pictures]
-    height, width, _ = frames[0].shape
-    codec = cv2.VideoWriter.fourcc(*'mp4v')
-    film = cv2.VideoWriter(
-        str(target), codec, _FRAMES_PER_SECOND, (width, height)
-    )
-    if not film.isOpened():
-        raise OSError(f'{target}: this OpenCV cannot write films')
-    for frame in frames:
-        film.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
-    film.release()
+    from mmmtl.io.video import new_video
+
+    with new_video(target, _FRAMES_PER_SECOND) as write:
+        for path in pictures:
+            write(np.asarray(Image.open(path)))
 
 
 def main() -> int:
