@@ -45,7 +45,8 @@ def test_commands_take_pictures_and_videos(
     out = tmp_path / 'out'
     done = mmmtl(
         *('predict', weights, photo, clip, '--config', pixel_config),
-        *('--out-dir', out, '--max-frames', '2', '--device', 'cpu'),
+        *('--out-dir', out, '--max-frames', '2', '--tile', '16'),
+        *('--device', 'cpu'),
     )
     assert done.code == 0, done.err
     assert f'2 frame(s) written to {out}/clip.mp4' in done.out
