@@ -108,6 +108,7 @@ setup(
     packages=find_packages(include=['mmmtl', 'mmmtl.*']),
     package_data={
         'mmmtl.evaluation.image_lists': ['*.txt'],
+        'mmmtl.visualization': ['pages/*'],
         'mmmtl.zoo': ['*/*'],
     },
     python_requires='>=3.10',

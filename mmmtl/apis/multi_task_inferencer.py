@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,14 @@ from mmmtl.apis.pictures import (
     collect_pictures,
     is_single,
 )
-from mmmtl.io.folders import new_file
+from mmmtl.io.folders import check_out, new_file
 from mmmtl.structures import MultiTaskDataSample
 from mmmtl.tasks import check_tasks, get_task
-from mmmtl.visualization import MultiTaskVisualizer, write_picture
+from mmmtl.visualization import (
+    MultiTaskVisualizer,
+    new_gallery,
+    write_picture,
+)
 
 Maps = dict[str, np.ndarray]
 
@@ -94,6 +98,7 @@ class MultiTaskInferencer:
         show: bool = False,
         return_datasamples: bool = False,
         tasks: Sequence[str] | None = None,
+        gallery: str | Path | None = None,
     ) -> Any:
         """Predict on all pictures and keep the results in memory.
 
@@ -108,6 +113,8 @@ class MultiTaskInferencer:
             show: Open a window per picture.
             return_datasamples: Return data samples instead of maps.
             tasks: Tasks to return, all if None.
+            gallery: Write one page for all pictures to this file, ``.html``;
+                see :func:`mmmtl.visualization.new_gallery`.
 
         Returns:
             ``{task: map}`` for one picture, a list of these for a
@@ -126,6 +133,7 @@ class MultiTaskInferencer:
                 save_maps=save_maps,
                 show=show,
                 tasks=tasks,
+                gallery=gallery,
             )
         ]
         return results[0] if is_single(inputs) else results
@@ -139,6 +147,7 @@ class MultiTaskInferencer:
         save_maps: bool = False,
         show: bool = False,
         tasks: Sequence[str] | None = None,
+        gallery: str | Path | None = None,
     ) -> Iterator[Result]:
         """Predict picture by picture, however many there are.
 
@@ -149,6 +158,8 @@ class MultiTaskInferencer:
             save_maps: Write the maps there as well.
             show: Open a window per picture.
             tasks: Tasks to return, all if None.
+            gallery: Write one page for all pictures to this file, which is
+                there after the last one.
 
         Returns:
             The results in the order of the pictures, each computed when it
@@ -164,7 +175,11 @@ class MultiTaskInferencer:
         if not is_single(inputs):
             bar = ProgressBar(len(pictures), file=sys.stderr)
         options = _Output(names, folder, save_maps, show)
-        return self._stream(pictures, batch_size, options, bar)
+        results = self._stream(pictures, batch_size, options, bar)
+        if gallery is None:
+            return results
+        check_out('gallery', gallery, '.html')
+        return _into_gallery(results, gallery, self.model.dataset_meta)
 
     def _stream(
         self,
@@ -176,8 +191,8 @@ class MultiTaskInferencer:
         for start in range(0, len(pictures), batch_size):
             batch = pictures[start : start + batch_size]
             for picture, image, sample in self._predict(batch):
-                result = _result_of(picture, sample, output.tasks)
-                self._write(result, image, output)
+                result = _result_of(picture, image, sample, output.tasks)
+                self._write(result, output)
                 if bar is not None:
                     bar.update()
                 yield result
@@ -198,13 +213,11 @@ class MultiTaskInferencer:
         for picture, item, sample in triples:
             yield picture, item['image'], sample.cpu()
 
-    def _write(
-        self, result: Result, image: np.ndarray, output: _Output
-    ) -> None:
+    def _write(self, result: Result, output: _Output) -> None:
         if output.folder is None and not output.show:
             return
         page = self.visualizer.draw(
-            np.ascontiguousarray(image[..., ::-1]),
+            np.ascontiguousarray(result.image[..., ::-1]),
             result.data_sample,
             draw_gt=False,
             tasks=output.tasks,
@@ -227,11 +240,13 @@ class Result:
         name: Name of the picture, and of its files.
         maps: Per task the map, see :class:`MultiTaskInferencer`.
         data_sample: The same as tensors ``(C, H, W)``.
+        image: The picture as it was read, ``(H, W, 3)`` uint8 BGR.
     """
 
     name: str
     maps: Maps
     data_sample: MultiTaskDataSample
+    image: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -295,8 +310,24 @@ def _check_targets(pictures: Sequence[Picture], folder: Path | None) -> None:
             )
 
 
+def _into_gallery(
+    results: Iterable[Result],
+    path: str | Path,
+    meta: Mapping[str, Any] | None,
+) -> Iterator[Result]:
+    with new_gallery(Path(path).expanduser()) as gallery:
+        for result in results:
+            gallery.add(
+                result.name, result.image, result.maps, dataset_meta=meta
+            )
+            yield result
+
+
 def _result_of(
-    picture: Picture, sample: MultiTaskDataSample, tasks: Sequence[str]
+    picture: Picture,
+    image: np.ndarray,
+    sample: MultiTaskDataSample,
+    tasks: Sequence[str],
 ) -> Result:
     maps = {}
     for task in tasks:
@@ -305,7 +336,7 @@ def _result_of(
         values = values.float() if values.is_floating_point() else values
         array = values.numpy()
         maps[task] = array[0] if len(array) == 1 else array.transpose(1, 2, 0)
-    return Result(picture.name, maps, sample)
+    return Result(picture.name, maps, sample, image)
 
 
 def save_map(folder: Path, task: str, name: str, values: np.ndarray) -> Path:
@@ -321,16 +352,26 @@ def save_map(folder: Path, task: str, name: str, values: np.ndarray) -> Path:
     Returns:
         The file.
     """
-    target = folder / 'maps' / task
+    suffix, content = encode_map(task, values)
+    path = folder / 'maps' / task / f'{name}{suffix}'
+    with new_file(path) as partial:
+        partial.write_bytes(content)
+    return path
+
+
+def encode_map(task: str, values: np.ndarray) -> tuple[str, bytes]:
+    """Return one map as a file.
+
+    Args:
+        task: Task name.
+        values: See :func:`save_map`.
+
+    Returns:
+        How the name of the file ends, and what it holds.
+    """
     if get_task(task).kind.pred_dtype.is_floating_point:
-        path = target / f'{name}.npy'
         content = io.BytesIO()  # into a file, numpy hides that a disk is full
         np.save(content, values.astype(np.float32))
-        with new_file(path) as partial:
-            partial.write_bytes(content.getvalue())
-        return path
-    path = target / f'{name}.png'
-    with new_file(path) as partial:
-        _, content = cv2.imencode('.png', values.astype(np.uint8))
-        partial.write_bytes(content.tobytes())
-    return path
+        return '.npy', content.getvalue()
+    _, code = cv2.imencode('.png', values.astype(np.uint8))
+    return '.png', code.tobytes()

@@ -119,6 +119,7 @@ def predict(
     images: PictureInput | Sequence[PictureInput],
     *,
     out_dir: str | Path | None = None,
+    gallery: str | Path | None = None,
     save_maps: bool = False,
     tasks: Sequence[str] | None = None,
     batch_size: int = 1,
@@ -135,6 +136,7 @@ def predict(
         images: A file, a URL, a folder, a ``(H, W, 3)`` uint8 BGR array, a
             picture of Pillow's, or a list of these.
         out_dir: Write a page per picture into this folder.
+        gallery: Write one page for all pictures to this file, ``.html``.
         save_maps: Write the maps there as well.
         tasks: Tasks to return, all if None.
         batch_size: Pictures per forward pass.
@@ -170,6 +172,7 @@ def predict(
         images,
         batch_size=batch_size,
         out_dir=out_dir,
+        gallery=gallery,
         save_maps=save_maps,
         tasks=tasks,
     )
