@@ -19,6 +19,7 @@ from mmmtl.engine.run import (
     run_test,
     run_training,
 )
+from mmmtl.engine.tracking import Tracker
 from mmmtl.errors import UserError
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def train(
     amp: bool = False,
     total_batch: int | None = None,
     seed: int | None = None,
+    vis: Tracker | None = None,
     cfg_options: Mapping[str, Any] | None = None,
 ) -> Path:
     """Train a model in this process.
@@ -52,6 +54,8 @@ def train(
         amp: Mixed precision: float16 on a GPU, bfloat16 elsewhere.
         total_batch: Samples per optimizer step, reached by accumulating.
         seed: Seed of all randomness.
+        vis: Show the training in this program, too: ``'tensorboard'``,
+            ``'wandb'`` or ``'mlflow'``.
         cfg_options: Changes to the config, by dotted key.
 
     Returns:
@@ -69,6 +73,7 @@ def train(
         amp=amp,
         total_batch=total_batch,
         seed=seed,
+        vis=vis,
         cfg_options=cfg_options or {},
     )
     return run_training(options)
