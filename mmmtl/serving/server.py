@@ -12,6 +12,8 @@ import errno
 import ipaddress
 import json
 import socket
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from werkzeug.exceptions import HTTPException
@@ -22,6 +24,9 @@ from werkzeug.wrappers import Request, Response
 from mmmtl.errors import UserError
 from mmmtl.serving.service import PictureService, Refusal
 from mmmtl.visualization.html_page import make_page
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 MAX_BYTES = 32_000_000
 _ROUTES = Map(
@@ -71,7 +76,9 @@ class PageServer:
         self._trusted_hosts = trusted_hosts
         self._max_bytes = max_bytes
 
-    def __call__(self, environ: dict, start_response: object) -> object:
+    def __call__(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
         """Answer a request; see WSGI."""
         request = Request(environ)
         request.max_content_length = self._max_bytes

@@ -184,7 +184,7 @@ def _quartiles(found: np.ndarray) -> dict[str, float]:
 
 def _vector_details(task: str, found: np.ndarray) -> dict[str, Any]:
     low, high = _span(found)
-    details = dict(
+    details: dict[str, Any] = dict(
         form='vector',
         ends=[low, high],
         counts=[_histogram(part, low, high) for part in found],

@@ -12,7 +12,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from werkzeug.test import Client, TestResponse
 
@@ -28,27 +27,8 @@ OWN = {'Content-Type': 'application/octet-stream'}
 
 
 @pytest.fixture
-def inferencer(
-    repo_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> MultiTaskInferencer:
-    """A model of known formulas: depth is blue / 50."""
-    project = repo_root / 'tests' / 'data' / 'pixel_project'
-    monkeypatch.syspath_prepend(str(project))
-    state = {
-        'scale': torch.tensor(2.0),
-        'norm.running_mean': torch.zeros(3),
-        'norm.running_var': torch.ones(3),
-        'norm.num_batches_tracked': torch.tensor(0),
-    }
-    torch.save(state, tmp_path / 'weights.pth')
-    return MultiTaskInferencer(
-        project / 'pixel.py', tmp_path / 'weights.pth', device='cpu'
-    )
-
-
-@pytest.fixture
-def image() -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (17, 25, 3), np.uint8)
+def inferencer(pixel_config: Path, weights: Path) -> MultiTaskInferencer:
+    return MultiTaskInferencer(pixel_config, weights, device='cpu')
 
 
 @pytest.fixture
