@@ -128,7 +128,7 @@ LOCKS := onedl openmmlab release docs
 COMPILE = $(VENV_RELEASE)/bin/uv pip compile --quiet --universal --no-header \
 	--no-annotate --generate-hashes $(UPGRADE)
 RANGES := $(addprefix requirements/,$(addsuffix .txt, \
-	runtime build onedl lite optional balancing lora deploy hub tests))
+	runtime build onedl lite optional balancing lora deploy hub serve tests))
 lock: $(VENV_RELEASE)/.stamp
 	for name in $(LOCKS); do \
 		$(COMPILE) --python-version 3.11 requirements/lock/$$name.txt \

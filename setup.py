@@ -95,6 +95,7 @@ BALANCING = read_requirements('balancing')
 LORA = read_requirements('lora')
 DEPLOY = read_requirements('deploy')
 HUB = read_requirements('hub')
+SERVE = read_requirements('serve')
 
 setup(
     name='mmmtl',
@@ -108,6 +109,7 @@ setup(
     packages=find_packages(include=['mmmtl', 'mmmtl.*']),
     package_data={
         'mmmtl.evaluation.image_lists': ['*.txt'],
+        'mmmtl.visualization': ['pages/*'],
         'mmmtl.zoo': ['*/*'],
     },
     python_requires='>=3.10',
@@ -123,7 +125,11 @@ setup(
         'lora': LORA,
         'deploy': DEPLOY,
         'hub': HUB,
-        'all': LITE + OPTIONAL + TESTS + BALANCING + LORA + DEPLOY + HUB,
+        'serve': SERVE,
+        'all': [
+            *(LITE + OPTIONAL + TESTS + BALANCING),
+            *(LORA + DEPLOY + HUB + SERVE),
+        ],
     },
     cmdclass={'build_py': BuildPyWithMim, 'develop': DevelopWithMim},
     classifiers=[

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from typing import get_args
 
 from mmmtl.engine.cli import add_common_arguments, leaving_group, parse
 from mmmtl.engine.errors import user_errors
+from mmmtl.engine.tracking import Tracker
 
 
 def parse_args() -> argparse.Namespace:
@@ -40,6 +42,11 @@ def parse_args() -> argparse.Namespace:
         'steps',
     )
     parser.add_argument('--seed', type=int, help='seed of all randomness')
+    parser.add_argument(
+        '--vis',
+        choices=get_args(Tracker),
+        help='show the training in this program, too',
+    )
     add_common_arguments(parser)
     return parse(parser)
 

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.utils import ProgressBar
 
 from mmmtl.apis.init_model import init_model
+from mmmtl.apis.outputs import (
+    Output,
+    Result,
+    check_out_dir,
+    check_targets,
+    choose_tasks,
+    into_gallery,
+)
 from mmmtl.apis.pictures import (
     Picture,
     PictureInput,
@@ -30,12 +36,11 @@ from mmmtl.apis.stabiliser import Stabiliser, predict_steady
 from mmmtl.apis.tiles import SoftMaps, Tiling, predict_tiles
 from mmmtl.errors import UserError
 from mmmtl.geometry.point_cloud import Lens
-from mmmtl.io.folders import new_file
+from mmmtl.io.folders import check_out
 from mmmtl.structures import MultiTaskDataSample
-from mmmtl.tasks import TASKS, check_tasks, get_task
-from mmmtl.visualization import MultiTaskVisualizer, write_picture
-
-Maps = dict[str, np.ndarray]
+from mmmtl.visualization import (
+    MultiTaskVisualizer,
+)
 
 
 class MultiTaskInferencer:
@@ -103,6 +108,7 @@ class MultiTaskInferencer:
         tasks: Sequence[str] | None = None,
         tile: int | Sequence[int] | None = None,
         tile_overlap: int | None = None,
+        gallery: str | Path | None = None,
     ) -> Any:
         """Predict on all pictures and keep the results in memory.
 
@@ -123,6 +129,8 @@ class MultiTaskInferencer:
                 width. A tile is a picture of its own to the model.
             tile_overlap: Pixels by which tiles overlap at least, and over
                 which they blend; an eighth of a tile if None.
+            gallery: Write one page for all pictures to this file, ``.html``;
+                see :func:`mmmtl.visualization.new_gallery`.
 
         Returns:
             ``{task: map}`` for one picture, a list of these for a
@@ -143,6 +151,7 @@ class MultiTaskInferencer:
                 tasks=tasks,
                 tile=tile,
                 tile_overlap=tile_overlap,
+                gallery=gallery,
             )
         ]
         return results[0] if is_single(inputs) else results
@@ -162,6 +171,7 @@ class MultiTaskInferencer:
         far: float | None = None,
         resume: bool = False,
         share: tuple[int, int] = (0, 1),
+        gallery: str | Path | None = None,
     ) -> Iterator[Result]:
         """Predict picture by picture, however many there are.
 
@@ -182,6 +192,8 @@ class MultiTaskInferencer:
                 there says (:mod:`mmmtl.apis.resume`).
             share: Number of this process, and how many processes share the
                 pictures: each takes its part, under the names of the whole.
+            gallery: Write one page for all pictures to this file, which is
+                there after the last one.
 
         Returns:
             The results in the order of the pictures, each computed when it
@@ -189,7 +201,8 @@ class MultiTaskInferencer:
 
         Raises:
             UserError: ``out_dir`` is to be resumed, and comes from another
-                run; the text names what differs.
+                run; the text names what differs. Or there is a gallery, and
+                not all pictures are predicted here.
         """
         if batch_size < 1:
             raise ValueError(f'batch_size={batch_size}: give 1 or more')
@@ -197,27 +210,38 @@ class MultiTaskInferencer:
         tiling = self.tiling(tile, tile_overlap)
         pictures = collect_pictures(inputs)
         folder = check_out_dir(out_dir, save_maps=save_maps)
-        _check_targets(pictures, folder)
-        cloud = point_cloud and Cloud.of(names, point_cloud, far)
-        output = _Output(names, folder, save_maps, show, tiling, cloud)
+        check_targets(pictures, folder)
+        cloud = None
+        if point_cloud is not None:
+            cloud = Cloud.of(names, point_cloud, far)
+        output = Output(names, folder, save_maps, show, tiling, cloud)
         record = None
         if folder is not None:
             run = describe_run(self.model, output.settings)
             record = RunRecord(folder, run, pictures)
         own = pictures[share[0] :: share[1]]
+        if gallery is not None and (resume or share[1] > 1):
+            raise UserError(
+                f'gallery {gallery}: it would hold the pictures of this '
+                'process and run only; make it without resume, in one process'
+            )
         if resume:
             own = _unfinished(own, record, output)
             record = None  # it stands
         bar = None
         if own and share[0] == 0 and not is_single(inputs):
             bar = ProgressBar(len(own), file=sys.stderr)
-        return self._stream(own, batch_size, output, record, bar)
+        results = self._stream(own, batch_size, output, record, bar)
+        if gallery is None:
+            return results
+        check_out('gallery', gallery, '.html')
+        return into_gallery(results, gallery, self.model.dataset_meta)
 
     def _stream(
         self,
         pictures: Sequence[Picture],
         batch_size: int,
-        output: _Output,
+        output: Output,
         record: RunRecord | None,
         bar: ProgressBar | None,
     ) -> Iterator[Result]:
@@ -227,11 +251,11 @@ class MultiTaskInferencer:
             batch_size=batch_size,
             tiling=output.tiling,
         ):
-            result = _result_of(picture, sample, output.tasks)
+            result = Result.of(picture, image, sample, output.tasks)
             if record is not None:
                 record.write()  # before the first page, after its errors
                 record = None
-            self._write(result, image, output)
+            output.write(result, self.visualizer)
             if bar is not None:
                 bar.update()
             yield result
@@ -338,76 +362,6 @@ class MultiTaskInferencer:
         for picture, item, sample in triples:
             yield picture, item['image'], sample.cpu()
 
-    def _write(
-        self, result: Result, image: np.ndarray, output: _Output
-    ) -> None:
-        if output.folder is None and not output.show:
-            return
-        if output.folder is not None and output.cloud is not None:
-            path = cloud_path(output.folder, result.name)
-            output.cloud.write(path, image, result.data_sample)
-        # A page shows no more of a large picture, yet would paint all of it.
-        step = max(max(image.shape) // (2 * self.visualizer.max_side), 1)
-        sample = result.data_sample
-        if output.tiling is not None and step > 1:
-            image, sample = image[::step, ::step], _thinned(sample, step)
-        page = self.visualizer.draw(
-            np.ascontiguousarray(image[..., ::-1]),
-            sample,
-            draw_gt=False,
-            tasks=output.tasks,
-        )
-        if output.show:
-            self.visualizer.show(page, win_name=result.name)
-        if output.folder is None:
-            return
-        write_picture(page_path(output.folder, result.name), page)
-        if output.save_maps:
-            for task, values in result.maps.items():
-                save_map(output.folder, task, result.name, values)
-
-
-@dataclass(frozen=True)
-class Result:
-    """What was predicted for one picture.
-
-    Attributes:
-        name: Name of the picture, and of its files.
-        maps: Per task the map, see :class:`MultiTaskInferencer`.
-        data_sample: The same as tensors ``(C, H, W)``.
-    """
-
-    name: str
-    maps: Maps
-    data_sample: MultiTaskDataSample
-
-
-@dataclass(frozen=True)
-class _Output:
-    tasks: tuple[str, ...]
-    folder: Path | None
-    save_maps: bool
-    show: bool
-    tiling: Tiling | None = None
-    cloud: Cloud | None = None
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """What changes the results."""
-        tiling = None if self.tiling is None else asdict(self.tiling)
-        cloud = None if self.cloud is None else asdict(self.cloud)
-        return {'tasks': self.tasks, 'tiles': tiling, 'cloud': cloud}
-
-    def files(self, name: str) -> list[Path]:
-        """Return all files that a picture gets."""
-        assert self.folder is not None
-        maps = self.tasks if self.save_maps else ()
-        return [
-            page_path(self.folder, name),
-            *(map_path(self.folder, task, name) for task in maps),
-            *([cloud_path(self.folder, name)] if self.cloud else ()),
-        ]
-
 
 def _batch_of(loaded: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
     return {
@@ -416,131 +370,10 @@ def _batch_of(loaded: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
     }
 
 
-def _thinned(sample: MultiTaskDataSample, step: int) -> MultiTaskDataSample:
-    """Return every so many pixels of the predictions."""
-    thin = MultiTaskDataSample()
-    for task in (task for task in TASKS if sample.has_pred(task)):
-        thin.set_pred(task, sample.get_pred(task)[:, ::step, ::step])
-    return thin
-
-
-def choose_tasks(
-    own: Sequence[str], wanted: Sequence[str] | None
-) -> tuple[str, ...]:
-    """Return the tasks of a model that are asked for, all if None.
-
-    Raises:
-        ValueError: If the model has not such a task.
-    """
-    names = own if wanted is None else check_tasks(wanted)
-    absent = [name for name in names if name not in own]
-    if absent:
-        raise ValueError(
-            f'this model does not predict {absent}; its tasks are {list(own)}'
-        )
-    return tuple(names)
-
-
-def check_out_dir(
-    out_dir: str | Path | None, *, save_maps: bool
-) -> Path | None:
-    """Refuse an output folder before the first picture is predicted.
-
-    Args:
-        out_dir: The folder; made when it is needed.
-        save_maps: Maps are to be written.
-
-    Returns:
-        The folder.
-
-    Raises:
-        ValueError: If there is none to write to.
-    """
-    if out_dir is None:
-        if save_maps:
-            raise ValueError('save_maps needs an out_dir to write to')
-        return None
-    return Path(out_dir).expanduser()
-
-
-def _check_targets(pictures: Sequence[Picture], folder: Path | None) -> None:
-    """Refuse an output folder in which a page would replace an input."""
-    if folder is None:
-        return
-    own = {p.path.resolve() for p in pictures if p.path is not None}
-    for picture in pictures:
-        target = page_path(folder, picture.name).resolve()
-        if target in own:
-            raise ValueError(
-                f'out_dir {folder}: the page of {picture.name} would replace '
-                f'the picture {target}; choose another folder'
-            )
-
-
 def _unfinished(
-    pictures: Sequence[Picture], record: RunRecord | None, output: _Output
+    pictures: Sequence[Picture], record: RunRecord | None, output: Output
 ) -> list[Picture]:
     if record is None:
         raise UserError('resume needs the out_dir of the earlier run')
     done = record.resume(output.files)
     return [picture for picture in pictures if picture.name not in done]
-
-
-def _result_of(
-    picture: Picture, sample: MultiTaskDataSample, tasks: Sequence[str]
-) -> Result:
-    return Result(picture.name, maps_of(sample, tasks), sample)
-
-
-def maps_of(sample: MultiTaskDataSample, tasks: Sequence[str]) -> Maps:
-    """Return the predictions of a sample as :attr:`Result.maps`."""
-    maps = {}
-    for task in tasks:
-        values = sample.get_pred(task)
-        # numpy has no bfloat16, and half precision helps nobody here.
-        values = values.float() if values.is_floating_point() else values
-        array = values.numpy()
-        maps[task] = array[0] if len(array) == 1 else array.transpose(1, 2, 0)
-    return maps
-
-
-def page_path(folder: Path, name: str) -> Path:
-    """Return the file of a page."""
-    return folder / f'{name}.png'
-
-
-def cloud_path(folder: Path, name: str) -> Path:
-    """Return the file of a point cloud."""
-    return folder / f'{name}.ply'
-
-
-def map_path(folder: Path, task: str, name: str) -> Path:
-    """Return the file of a map; see :func:`save_map`."""
-    is_float = get_task(task).kind.pred_dtype.is_floating_point
-    return folder / 'maps' / task / f'{name}{".npy" if is_float else ".png"}'
-
-
-def save_map(folder: Path, task: str, name: str, values: np.ndarray) -> Path:
-    """Write one map.
-
-    Args:
-        folder: The output folder; the map goes to ``maps/<task>`` in it.
-        task: Task name.
-        name: Name of the picture.
-        values: ``(H, W)`` or ``(H, W, 3)``. Class ids become a grey 8 bit
-            PNG, all else a float32 ``.npy``.
-
-    Returns:
-        The file.
-    """
-    path = map_path(folder, task, name)
-    if path.suffix == '.npy':
-        content = io.BytesIO()  # into a file, numpy hides that a disk is full
-        np.save(content, values.astype(np.float32, copy=False))
-        with new_file(path) as partial:
-            partial.write_bytes(content.getbuffer())
-        return path
-    with new_file(path) as partial:
-        _, content = cv2.imencode('.png', values.astype(np.uint8))
-        partial.write_bytes(content.tobytes())
-    return path

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from mmmtl.apis.multi_task_inferencer import choose_tasks
+from mmmtl.apis.outputs import choose_tasks
 from mmmtl.apis.pictures import Picture, PicturePipeline
 from mmmtl.errors import UserError
 from mmmtl.models.layers.resize import resize_bilinear

@@ -71,11 +71,12 @@ class RunRecord:
     @property
     def sources(self) -> dict[str, str]:
         """Where each name comes from; an array has no lasting name."""
-        return {
-            picture.name: picture.url or str(picture.path.resolve())
+        found = {
+            picture.name: picture.url
+            or (picture.path and str(picture.path.resolve()))
             for picture in self.pictures
-            if picture.url or picture.path
         }
+        return {name: source for name, source in found.items() if source}
 
     def write(self) -> None:
         """Write it anew: what lies in the folder is no longer of this run."""

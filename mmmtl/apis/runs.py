@@ -19,6 +19,7 @@ from mmmtl.engine.run import (
     run_test,
     run_training,
 )
+from mmmtl.engine.tracking import Tracker
 from mmmtl.errors import UserError
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def train(
     amp: bool = False,
     total_batch: int | None = None,
     seed: int | None = None,
+    vis: Tracker | None = None,
     cfg_options: Mapping[str, Any] | None = None,
 ) -> Path:
     """Train a model in this process.
@@ -52,6 +54,8 @@ def train(
         amp: Mixed precision: float16 on a GPU, bfloat16 elsewhere.
         total_batch: Samples per optimizer step, reached by accumulating.
         seed: Seed of all randomness.
+        vis: Show the training in this program, too: ``'tensorboard'``,
+            ``'wandb'`` or ``'mlflow'``.
         cfg_options: Changes to the config, by dotted key.
 
     Returns:
@@ -69,6 +73,7 @@ def train(
         amp=amp,
         total_batch=total_batch,
         seed=seed,
+        vis=vis,
         cfg_options=cfg_options or {},
     )
     return run_training(options)
@@ -119,6 +124,7 @@ def predict(
     images: PictureInput | Sequence[PictureInput],
     *,
     out_dir: str | Path | None = None,
+    gallery: str | Path | None = None,
     save_maps: bool = False,
     tasks: Sequence[str] | None = None,
     batch_size: int = 1,
@@ -137,6 +143,7 @@ def predict(
         images: A file, a URL, a folder, a ``(H, W, 3)`` uint8 BGR array, a
             picture of Pillow's, or a list of these.
         out_dir: Write a page per picture into this folder.
+        gallery: Write one page for all pictures to this file, ``.html``.
         save_maps: Write the maps there as well.
         tasks: Tasks to return, all if None.
         batch_size: Pictures, or tiles, per forward pass.
@@ -174,6 +181,7 @@ def predict(
         images,
         batch_size=batch_size,
         out_dir=out_dir,
+        gallery=gallery,
         save_maps=save_maps,
         tasks=tasks,
         tile=tile,

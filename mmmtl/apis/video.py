@@ -10,13 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmmtl.apis.multi_task_inferencer import (
-    MultiTaskInferencer,
-    choose_tasks,
-    cloud_path,
-    maps_of,
-    save_map,
-)
+from mmmtl.apis.multi_task_inferencer import MultiTaskInferencer
+from mmmtl.apis.outputs import choose_tasks, cloud_path, maps_of, save_map
 from mmmtl.apis.pictures import Picture
 from mmmtl.apis.point_clouds import Cloud
 from mmmtl.apis.stabiliser import Stabiliser
@@ -61,11 +56,13 @@ class RunningRanges:
         for task in tasks:
             found = display_range(task, sample.get_pred(task).float().numpy())
             if found is not None:
-                before = self._ends.get(task, found)
-                self._ends[task] = tuple(
+                low, high = (
                     old + self._share * (new - old)
-                    for old, new in zip(before, found, strict=True)
+                    for old, new in zip(
+                        self._ends.get(task, found), found, strict=True
+                    )
                 )
+                self._ends[task] = low, high
         return dict(self._ends)
 
 
@@ -127,7 +124,9 @@ def predict_video(
             'another folder'
         )
     names = choose_tasks(inferencer.model.tasks, tasks)
-    cloud = point_cloud and Cloud.of(names, point_cloud, far)
+    cloud = None
+    if point_cloud is not None:
+        cloud = Cloud.of(names, point_cloud, far)
     tiling = inferencer.tiling(tile, tile_overlap)
     stabiliser = _stabiliser(inferencer, stabilise, tiling)
     with open_video(source) as video, new_video(target, video.rate) as write:

@@ -14,7 +14,9 @@ from mmmtl.cli.export import export
 from mmmtl.cli.init import init
 from mmmtl.cli.models import models
 from mmmtl.cli.predict import predict
+from mmmtl.cli.report import report
 from mmmtl.cli.score import score
+from mmmtl.cli.serve import serve
 from mmmtl.cli.test import test
 from mmmtl.cli.train import train
 from mmmtl.engine.cli import leaving_group
@@ -23,7 +25,10 @@ from mmmtl.errors import UserError
 from mmmtl.version import __version__
 
 #: In the order of the help page; their docstrings are its text.
-COMMANDS = (predict, init, check, train, test, export, score, models)
+COMMANDS = (
+    *(predict, serve, init, check, train, report, test, export, score),
+    models,
+)
 # Of the shell: ended by Ctrl-C, or because nobody reads the output.
 INTERRUPTED = 130
 UNHEARD = 141

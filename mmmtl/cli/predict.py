@@ -9,7 +9,8 @@ def predict(
     model: str,
     /,
     *images: str,
-    out_dir: Path,
+    out_dir: Path | None = None,
+    gallery: Path | None = None,
     config: str | None = None,
     device: str | None = None,
     tasks: tuple[str, ...] | None = None,
@@ -36,7 +37,10 @@ def predict(
             training, or as mmmtl.save_pretrained writes it.
         images: Pictures, URLs of pictures, folders of pictures, or quoted
             patterns such as 'photos/**/*.jpg'; video files; camera:0.
-        out_dir: Folder of the pages; those of a video become a video.
+        out_dir: Folder of the pages, one per picture; those of a video become
+            a video.
+        gallery: One page for all pictures, .html: it shows the values under
+            the mouse, and needs no other file.
         config: Config of the weights, a file or a name; what lies beside
             them if left out.
         device: For instance cpu or cuda:0; a GPU if any, if left out.
@@ -67,12 +71,23 @@ def predict(
     from mmmtl.engine.distributed import launched_device, launched_share
     from mmmtl.errors import UserError
     from mmmtl.geometry.point_cloud import Lens
-    from mmmtl.io.folders import check_out_dir
+    from mmmtl.io.folders import check_out, check_out_dir
     from mmmtl.io.video import is_video
 
     if not images:
         raise UserError('predict: name a picture, or a folder of pictures')
-    check_out_dir('--out-dir', out_dir)
+    if out_dir is None and gallery is None:
+        raise UserError('predict: give --out-dir, --gallery, or both')
+    if out_dir is not None:
+        check_out_dir('--out-dir', out_dir)
+    if gallery is not None:
+        check_out('--gallery', gallery, '.html')
+    videos = [source for source in images if is_video(source)]
+    if out_dir is None and (videos or point_cloud or resume or save_maps):
+        raise UserError(
+            'predict: videos, point clouds, maps and what is to be resumed '
+            'need a folder: give --out-dir'
+        )
     lens = Lens(intrinsics, fov)
     if point_cloud:
         print(f'point clouds: {lens}')
@@ -90,7 +105,6 @@ def predict(
     share = launched_share()
     options = dict(
         batch_size=batch_size,
-        out_dir=out_dir,
         save_maps=save_maps,
         show=show,
         tasks=tasks,
@@ -99,14 +113,15 @@ def predict(
         point_cloud=lens if point_cloud else None,
         far=far,
     )
-    videos = [source for source in images if is_video(source)]
     stems = [Path(source.replace(':', '_')).stem for source in videos]
     named = list(zip(videos, unique_names(stems), strict=True))
     for source, name in named[share[0] :: share[1]]:
+        assert out_dir is not None
         frames = predict_video(
             inferencer,
             source,
             name=name,
+            out_dir=out_dir,
             max_frames=max_frames,
             stabilise=stabilise,
             **options,
@@ -117,8 +132,16 @@ def predict(
         return
     count = 0
     for _ in inferencer.stream(
-        pictures, resume=resume, share=share, **options
+        pictures,
+        out_dir=out_dir,
+        gallery=gallery,
+        resume=resume,
+        share=share,
+        **options,
     ):
         count += 1
     who = '' if share[1] == 1 else f'process {share[0]}: '
-    print(f'{who}{count} page(s) written to {out_dir}')
+    if out_dir is not None:
+        print(f'{who}{count} page(s) written to {out_dir}')
+    if gallery is not None:
+        print(f'{count} picture(s) in {gallery}: open it in a browser')

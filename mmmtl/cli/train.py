@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from mmmtl.engine.tracking import Tracker
+
 Launcher = Literal['none', 'pytorch', 'slurm', 'mpi']
 
 
@@ -23,6 +25,7 @@ def train(
     amp: bool = False,
     total_batch: int | None = None,
     seed: int | None = None,
+    vis: Tracker | None = None,
     cfg_options: tuple[str, ...] = (),
     launcher: Launcher = 'none',
 ) -> None:
@@ -44,6 +47,7 @@ def train(
             accumulating; the numbers of the config go on counting optimizer
             steps.
         seed: Seed of all randomness.
+        vis: Show the training in this program, too.
         cfg_options: Changes to the config as KEY=VALUE, for instance
             train_dataloader.batch_size=4.
         launcher: Who starts the processes, for instance pytorch with
@@ -62,6 +66,7 @@ def train(
         amp=amp,
         total_batch=total_batch,
         seed=seed,
+        vis=vis,
         cfg_options=cfg_options,
         launcher=launcher,
     )

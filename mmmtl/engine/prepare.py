@@ -20,6 +20,7 @@ from mmmtl.engine.config_tasks import data_sets
 from mmmtl.engine.distributed import start_distributed, world_size
 from mmmtl.engine.named_models import find_weights, names_weights
 from mmmtl.engine.total_batch import apply_total_batch, batch_notes
+from mmmtl.engine.tracking import Tracker, add_tracker
 from mmmtl.engine.weights import open_door
 from mmmtl.errors import UserError
 from mmmtl.io.folders import check_out, check_out_dir
@@ -72,6 +73,7 @@ class TrainingOptions(RunOptions):
         amp: Mixed precision: float16 on a GPU, bfloat16 elsewhere.
         total_batch: Samples per optimizer step over all processes.
         seed: Seed of all randomness.
+        vis: Program that shows the training besides its log.
     """
 
     resume: str | Path | None = None
@@ -79,6 +81,7 @@ class TrainingOptions(RunOptions):
     amp: bool = False
     total_batch: int | None = None
     seed: int | None = None
+    vis: Tracker | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +113,8 @@ def prepare_training(options: TrainingOptions) -> tuple[Config, list[str]]:
         set_amp(config)
     if options.seed is not None:
         set_seed(config, options.seed)
+    if options.vis is not None:
+        add_tracker(config, options.vis)
     notes = start_distributed(config, options.launcher)
     if options.total_batch is not None:
         apply_total_batch(config, options.total_batch, world_size())

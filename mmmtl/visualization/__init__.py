@@ -4,6 +4,7 @@ from mmmtl.dependency_check import check_dependencies
 
 check_dependencies()
 
+from mmmtl.visualization.gallery import Gallery, new_gallery
 from mmmtl.visualization.multi_task_visualizer import (
     MultiTaskVisualizer,
     write_picture,
@@ -26,6 +27,7 @@ from mmmtl.visualization.sample_page import cells_of_sample
 __all__ = [
     'PAINTERS',
     'Cell',
+    'Gallery',
     'MultiTaskVisualizer',
     'Painter',
     'cells_of_queries',
@@ -34,6 +36,7 @@ __all__ = [
     'display_range',
     'draw_grid',
     'human_parts_palette',
+    'new_gallery',
     'paint',
     'paint_attention',
     'register_painter',

@@ -103,7 +103,7 @@ def paint(
     Returns:
         ``(H, W, 3)`` uint8 RGB.
     """
-    values, valid = _valid_pixels(task, values)
+    values, valid = valid_pixels(task, values)
     if value_range is None:
         value_range = display_range(task, values)
     painter = _painter_of(task)
@@ -127,7 +127,7 @@ def display_range(task: str, values: np.ndarray) -> Range | None:
     painter = _painter_of(task)
     if painter.ends is None:
         return None
-    values, valid = _valid_pixels(task, values)
+    values, valid = valid_pixels(task, values)
     if not valid.any():
         return (0.0, 1.0)
     low, high = painter.ends(get_task(task).kind, values[:, valid].ravel())
@@ -145,10 +145,18 @@ def _painter_of(task: str) -> Painter:
     return PAINTERS[name]
 
 
-def _valid_pixels(
+def valid_pixels(
     task: str, values: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ``(C, H, W)`` map and its ``(H, W)`` valid pixels."""
+    """Find the pixels of a map that say something.
+
+    Args:
+        task: Task name.
+        values: ``(C, H, W)`` or ``(H, W)`` map.
+
+    Returns:
+        The ``(C, H, W)`` map, and ``(H, W)`` booleans.
+    """
     values = np.asarray(values)
     if values.ndim == 2:
         values = values[None]

@@ -135,7 +135,7 @@ def _draw_cell(
     size: tuple[int, int],
 ) -> None:
     (y, x), (height, width) = corner, size
-    picture = _scaled(cell, size)
+    picture = scaled(cell, size)
     page[y : y + height, x : x + width] = picture
     # Drawn on a strip of its own, so that a long title cannot run into the
     # neighbour.
@@ -153,7 +153,8 @@ def _draw_cell(
     page[y - TITLE : y, x : x + width] = strip
 
 
-def _scaled(cell: Cell, size: tuple[int, int]) -> np.ndarray:
+def scaled(cell: Cell, size: tuple[int, int]) -> np.ndarray:
+    """Return the picture of a cell at another ``(height, width)``."""
     height, width = size
     if cell.picture.shape[:2] == size:
         return cell.picture

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmmtl.apis.multi_task_inferencer import save_map
+from mmmtl.apis.outputs import save_map
 from mmmtl.errors import DatasetError, UserError
 from mmmtl.io.folders import new_file, new_folder, stoppable
 from mmmtl.io.json_file import write_json

@@ -89,7 +89,10 @@ def test_wheel_holds_the_code_and_the_mim_folder(tree: Path) -> None:
     # What is missing lies in a folder without __init__.py.
     assert modules - names == set()
     assert 'mmmtl/evaluation/image_lists/pascal_context_seism.txt' in names
-    shipped = (p for p in (tree / 'mmmtl/zoo').rglob('*') if p.is_file())
+    assert 'mmmtl/visualization/pages/viewer.js' in names
+    data = ('mmmtl/zoo', 'mmmtl/visualization/pages')
+    files = (path for folder in data for path in (tree / folder).rglob('*'))
+    shipped = (path for path in files if path.is_file())
     assert {p.relative_to(tree).as_posix() for p in shipped} <= names
     mim = {name for name in names if name.startswith('mmmtl/.mim/')}
     assert mim == {

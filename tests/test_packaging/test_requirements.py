@@ -20,7 +20,7 @@ STACKS = {
 OPENMMLAB = ('onedl', 'openmmlab')
 SHARED = (
     *('runtime', 'lite', 'optional', 'tests', 'build', 'lora', 'deploy'),
-    'hub',
+    *('hub', 'serve'),
 )
 
 

@@ -10,7 +10,6 @@ import argparse
 import base64
 import html
 import io
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -18,7 +17,7 @@ from pathlib import Path
 from mmmtl.engine.errors import user_errors
 from mmmtl.errors import UserError
 from mmmtl.io.folders import check_out, new_file
-from mmmtl.io.plain_files import read_lines
+from mmmtl.io.run_logs import read_rows, scalar_files
 
 #: A curve's iterations and values.
 Curve = tuple[list[int], list[float]]
@@ -49,30 +48,13 @@ def main() -> None:
     """Write the page."""
     args = parse_args()
     with user_errors():
-        scalars = find_scalars(args.run)
+        scalars = scalar_files(args.run)[-1]
         out = args.out or scalars.with_name('balancing.html')
         check_out('--out', out)
         page = make_page(str(args.run), read_curves(scalars))
         with new_file(out) as partial:
             partial.write_text(page, encoding='utf-8')
         print(f'wrote {out}')
-
-
-def find_scalars(run: Path) -> Path:
-    """Return the newest log of a work folder.
-
-    Raises:
-        UserError: There is none.
-    """
-    if run.is_file():
-        return run
-    found = sorted(run.glob('*/vis_data/scalars.json'))
-    if not found:
-        raise UserError(
-            f'{run} has no */vis_data/scalars.json: name the work folder of '
-            'a training'
-        )
-    return found[-1]
 
 
 def read_curves(scalars: Path) -> dict[str, dict[str, Curve]]:
@@ -85,11 +67,7 @@ def read_curves(scalars: Path) -> dict[str, dict[str, Curve]]:
         UserError: The file has nothing to draw.
     """
     curves: dict[str, dict[str, Curve]] = defaultdict(dict)
-    try:
-        rows = [dict(json.loads(line)) for line in read_lines(scalars)]
-    except (ValueError, TypeError, RecursionError) as error:
-        raise UserError(f'{scalars} is no log: {error}') from error
-    for row in rows:
+    for row in read_rows(scalars):
         for name, value in row.items():
             panel, label = _panel_of(name)
             if panel and 'step' in row:
