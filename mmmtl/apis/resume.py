@@ -71,12 +71,13 @@ class RunRecord:
     @property
     def sources(self) -> dict[str, str]:
         """Where each name comes from; an array has no lasting name."""
-        found = {
-            picture.name: picture.url
-            or (picture.path and str(picture.path.resolve()))
-            for picture in self.pictures
-        }
-        return {name: source for name, source in found.items() if source}
+        sources = {}
+        for picture in self.pictures:
+            if picture.url is not None:
+                sources[picture.name] = picture.url
+            elif picture.path is not None:
+                sources[picture.name] = str(picture.path.resolve())
+        return sources
 
     def write(self) -> None:
         """Write it anew: what lies in the folder is no longer of this run."""
