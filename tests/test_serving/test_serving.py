@@ -247,6 +247,6 @@ def test_without_werkzeug_one_line_says_what_to_install(
 ) -> None:
     monkeypatch.setattr('importlib.util.find_spec', lambda name: None)
     with pytest.raises(SystemExit, match='2'):
-        main(['serve'])
+        main(['serve', 'no such model'])
     text = capsys.readouterr().err
     assert text == "error: serve needs Werkzeug: pip install 'mmmtl[serve]'\n"

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mmengine import visualization
 from mmengine.config import Config
-from mmengine.registry import VISBACKENDS
 
 import mmmtl
 from mmmtl.cli.app import main
@@ -41,7 +41,7 @@ def test_a_back_end_is_added_once(tracker: Any, back_end: str) -> None:
         assert config.visualizer == dict(
             name='v', vis_backends=[dict(type='Local'), dict(type=back_end)]
         )
-    assert VISBACKENDS.get(back_end).__name__ == back_end
+    assert getattr(visualization, back_end).__name__ == back_end
     own = dict(type=back_end, save_dir='mine')
     config = Config(dict(visualizer=dict(vis_backends=[own])))
     add_tracker(config, tracker)
@@ -67,7 +67,7 @@ def test_mlflow_gets_a_database_for_all_trainings_of_a_folder(
             artifact_location=f'file://{tmp_path}/mlflow',
         )
     ]
-    back_end = VISBACKENDS.get('MLflowVisBackend')
+    back_end = visualization.MLflowVisBackend
     settings = dict(config.visualizer.vis_backends[0], save_dir='x')
     del settings['type']
     assert inspect.signature(back_end).bind(**settings)
