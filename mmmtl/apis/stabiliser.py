@@ -184,7 +184,9 @@ def _trust(
     """
     flow, seen = optical_flow(grey, before)
     moved = move_along(before.astype(np.float32), flow)
-    error = cv2.blur(abs(moved - grey), (_WINDOW, _WINDOW))
+    # Around what was not seen before, the flow is doubtful as well.
+    error = np.where(seen, abs(moved - grey), np.float32(255))
+    error = cv2.blur(error, (_WINDOW, _WINDOW))
     return flow, np.exp(-((error / _TOLERANCE) ** 2)) * seen
 
 

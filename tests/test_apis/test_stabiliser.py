@@ -110,6 +110,19 @@ def test_what_changed_in_the_picture_is_taken_from_now() -> None:
     assert new.mean() > 3.6
 
 
+def test_around_what_was_not_seen_the_past_counts_little() -> None:
+    """Four columns come into the picture; the next two are doubtful."""
+    wide = texture(96, 160)
+    stabiliser = Stabiliser(0.9)
+    image = np.ascontiguousarray(wide[:, 10:138])
+    stabiliser(image, {'depth': torch.full((1, *SIZE), 2.0)})
+    image = np.ascontiguousarray(wide[:, 6:134])
+    steady = stabiliser(image, {'depth': torch.full((1, *SIZE), 4.0)})
+    columns = steady['depth'][0, 10:-10].mean(0)
+    assert columns[:6].min() > 3.9
+    assert columns[20:100].mean() < 2.4
+
+
 def test_what_is_lit_otherwise_is_taken_from_now() -> None:
     """The flow is as consistent as ever; the picture is not the same."""
     stabiliser = Stabiliser(0.9)
