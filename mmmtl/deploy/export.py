@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 from torch import nn
 
-from mmmtl.apis import MultiTaskInferencer
+from mmmtl.apis.multi_task_inferencer import MultiTaskInferencer
 from mmmtl.apis.pictures import Picture, PictureInput, collect_pictures
 from mmmtl.apis.save_pretrained import describe_tasks
 from mmmtl.deploy import gate as gates

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from rich.progress import track
 
-from mmmtl.apis import MultiTaskInferencer
+from mmmtl.apis.multi_task_inferencer import MultiTaskInferencer
 from mmmtl.apis.pictures import collect_pictures
 from mmmtl.deploy.formats import Maps, Opened
 from mmmtl.deploy.picture_steps import Size
