@@ -23,6 +23,7 @@ from mmmtl.visualization.picture_record import (
     NO_VALUE,
     picture_record,
 )
+from tests.test_packaging.test_commands import blocks
 
 EVIL = '<img src=x onerror=alert(1)>'
 META = {'classes': ('wall', '</script><b>'), 'palette': [[1, 2, 3], [9, 8, 7]]}
@@ -133,6 +134,16 @@ def test_vectors_say_what_their_colours_mean() -> None:
     assert len(task['counts']) == 3
 
 
+@pytest.mark.parametrize('other', [2.5, np.nextafter(np.float32(2.5), 3)])
+def test_maps_that_are_almost_constant(other: float) -> None:
+    depth = np.full((4, 5), 2.5, np.float32)
+    depth[0] = other
+    (task,) = picture_record('a', image_of(4, 5), {'depth': depth})['tasks']
+    (counts,) = task['counts']
+    assert sum(counts) == 1
+    assert task['median'] == 2.5
+
+
 def test_maps_without_a_single_value() -> None:
     maps = {'depth': np.zeros((4, 5), np.float32)}
     (task,) = picture_record('a', image_of(4, 5), maps)['tasks']
@@ -193,6 +204,16 @@ def test_pictures_do_not_pile_up_in_memory(tmp_path: Path) -> None:
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.2 * peaks[0]
+
+
+def test_the_example_of_the_docs_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (block,) = blocks('docs/pages.md', 'python')
+    exec(block, {})
+    (record,) = records_of((tmp_path / 'out.html').read_text())
+    assert record['tasks'][0]['median'] == 2.5
 
 
 @pytest.mark.slow
