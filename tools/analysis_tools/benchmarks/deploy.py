@@ -129,6 +129,7 @@ def plot(results: list[Mapping[str, Any]], path: str) -> None:
     axes = figure.add_subplot()
     bars = axes.barh([r['name'] for r in results], speeds)
     axes.bar_label(bars, fmt='%.2f', padding=3)
+    axes.margins(x=0.1)  # room for the figures
     axes.invert_yaxis()
     axes.set_xlabel('pictures per second')
     figure.savefig(path, dpi=120)
