@@ -274,6 +274,8 @@ class MultiTaskInferencer:
         Raises:
             UserError: There are no such tiles, or the model has none.
         """
+        if tile is None and overlap is not None:
+            raise UserError(f'tile_overlap={overlap} is of tiles: give tile')
         if tile is not None and not hasattr(self.model, 'predict_soft'):
             raise UserError(
                 f'tile={tile}: {type(self.model).__name__} has no '

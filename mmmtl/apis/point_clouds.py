@@ -44,8 +44,10 @@ class Cloud:
             far: Metres.
 
         Raises:
-            UserError: None of the tasks is depth.
+            UserError: None of the tasks is depth, or nothing is that near.
         """
+        if far is not None and not far > 0:
+            raise UserError(f'far={far}: give metres, above 0')
         depth = [t for t in tasks if isinstance(get_task(t).kind, Depth)]
         normals = [t for t in tasks if isinstance(get_task(t).kind, Normals)]
         if not depth:

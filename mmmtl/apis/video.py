@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
+from glob import glob
 from itertools import islice
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from mmmtl.apis.stabiliser import Stabiliser
 from mmmtl.apis.tiles import Tiling
 from mmmtl.errors import UserError
 from mmmtl.geometry.point_cloud import Lens
-from mmmtl.io.video import is_camera, new_video, open_video
+from mmmtl.io.video import is_camera, is_video, new_video, open_video
 from mmmtl.io.workers import progress
 from mmmtl.structures import MultiTaskDataSample
 from mmmtl.visualization import display_range
@@ -64,6 +65,32 @@ class RunningRanges:
                 )
                 self._ends[task] = low, high
         return dict(self._ends)
+
+
+def part_videos(sources: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Part videos from pictures, before any model is opened.
+
+    Args:
+        sources: What a user names: files, cameras, and patterns of videos,
+            such as ``'clips/*.mp4'``, which are expanded; all else is taken
+            for pictures.
+
+    Returns:
+        Videos, each of which gives a frame, and the rest.
+
+    Raises:
+        UserError: A video is not there, or damaged.
+    """
+    videos: list[str] = []
+    for source in filter(is_video, sources):
+        is_there = is_camera(source) or Path(source).exists()
+        found = [] if is_there else sorted(glob(source, recursive=True))
+        videos += found or [source]
+    for source in videos:
+        if not is_camera(source):
+            with open_video(source) as video:
+                next(video.frames)
+    return videos, [item for item in sources if not is_video(item)]
 
 
 def predict_video(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -66,35 +67,42 @@ def predict(
         cfg_options: Changes to the config as KEY=VALUE.
     """
     from mmmtl.apis import open_model, predict_video
-    from mmmtl.apis.pictures import unique_names
+    from mmmtl.apis.pictures import collect_pictures, unique_names
+    from mmmtl.apis.video import part_videos
     from mmmtl.engine.config import parse_options
     from mmmtl.engine.distributed import launched_device, launched_share
     from mmmtl.errors import UserError
     from mmmtl.geometry.point_cloud import Lens
     from mmmtl.io.folders import check_out, check_out_dir
-    from mmmtl.io.video import is_video
+    from mmmtl.io.screen import check_screen
 
+    # All that can be refused is, before a model is opened.
     if not images:
         raise UserError('predict: name a picture, or a folder of pictures')
+    videos, pictures = part_videos(images)
+    collect_pictures(pictures)
     if out_dir is None and gallery is None:
         raise UserError('predict: give --out-dir, --gallery, or both')
     if out_dir is not None:
         check_out_dir('--out-dir', out_dir)
-    if gallery is not None:
-        check_out('--gallery', gallery, '.html')
-    videos = [source for source in images if is_video(source)]
-    if out_dir is None and (videos or point_cloud or resume or save_maps):
+    elif videos or point_cloud or resume or save_maps:
         raise UserError(
             'predict: videos, point clouds, maps and what is to be resumed '
             'need a folder: give --out-dir'
         )
+    if gallery is not None:
+        check_out('--gallery', gallery, '.html')
+    if show:
+        check_screen('--show')
+    _refuse_idle('a video', videos, stabilise=stabilise, max_frames=max_frames)
+    _refuse_idle('pictures', pictures, gallery=gallery, resume=resume)
+    _refuse_idle('--tile', tile, tile_overlap=tile_overlap)
+    _refuse_idle(
+        '--point-cloud', point_cloud, intrinsics=intrinsics, fov=fov, far=far
+    )
     lens = Lens(intrinsics, fov)
     if point_cloud:
         print(f'point clouds: {lens}')
-    elif intrinsics or fov or far:
-        raise UserError(
-            '--intrinsics, --fov and --far are of --point-cloud: add it'
-        )
     inferencer = open_model(
         model,
         config=config,
@@ -113,6 +121,16 @@ def predict(
         point_cloud=lens if point_cloud else None,
         far=far,
     )
+    results: Iterable[object] = ()
+    if pictures:
+        results = inferencer.stream(
+            pictures,
+            out_dir=out_dir,
+            gallery=gallery,
+            resume=resume,
+            share=share,
+            **options,
+        )
     stems = [Path(source.replace(':', '_')).stem for source in videos]
     named = list(zip(videos, unique_names(stems), strict=True))
     for source, name in named[share[0] :: share[1]]:
@@ -127,21 +145,27 @@ def predict(
             **options,
         )
         print(f'{frames} frame(s) written to {out_dir / name}.mp4')
-    pictures = [source for source in images if source not in videos]
     if not pictures:
         return
-    count = 0
-    for _ in inferencer.stream(
-        pictures,
-        out_dir=out_dir,
-        gallery=gallery,
-        resume=resume,
-        share=share,
-        **options,
-    ):
-        count += 1
+    count = sum(1 for _ in results)
     who = '' if share[1] == 1 else f'process {share[0]}: '
     if out_dir is not None:
         print(f'{who}{count} page(s) written to {out_dir}')
     if gallery is not None:
         print(f'{count} picture(s) in {gallery}: open it in a browser')
+
+
+def _refuse_idle(needed: str, found: object, **options: object) -> None:
+    """Refuse options that would change nothing, each by its name.
+
+    Args:
+        needed: What they are for.
+        found: That; they are idle if it is empty, or not given.
+        options: Their values; what is not given is false.
+    """
+    given = [name for name, value in options.items() if value]
+    if given and not found:
+        from mmmtl.errors import UserError
+
+        names = ', '.join(f'--{name.replace("_", "-")}' for name in given)
+        raise UserError(f'predict: {names} without {needed} does nothing')

@@ -40,7 +40,8 @@ class Lens:
         """Refuse what no camera has."""
         if self.intrinsics is not None and self.fov is not None:
             raise UserError('intrinsics and fov: give one of the two')
-        if self.intrinsics is not None and not min(self.intrinsics[:2]) > 0:
+        given = self.intrinsics or (1.0, 1.0, 0.0, 0.0)
+        if not all(map(math.isfinite, given)) or min(given[:2]) <= 0:
             raise UserError(
                 f'intrinsics={self.intrinsics}: give fx fy cx cy in pixels, '
                 'fx and fy above 0'

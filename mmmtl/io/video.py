@@ -142,13 +142,13 @@ def new_video(
             the end.
     """
     writer = cv2.VideoWriter()
-    count = 0
+    begun = ended = 0
 
     def append(picture: np.ndarray) -> None:
-        nonlocal count
+        nonlocal begun, ended
         height, width = picture.shape[:2]
         odd = (height % 2, width % 2)
-        if not count:
+        if not begun:
             code = cv2.VideoWriter.fourcc(*_CODEC)
             size = (width + odd[1], height + odd[0])
             with _silent():
@@ -159,18 +159,20 @@ def new_video(
             cv2.BORDER_CONSTANT,
             value=(255, 255, 255),
         )
+        begun += 1
         writer.write(even)
-        count += 1
+        ended += 1
 
     with new_file(path) as partial:
         try:
             yield append
         finally:
             writer.release()
-        if not count:
+        if not begun:
             raise UserError(f'{path}: there was no frame to write')
-        # A writer that cannot write, or a full disk, says nothing.
-        if _length(partial) != count:
+        # A writer that cannot write, or a full disk, says nothing. Ctrl-C may
+        # come between a frame that is written and its count.
+        if not ended <= _length(partial) <= begun or not begun:
             raise UserError(
                 f'{path} could not be written to its end: is the disk full, '
                 'or OpenCV built without FFmpeg?'
