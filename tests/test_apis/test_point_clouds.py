@@ -111,6 +111,11 @@ def test_frames_have_clouds(
 def test_it_needs_depth(
     inferencer: MultiTaskInferencer, image: np.ndarray, tmp_path: Path
 ) -> None:
+    for far in (0.0, -1.0, float('nan')):
+        with pytest.raises(UserError, match='far='):
+            inferencer.stream(
+                image, out_dir=tmp_path, point_cloud=Lens(), far=far
+            )
     with pytest.raises(UserError, match=r"needs depth, .* \['edge'\]"):
         inferencer.stream(
             image, out_dir=tmp_path, tasks=['edge'], point_cloud=Lens()

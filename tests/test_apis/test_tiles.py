@@ -231,14 +231,29 @@ def test_a_kind_from_outside_is_blended_as_it_says() -> None:
 
 
 def test_pages_of_tiled_pictures_are_painted_small(
-    inferencer: MultiTaskInferencer, tmp_path: Path
+    inferencer: MultiTaskInferencer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    painted = []
+    draw = inferencer.visualizer.draw
+    monkeypatch.setattr(
+        inferencer.visualizer,
+        'draw',
+        lambda image, sample, **options: (
+            painted.append(
+                (image.shape[1], sample.get_pred('depth').shape[-1])
+            )
+            or draw(image, sample, **options)
+        ),
+    )
     image = np.zeros((40, 2700, 3), np.uint8)
     image[..., 0] = 100
     inferencer(image, tile=1000, out_dir=tmp_path, save_maps=True)
     assert np.load(tmp_path / 'maps/depth/array.npy').shape == (40, 2700)
     page = cv2.imread(str(tmp_path / 'array.png'))
     assert page.shape[1] > 3 * 640
+    assert painted == [(1350, 1350)]
 
 
 @pytest.mark.parametrize(

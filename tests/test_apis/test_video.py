@@ -146,6 +146,58 @@ def test_a_camera_is_recorded_until_it_is_ended(
         assert len(list(video.frames)) == 3
 
 
+@pytest.mark.usefixtures('camera')
+def test_ctrl_c_within_a_write_keeps_the_recording(
+    inferencer: MultiTaskInferencer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The frame is written, and not counted."""
+    written = []
+
+    class Writer:
+        def __init__(self) -> None:
+            self.own = own()
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.own, name)
+
+        def write(self, picture: np.ndarray) -> None:
+            self.own.write(picture)
+            written.append(picture)
+            if len(written) == 3:
+                raise KeyboardInterrupt
+
+    own = cv2.VideoWriter
+    Writer.fourcc = own.fourcc
+    monkeypatch.setattr(cv2, 'VideoWriter', Writer)
+    predict_video(inferencer, 'camera:3', out_dir=tmp_path, max_frames=9)
+    with open_video(tmp_path / 'camera_3.mp4') as video:
+        assert len(list(video.frames)) == 3
+
+
+def test_colours_follow_the_frames_slowly(
+    inferencer: MultiTaskInferencer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clip = write_clip(tmp_path / 'clip.mp4', [50, 200], rate=10)
+    painted = []
+    draw = inferencer.visualizer.draw
+    monkeypatch.setattr(
+        inferencer.visualizer,
+        'draw',
+        lambda *args, **options: (
+            painted.append(options['ranges']['depth'])
+            or draw(*args, **options)
+        ),
+    )
+    predict_video(inferencer, clip, out_dir=tmp_path / 'out')
+    first, second = (np.mean(ends) for ends in painted)
+    # A tenth of the way from a depth of 1 to one of 4.
+    assert second - first == pytest.approx(0.3, abs=0.05)
+
+
 def test_ctrl_c_leaves_nothing_of_a_file(
     inferencer: MultiTaskInferencer,
     tmp_path: Path,

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -61,6 +63,8 @@ def test_what_is_assumed_is_said() -> None:
         (dict(fov=0.0), 'fov=0'),
         (dict(fov=180.0), '0 to 180'),
         (dict(intrinsics=(0, 5, 1, 1)), 'above 0'),
+        (dict(intrinsics=(5, math.nan, 1, 1)), 'above 0'),
+        (dict(intrinsics=(5, 5, math.inf, 1)), 'intrinsics='),
         (dict(intrinsics=(5, 5, 1, 1), fov=60.0), 'one of the two'),
     ],
 )
