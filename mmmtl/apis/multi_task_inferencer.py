@@ -218,7 +218,9 @@ class MultiTaskInferencer:
         record = None
         if folder is not None:
             run = describe_run(self.model, output.settings)
-            record = RunRecord(folder, run, pictures)
+            record = RunRecord(
+                folder, run=run, pictures=pictures, shared=share[1] > 1
+            )
         own = pictures[share[0] :: share[1]]
         if gallery is not None and (resume or share[1] > 1):
             raise UserError(
@@ -227,7 +229,6 @@ class MultiTaskInferencer:
             )
         if resume:
             own = _unfinished(own, record, output)
-            record = None  # it stands
         bar = None
         if own and share[0] == 0 and not is_single(inputs):
             bar = ProgressBar(len(own), file=sys.stderr)
@@ -253,8 +254,7 @@ class MultiTaskInferencer:
         ):
             result = Result.of(picture, image, sample, output.tasks)
             if record is not None:
-                record.write()  # before the first page, after its errors
-                record = None
+                record.claim()
             output.write(result, self.visualizer)
             if bar is not None:
                 bar.update()

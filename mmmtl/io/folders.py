@@ -136,7 +136,9 @@ def new_folder(out: Path, what: str = 'is not empty') -> Iterator[Path]:
 
 
 @contextmanager
-def locked(path: Path, folder: str | Path) -> Iterator[None]:
+def locked(
+    path: Path, folder: str | Path, *, wait: float = 0.0
+) -> Iterator[None]:
     """Hold a lock, or say who does.
 
     The operating system gives the lock back however its process ends, so a
@@ -146,6 +148,7 @@ def locked(path: Path, folder: str | Path) -> Iterator[None]:
     Args:
         path: The lock file; its folder is made if needed.
         folder: What it protects, for the error text.
+        wait: Seconds to wait for another process.
 
     Raises:
         UserError: Another process has it.
@@ -155,7 +158,7 @@ def locked(path: Path, folder: str | Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=wait)
     except Timeout:
         process, host, *_ = [*path.read_text('utf-8').split(), '?', '?']
         raise UserError(
@@ -166,7 +169,7 @@ def locked(path: Path, folder: str | Path) -> Iterator[None]:
         path.write_text(f'{os.getpid()}\n{socket.gethostname()}\n', 'utf-8')
         yield
     finally:
-        path.unlink(missing_ok=True)  # nobody waits for it
+        path.unlink(missing_ok=True)  # who waits makes a new one
         lock.release()
 
 
