@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 
@@ -28,7 +29,7 @@ def predict(
     resume: bool = False,
     trust_remote_code: bool = False,
     cfg_options: tuple[str, ...] = (),
-) -> None:
+) -> int:
     """Predict every task of a model on pictures and videos.
 
     Args:
@@ -64,12 +65,15 @@ def predict(
             folder that comes from other weights or options is refused.
         trust_remote_code: Run what a config beside the weights asks for.
         cfg_options: Changes to the config as KEY=VALUE.
+
+    Returns:
+        1 if a picture could not be read, else 0.
     """
     from mmmtl.apis import open_model, predict_video
     from mmmtl.apis.pictures import unique_names
     from mmmtl.engine.config import parse_options
     from mmmtl.engine.distributed import launched_device, launched_share
-    from mmmtl.errors import UserError
+    from mmmtl.errors import UserError, printable
     from mmmtl.geometry.point_cloud import Lens
     from mmmtl.io.folders import check_out, check_out_dir
     from mmmtl.io.video import is_video
@@ -129,7 +133,8 @@ def predict(
         print(f'{frames} frame(s) written to {out_dir / name}.mp4')
     pictures = [source for source in images if source not in videos]
     if not pictures:
-        return
+        return 0
+    broken: list[str] = []
     count = 0
     for _ in inferencer.stream(
         pictures,
@@ -137,6 +142,7 @@ def predict(
         gallery=gallery,
         resume=resume,
         share=share,
+        on_broken=lambda error: broken.append(str(error)),
         **options,
     ):
         count += 1
@@ -145,3 +151,7 @@ def predict(
         print(f'{who}{count} page(s) written to {out_dir}')
     if gallery is not None:
         print(f'{count} picture(s) in {gallery}: open it in a browser')
+    for line in broken:
+        print(f'{who}{printable(line)}', file=sys.stderr)
+    # torchrun would end the other processes of the run.
+    return 1 if broken and share[1] == 1 else 0
