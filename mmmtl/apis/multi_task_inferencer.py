@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -172,6 +172,7 @@ class MultiTaskInferencer:
         resume: bool = False,
         share: tuple[int, int] = (0, 1),
         gallery: str | Path | None = None,
+        on_broken: Callable[[ValueError], None] | None = None,
     ) -> Iterator[Result]:
         """Predict picture by picture, however many there are.
 
@@ -194,6 +195,8 @@ class MultiTaskInferencer:
                 pictures: each takes its part, under the names of the whole.
             gallery: Write one page for all pictures to this file, which is
                 there after the last one.
+            on_broken: Called with the error of each picture that cannot be
+                read, which names it; the others go on. Raised if None.
 
         Returns:
             The results in the order of the pictures, each computed when it
@@ -218,7 +221,9 @@ class MultiTaskInferencer:
         record = None
         if folder is not None:
             run = describe_run(self.model, output.settings)
-            record = RunRecord(folder, run, pictures)
+            record = RunRecord(
+                folder, run=run, pictures=pictures, shared=share[1] > 1
+            )
         own = pictures[share[0] :: share[1]]
         if gallery is not None and (resume or share[1] > 1):
             raise UserError(
@@ -227,19 +232,37 @@ class MultiTaskInferencer:
             )
         if resume:
             own = _unfinished(own, record, output)
-            record = None  # it stands
         bar = None
         if own and share[0] == 0 and not is_single(inputs):
             bar = ProgressBar(len(own), file=sys.stderr)
-        results = self._stream(own, batch_size, output, record, bar)
+        readable: Iterable[Picture] = own
+        if on_broken is not None:
+            readable = self._readable(own, on_broken, bar)
+        results = self._stream(readable, batch_size, output, record, bar)
         if gallery is None:
             return results
         check_out('gallery', gallery, '.html')
         return into_gallery(results, gallery, self.model.dataset_meta)
 
+    def _readable(
+        self,
+        pictures: Iterable[Picture],
+        on_broken: Callable[[ValueError], None],
+        bar: ProgressBar | None,
+    ) -> Iterator[Picture]:
+        for picture in pictures:
+            try:
+                array = self.pipeline.read(picture)
+            except ValueError as error:
+                on_broken(error)
+                if bar is not None:
+                    bar.update()
+            else:
+                yield replace(picture, array=array)
+
     def _stream(
         self,
-        pictures: Sequence[Picture],
+        pictures: Iterable[Picture],
         batch_size: int,
         output: Output,
         record: RunRecord | None,
@@ -253,8 +276,7 @@ class MultiTaskInferencer:
         ):
             result = Result.of(picture, image, sample, output.tasks)
             if record is not None:
-                record.write()  # before the first page, after its errors
-                record = None
+                record.claim()
             output.write(result, self.visualizer)
             if bar is not None:
                 bar.update()

@@ -58,7 +58,8 @@ def collect_pictures(
         inputs: A file, a URL, a folder (its pictures, in the order of their
             names; not those of folders in it), a pattern such as
             ``'photos/**/*.jpg'``, where ``**`` is any number of folders, an
-            array, a picture of Pillow's, or a list of these.
+            array, a picture of Pillow's, or a list of these. Hidden files,
+            whose names begin with a dot, must be named one by one.
 
     Returns:
         The pictures; of a folder or a pattern at least one. Those of a
@@ -145,11 +146,7 @@ def _expand(item: PictureInput) -> list[Picture]:
         return [Picture(stem or 'picture', url=str(item))]
     path = Path(item).expanduser()
     if path.is_dir():
-        files = [
-            file
-            for file in path.iterdir()
-            if file.suffix.lower() in SUFFIXES and file.is_file()
-        ]
+        files = [file for file in path.iterdir() if _is_picture(file)]
         if not files:
             raise ValueError(
                 f'folder {path} has no pictures ({" ".join(sorted(SUFFIXES))})'
@@ -160,6 +157,15 @@ def _expand(item: PictureInput) -> list[Picture]:
     if not path.is_file():
         raise FileNotFoundError(f'no such picture or folder: {path}')
     return [Picture(path.stem, path=path)]
+
+
+def _is_picture(file: Path) -> bool:
+    """Tell by the name; hidden ones are left-overs, or notes of macOS."""
+    return (
+        not file.name.startswith('.')
+        and file.suffix.lower() in SUFFIXES
+        and file.is_file()
+    )
 
 
 def _is_pattern(path: Path) -> bool:
@@ -173,7 +179,7 @@ def _matching(pattern: Path) -> list[Picture]:
     files = [
         file
         for file in map(Path, sorted(glob(str(pattern), recursive=True)))
-        if file.suffix.lower() in SUFFIXES and file.is_file()
+        if _is_picture(file)
     ]
     if not files:
         raise ValueError(f'no picture matches {pattern}')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def predict(
     resume: bool = False,
     trust_remote_code: bool = False,
     cfg_options: tuple[str, ...] = (),
-) -> None:
+) -> int:
     """Predict every task of a model on pictures and videos.
 
     Args:
@@ -65,13 +66,16 @@ def predict(
             folder that comes from other weights or options is refused.
         trust_remote_code: Run what a config beside the weights asks for.
         cfg_options: Changes to the config as KEY=VALUE.
+
+    Returns:
+        1 if a picture could not be read, else 0.
     """
     from mmmtl.apis import open_model, predict_video
     from mmmtl.apis.pictures import collect_pictures, unique_names
     from mmmtl.apis.video import part_videos
     from mmmtl.engine.config import parse_options
     from mmmtl.engine.distributed import launched_device, launched_share
-    from mmmtl.errors import UserError
+    from mmmtl.errors import UserError, printable
     from mmmtl.geometry.point_cloud import Lens
     from mmmtl.io.folders import check_out, check_out_dir
     from mmmtl.io.screen import check_screen
@@ -121,6 +125,7 @@ def predict(
         point_cloud=lens if point_cloud else None,
         far=far,
     )
+    broken: list[str] = []
     results: Iterable[object] = ()
     if pictures:
         results = inferencer.stream(
@@ -129,6 +134,7 @@ def predict(
             gallery=gallery,
             resume=resume,
             share=share,
+            on_broken=lambda error: broken.append(str(error)),
             **options,
         )
     stems = [Path(source.replace(':', '_')).stem for source in videos]
@@ -146,13 +152,17 @@ def predict(
         )
         print(f'{frames} frame(s) written to {out_dir / name}.mp4')
     if not pictures:
-        return
+        return 0
     count = sum(1 for _ in results)
     who = '' if share[1] == 1 else f'process {share[0]}: '
     if out_dir is not None:
         print(f'{who}{count} page(s) written to {out_dir}')
     if gallery is not None:
         print(f'{count} picture(s) in {gallery}: open it in a browser')
+    for line in broken:
+        print(f'{who}{printable(line)}', file=sys.stderr)
+    # torchrun would end the other processes of the run.
+    return 1 if broken and share[1] == 1 else 0
 
 
 def _refuse_idle(needed: str, found: object, **options: object) -> None:

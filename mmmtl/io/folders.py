@@ -1,8 +1,8 @@
 """Files and folders that are either complete or not there.
 
 However a tool ends: by an error, a full disk, Ctrl-C or a kill. What a kill
-leaves has a name that ends in ``partial``, and the next run that writes the
-same folder removes it.
+leaves has a name that ends in ``partial``, before the suffix of a file. The
+next process that writes the same folder, or a file in it, removes it.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ import signal
 import socket
 import sys
 import tempfile
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from types import FrameType
 
@@ -73,7 +75,8 @@ def new_file(path: str | Path) -> Iterator[Path]:
     """Give a path to write to, whose file becomes ``path`` at the end.
 
     It lies beside ``path`` and has its suffix. An error removes it; a file
-    that was there before stays until the new one is complete.
+    that was there before stays until the new one is complete. What killed
+    processes of this machine have left in the folder is removed first.
 
     Args:
         path: The file to write; its folder is made if needed.
@@ -83,14 +86,44 @@ def new_file(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_orphans(path.parent.absolute())
     partial = path.with_name(
-        f'.{path.stem}.{os.getpid()}.partial{path.suffix}'
+        f'.{path.stem}.{_machine()}-{os.getpid()}.partial{path.suffix}'
     )
     try:
         yield partial
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@cache  # once per process: a folder may hold very many files
+def _remove_orphans(folder: Path) -> None:
+    name = re.compile(rf'\..*\.{_machine()}-(\d+)\.partial(\.[^.]*)?')
+    with suppress(OSError):  # not ours to list, or gone by now
+        for path in folder.iterdir():
+            match = name.fullmatch(path.name)
+            if match and not _is_alive(int(match[1])):
+                path.unlink(missing_ok=True)
+
+
+@cache
+def _machine() -> str:
+    """Return a short name: a process number means nothing elsewhere."""
+    said = socket.gethostname()
+    with suppress(OSError):  # containers may have the name of their host
+        said += os.readlink('/proc/self/ns/pid')
+    return f'{zlib.crc32(said.encode()):08x}'
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)  # asks only
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 @contextmanager
@@ -136,7 +169,9 @@ def new_folder(out: Path, what: str = 'is not empty') -> Iterator[Path]:
 
 
 @contextmanager
-def locked(path: Path, folder: str | Path) -> Iterator[None]:
+def locked(
+    path: Path, folder: str | Path, *, wait: float = 0.0
+) -> Iterator[None]:
     """Hold a lock, or say who does.
 
     The operating system gives the lock back however its process ends, so a
@@ -146,6 +181,7 @@ def locked(path: Path, folder: str | Path) -> Iterator[None]:
     Args:
         path: The lock file; its folder is made if needed.
         folder: What it protects, for the error text.
+        wait: Seconds to wait for another process.
 
     Raises:
         UserError: Another process has it.
@@ -155,7 +191,7 @@ def locked(path: Path, folder: str | Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=wait)
     except Timeout:
         process, host, *_ = [*path.read_text('utf-8').split(), '?', '?']
         raise UserError(
@@ -166,7 +202,7 @@ def locked(path: Path, folder: str | Path) -> Iterator[None]:
         path.write_text(f'{os.getpid()}\n{socket.gethostname()}\n', 'utf-8')
         yield
     finally:
-        path.unlink(missing_ok=True)  # nobody waits for it
+        path.unlink(missing_ok=True)  # who waits makes a new one
         lock.release()
 
 

@@ -219,6 +219,33 @@ def test_unreadable_file_is_named_and_leaves_nothing(
     assert not (tmp_path / 'out').exists()
 
 
+@pytest.mark.parametrize('options', [dict(batch_size=2), dict(tile=8)])
+def test_the_others_go_on_where_a_picture_is_broken(
+    inferencer: MultiTaskInferencer, tmp_path: Path, options: dict
+) -> None:
+    folder = tmp_path / 'photos'
+    folder.mkdir()
+    for number, name in enumerate('abcd'):
+        pixels = np.full((9, 12, 3), 50 * number, np.uint8)
+        cv2.imwrite(str(folder / f'{name}.png'), pixels)
+    (folder / 'a.png').write_bytes(b'')
+    cut = (folder / 'c.png').read_bytes()[:40]
+    (folder / 'c.png').write_bytes(cut)
+    errors: list[ValueError] = []
+    options = dict(out_dir=tmp_path, on_broken=errors.append, **options)
+    results = list(inferencer.stream(folder, **options))
+    assert [result.name for result in results] == ['b', 'd']
+    assert [result.maps['depth'].max() for result in results] == [1, 3]
+    assert results[0].data_sample.img_path == str(folder / 'b.png')
+    told = [str(error).split(' as a ')[0] for error in errors]
+    assert told == [f'cannot read {folder / name}.png' for name in 'ac']
+    # They are not done.
+    cv2.imwrite(str(folder / 'c.png'), np.full((9, 12, 3), 100, np.uint8))
+    results = inferencer.stream(folder, resume=True, **options)
+    assert [result.name for result in results] == ['c']
+    assert len(errors) == 3
+
+
 def test_a_config_without_test_pipeline_is_refused(
     pixel_config: Path,
 ) -> None:

@@ -33,6 +33,16 @@ def test_folder_gives_its_pictures_in_order_with_names_of_their_own(
     assert found == [('a', 'a.JPG'), ('a_2', 'a.png'), ('b', 'b.png')]
 
 
+def test_hidden_files_must_be_named(folder: Path) -> None:
+    """A Mac leaves ``._a.png``, a killed writer ``.a.1-2.partial.png``."""
+    hidden = folder / '._b.png'
+    hidden.touch()
+    assert [p.name for p in collect_pictures(folder)] == ['a', 'a_2', 'b']
+    with pytest.raises(ValueError, match='no picture matches'):
+        collect_pictures(folder / '.*')
+    assert [p.path for p in collect_pictures(hidden)] == [hidden]
+
+
 def test_lists_mix_files_folders_and_arrays(folder: Path) -> None:
     array = np.zeros((2, 3, 3), np.uint8)
     found = collect_pictures([array, folder / 'below.png', str(folder), array])

@@ -101,6 +101,69 @@ def test_pages_of_an_earlier_run_are_not_taken_for_done(
     assert (np.load(out / 'maps/depth/c/z.npy') == 1.5).all()
 
 
+def test_processes_of_a_run_leave_the_record_of_the_first_one(
+    inferencer: MultiTaskInferencer, photos: Path, tmp_path: Path
+) -> None:
+    """However fast which of them is; the pages of before are not theirs."""
+    out = tmp_path / 'out'
+    run(inferencer, photos, out)
+    for path in out.rglob('*.*'):
+        os.utime(path, (1e9, 1e9))
+    second, first = (
+        inferencer.stream(
+            f'{photos}/**/*.png', out_dir=out, save_maps=True, share=share
+        )
+        for share in ((1, 2), (0, 2))
+    )
+    assert [next(second).name, next(first).name] == ['b/x', 'a/x']
+    assert run(inferencer, photos, out, resume=True) == ['b/y', 'c/z']
+    assert [next(second).name, next(first).name] == ['c/z', 'b/y']
+    assert run(inferencer, photos, out, resume=True) == []
+    # Of other settings the record is never theirs.
+    assert run(inferencer, photos, out, tile=4, share=(1, 2)) == ALL[1::2]
+    assert run(inferencer, photos, out, tile=4, resume=True) == ALL[::2]
+
+
+@pytest.mark.parametrize('resume', [False, True])
+def test_a_run_ends_when_another_one_writes_there(
+    inferencer: MultiTaskInferencer,
+    photos: Path,
+    tmp_path: Path,
+    resume: bool,
+) -> None:
+    out = tmp_path / 'out'
+    first = inferencer.stream(
+        f'{photos}/**/*.png', out_dir=out, save_maps=True, resume=resume
+    )
+    assert next(first).name == 'a/x'
+    second = inferencer.stream(
+        f'{photos}/**/*.png', out_dir=out, save_maps=True, tile=4
+    )
+    assert next(second).name == 'a/x'
+    text = r'another run writes to .*out: tiles was \{"size".*, is null'
+    with pytest.raises(UserError, match=text):
+        next(first)
+    assert not (out / 'b').exists()
+    assert [result.name for result in second] == ALL[1:]
+    assert run(inferencer, photos, out, tile=4, resume=True) == []
+
+
+def test_a_picture_that_changed_is_predicted_again(
+    inferencer: MultiTaskInferencer, photos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / 'out'
+    run(inferencer, photos, out)
+    cv2.imwrite(str(photos / 'b/y.png'), np.full((6, 9, 3), 200, np.uint8))
+    # Interrupted before its turn, it is still to do.
+    inferencer.stream(
+        f'{photos}/**/*.png', out_dir=out, save_maps=True, resume=True
+    )
+    assert not (out / 'b/y.png').exists()
+    assert run(inferencer, photos, out, resume=True) == ['b/y']
+    assert (np.load(out / 'maps/depth/b/y.npy') == 4).all()
+    assert run(inferencer, photos, out, resume=True) == []
+
+
 @pytest.mark.parametrize(
     ('change', 'text'),
     [
@@ -161,7 +224,12 @@ def test_the_record_says_what_the_folder_comes_from(
     content = Path(inferencer.model.weights_file).read_bytes()
     assert record['run']['weights'] == hashlib.sha256(content).hexdigest()
     assert record['run']['tasks'] == ['edge', 'depth']
-    assert record['pictures']['b/x'] == str(photos / 'b/x.png')
+    found = (photos / 'b/x.png').stat()
+    assert record['pictures']['b/x'] == {
+        'source': str(photos / 'b/x.png'),
+        'size': found.st_size,
+        'mtime_ns': found.st_mtime_ns,
+    }
 
 
 def test_nothing_to_resume_without_a_folder(

@@ -39,6 +39,38 @@ def test_the_camera_of_point_clouds_is_said(
     assert '--fov without --point-cloud' in done.err
 
 
+@pytest.mark.parametrize(('processes', 'code'), [(1, 1), (2, 0)])
+def test_a_broken_picture_does_not_end_a_folder(
+    mmmtl: Callable,
+    pixel_config: Path,
+    weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    processes: int,
+    code: int,
+) -> None:
+    """The exit code tells, unless torchrun would end the others by it."""
+    monkeypatch.setattr(
+        'mmmtl.engine.distributed.launched_share', lambda: (0, processes)
+    )
+    folder, out = tmp_path / 'photos', tmp_path / 'out'
+    folder.mkdir()
+    for name in 'abc':
+        cv2.imwrite(str(folder / f'{name}.png'), np.zeros((8, 8, 3), np.uint8))
+    (folder / 'a.png').write_bytes(b'nothing')
+    done = mmmtl(
+        *('predict', weights, folder, '--config', pixel_config),
+        *('--out-dir', out, '--device', 'cpu'),
+    )
+    assert done.code == code
+    pages = ['b', 'c'] if processes == 1 else ['c']
+    assert f'{len(pages)} page(s) written to {out}' in done.out
+    assert sorted(path.stem for path in out.glob('*.png')) == pages
+    said = done.err.splitlines()[-1]
+    assert f'cannot read {folder / "a.png"} as a picture' in said
+    assert said.startswith('process 0: ') == (processes == 2)
+
+
 def test_commands_take_pictures_and_videos(
     mmmtl: Callable, pixel_config: Path, weights: Path, tmp_path: Path
 ) -> None:

@@ -90,6 +90,51 @@ def test_what_a_killed_process_left_goes_in_the_next_run(
     assert names == ['.out.original', 'out']
 
 
+KILLED_FILE = """
+import os, sys
+from mmmtl.io.folders import new_file
+with new_file(sys.argv[1]) as partial:
+    partial.touch()
+    print(partial.name, flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_file(
+    tmp_path: Path,
+) -> None:
+    """What a living one writes stays, and what another machine does."""
+    started = [
+        subprocess.Popen(
+            [sys.executable, '-c', KILLED_FILE, str(tmp_path / 'a.b.npy')],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    with started[0] as dead, started[1] as living:
+        left, written = (
+            tmp_path / one.stdout.readline().strip() for one in (dead, living)
+        )
+        dead.kill()
+        dead.wait()
+        elsewhere = tmp_path / '.a.b.0badcafe-4194305.partial.npy'
+        others = [elsewhere, tmp_path / '.notes.partial.npy']
+        for path in others:
+            path.touch()
+        assert left.exists()
+        with new_file(tmp_path / 'c.txt') as partial:
+            partial.touch()
+        names = {*others, written, tmp_path / 'c.txt'}
+        assert set(tmp_path.iterdir()) == names
+        living.communicate('go on')
+    assert set(tmp_path.iterdir()) == {
+        *others,
+        *(tmp_path / 'a.b.npy', tmp_path / 'c.txt'),
+    }
+
+
 def write_text(path: Path) -> None:
     with new_file(path) as partial:
         partial.write_text('x' * 20_000)
