@@ -121,7 +121,7 @@ class Stabiliser:
             align_corners=False,
         )[0].split([len(values) for values in soft.values()])
         return {
-            task: get_task(task).kind.blend(values, before.to(values), share)
+            task: _mix(task, values, before.to(values), share)
             for (task, values), before in zip(soft.items(), moved, strict=True)
         }
 
@@ -188,6 +188,12 @@ def _trust(
     error = np.where(seen, abs(moved - grey), np.float32(255))
     error = cv2.blur(error, (_WINDOW, _WINDOW))
     return flow, np.exp(-((error / _TOLERANCE) ** 2)) * seen
+
+
+def _mix(task: str, now: Tensor, before: Tensor, share: Tensor) -> Tensor:
+    """Blend a task's maps; a past that is not finite does not count."""
+    share = share * before.isfinite().all(0)
+    return get_task(task).kind.blend(now, before, share)
 
 
 def _places(flow: np.ndarray, size: tuple[int, ...]) -> Tensor:

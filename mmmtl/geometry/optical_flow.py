@@ -11,6 +11,9 @@ import numpy as np
 # squares) and these pixels squared: Sundaram, Brox and Keutzer, "Dense point
 # trajectories by GPU-accelerated large displacement optical flow", 2010.
 _SHARE, _PIXELS = 0.01, 0.5
+# Pixels. The search begins with patches of 8 at a quarter of the size. In
+# pictures with a shorter side it fails, or ends the process.
+_LEAST_SIDE = 32
 
 
 def optical_flow(
@@ -28,8 +31,11 @@ def optical_flow(
     Returns:
         (H, W, 2) float32, columns and rows from each pixel of ``now`` to its
         point in ``before``; and (H, W) bool, True where the way back leads
-        to the start.
+        to the start. Of pictures with a side below 32 no point is known to
+        have been seen before: zeros, and False.
     """
+    if min(now.shape) < _LEAST_SIDE:
+        return np.zeros((*now.shape, 2), np.float32), np.zeros(now.shape, bool)
     search: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     flow = search.calc(now, before, None)
     back = move_along(search.calc(before, now, None), flow)

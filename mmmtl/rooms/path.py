@@ -10,17 +10,21 @@ import numpy as np
 
 from mmmtl.rooms.camera import Camera
 from mmmtl.rooms.render import RoomSample, render_view, room_of
+from mmmtl.rooms.scene import Scene
 
 # A stream of random numbers apart from those of the room and its pictures.
 _PATH = 3
-# Largest reach of each motion to either side: metres along the camera's
-# right and the world's vertical, radians of yaw, pitch and roll. Rooms leave
-# a metre free around the camera. Forward it only goes out and back: behind
+# Swing of each motion to either side of its middle: metres along the
+# camera's right and the world's vertical, radians of yaw, pitch and roll. A
+# path begins anywhere in its swings, so that it goes up to twice as far from
+# there. Forward it only goes out and back, by up to twice the metres: behind
 # the camera is a wall.
 _REACH = (0.2, 0.08, 0.12, 0.04, 0.015)
 _FORWARD = 0.2
 # Frames of a whole swing: at 256 columns pixels move by up to about 3.
 _PERIOD = (70.0, 140.0)
+# Metres that always remain to walls, floor and ceiling.
+_GAP = 0.1
 
 
 @dataclass(frozen=True)
@@ -37,25 +41,29 @@ class Frame:
 
 
 def camera_path(
-    camera: Camera, seed: int, frames: int, *, motion: float = 1.0
+    scene: Scene, seed: int, frames: int, *, motion: float = 1.0
 ) -> list[Camera]:
-    """Move a camera smoothly.
+    """Move a room's camera smoothly.
 
     Every motion is a slow swing of its own, so the first frames of a longer
-    path are the shorter path.
+    path are the shorter path. The camera stays between walls, floor and
+    ceiling; what stands in the room may be in its way.
 
     Args:
-        camera: Where the path begins.
+        scene: The room, with the camera where the path begins.
         seed: The same seed gives the same path.
         frames: Number of cameras.
-        motion: Factor of all motions; 0 stands still.
+        motion: Factor of all motions, from 0, which stands still. In place
+            of one whose swings leave the room, the largest whose do not.
 
     Returns:
-        The cameras; the first is ``camera``.
+        The cameras; the first is the scene's.
     """
+    camera = scene.camera
     rng = np.random.default_rng([seed, _PATH])
     periods = rng.uniform(*_PERIOD, len(_REACH) + 1)
     phases = rng.uniform(0, 2 * math.pi, len(_REACH))
+    motion = min(motion, _most_motion(scene, phases))
     side, up, yaw, pitch, roll = (
         [
             motion
@@ -90,6 +98,33 @@ def camera_path(
     ]
 
 
+def _most_motion(scene: Scene, phases: np.ndarray) -> float:
+    """Return the largest motion whose whole swings stay in the room."""
+    cos, sin = math.cos(scene.camera.yaw), math.sin(scene.camera.yaw)
+    # The two ends of each, at motion 1.
+    ends = np.array([-1.0, 1.0])
+    side, up = (
+        reach * (ends - math.sin(phase))
+        for reach, phase in zip(_REACH[:2], phases[:2], strict=True)
+    )
+    ahead = _FORWARD * (1 + ends)
+    return min(
+        (end - math.copysign(_GAP, way) - place) / way
+        for ways, place, size in zip(
+            (
+                np.sort(cos * side) + np.sort(sin * ahead),
+                abs(cos) * ahead,
+                up,
+            ),
+            scene.camera.position,
+            scene.size,
+            strict=True,
+        )
+        for way, end in zip(ways, (0.0, size), strict=True)
+        if way
+    )
+
+
 def render_clip(
     seed: int,
     frames: int,
@@ -109,7 +144,7 @@ def render_clip(
         height: Rows of the pictures.
         width: Columns of the pictures.
         varied: See :func:`mmmtl.rooms.render.render_room`.
-        motion: Factor of the camera's motion; 0 stands still.
+        motion: See :func:`camera_path`.
         grain: Each picture has noise of its own, as films have; otherwise
             all share that of :func:`mmmtl.rooms.render.render_room`, and
             pictures of a still camera are the same.
@@ -120,7 +155,7 @@ def render_clip(
         ``render_room`` with this seed.
     """
     scene = room_of(seed, varied=varied)
-    path = camera_path(scene.camera, seed, first + frames, motion=motion)
+    path = camera_path(scene, seed, first + frames, motion=motion)
     for number, camera in list(enumerate(path))[first:]:
         sample = render_view(
             replace(scene, camera=camera),

@@ -7,6 +7,7 @@ alone.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,13 @@ class Clip:
 
     motion: float = 1.0
     grain: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the motion, which comes from the command line."""
+        if not 0 <= self.motion < math.inf:
+            raise ValueError(
+                f'motion {self.motion}: give 0, which stands still, or more'
+            )
 
 
 @dataclass(frozen=True)
@@ -153,13 +161,15 @@ class Order:
     def poses(self, clip: Clip) -> dict:
         """Return the content of a clip's file of poses."""
         seed = clip_seed(self.seed)
-        start = room_of(seed, varied=self.varied).camera
-        path = camera_path(start, seed, self.total, motion=clip.motion)
+        scene = room_of(seed, varied=self.varied)
+        path = camera_path(scene, seed, self.total, motion=clip.motion)
         ids = [self.layout.sample_id(n + 1) for n in range(self.total)]
         return {
             'convention': 'x right, y down, z forward; metres; pixel centres '
             'at whole numbers',
-            'intrinsics': start.intrinsics(self.height, self.width).tolist(),
+            'intrinsics': scene.camera.intrinsics(
+                self.height, self.width
+            ).tolist(),
             'camera_to_world': {
                 name: camera.pose().tolist()
                 for name, camera in zip(ids, path, strict=True)

@@ -155,6 +155,39 @@ def test_values_stay_what_they_are() -> None:
     assert steady['depth'].min() >= 0
 
 
+@pytest.mark.parametrize('shift', [0, 1])
+def test_bad_pixels_are_gone_one_frame_later(shift: int) -> None:
+    """Where the past is not finite, the frame counts alone."""
+    wide = texture(SIZE[0], SIZE[1] + 40)
+    stabiliser = Stabiliser(0.7)
+    for frame in range(3):
+        soft = {
+            'depth': noisy(frame),
+            'normals': F.normalize(noisy(frame, channels=3), dim=0),
+        }
+        if not frame:
+            soft['depth'][0, 20, 30:46] = float('nan')
+            soft['depth'][0, 60, 30:46] = float('inf')
+            soft['normals'][1, 40, 30:46] = float('nan')
+        start = frame * shift
+        image = wide[:, start : start + SIZE[1]].copy()
+        steady = stabiliser(image, soft)
+        if frame:
+            assert all(values.isfinite().all() for values in steady.values())
+        if frame == 1 and not shift:
+            for task, row in (('depth', 20), ('depth', 60), ('normals', 40)):
+                found, alone = (x[task][:, row, 32:44] for x in (steady, soft))
+                assert torch.equal(found, alone)
+                assert not torch.equal(steady[task], soft[task])
+
+
+def test_frames_too_small_to_follow_count_alone() -> None:
+    stabiliser, image = Stabiliser(), texture(11, 9, cell=2)
+    for seed in range(2):
+        soft = {'depth': noisy(seed)[:, :11, :9]}
+        assert torch.equal(stabiliser(image, soft)['depth'], soft['depth'])
+
+
 def test_only_one_frame_is_kept() -> None:
     stabiliser = Stabiliser()
     for seed in range(5):

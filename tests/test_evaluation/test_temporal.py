@@ -203,3 +203,25 @@ def test_optical_flow_follows_a_picture() -> None:
     error = np.linalg.norm(flow - (-5, 3), axis=-1)
     assert np.median(error[seen]) < 0.2
     assert not seen[:, :3].any()  # was outside of the picture
+
+
+@pytest.mark.parametrize('size', [(1, 1), (8, 11), (11, 300), (31, 128)])
+def test_pictures_too_small_for_the_search_have_no_past(
+    size: tuple[int, int],
+) -> None:
+    picture = np.random.default_rng(0).integers(0, 255, size).astype(np.uint8)
+    flow, seen = optical_flow(picture, picture)
+    assert flow.shape == (*size, 2)
+    assert seen.shape == size
+    assert not flow.any()
+    assert not seen.any()
+
+
+@pytest.mark.parametrize('size', [(32, 512), (512, 32), (32, 32)])
+def test_pictures_just_large_enough_are_searched(
+    size: tuple[int, int],
+) -> None:
+    picture = np.random.default_rng(0).integers(0, 255, size).astype(np.uint8)
+    flow, seen = optical_flow(picture, picture)
+    assert seen.mean() > 0.9
+    assert abs(flow[seen]).mean() < 0.1

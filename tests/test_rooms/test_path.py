@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from mmmtl.geometry.motion import camera_motion, exact_flow, read_along
 from mmmtl.rooms import render_room
@@ -39,7 +40,7 @@ def test_paths_are_smooth_and_stay_in_the_room() -> None:
     for number in range(30):
         seed = clip_seed(2, number)
         scene = room_of(seed, varied=True)
-        path = camera_path(scene.camera, seed, 200)
+        path = camera_path(scene, seed, 200)
         places = np.array([camera.position for camera in path])
         assert (places > 0.1).all()
         assert (places < np.array(scene.size) - 0.1).all()
@@ -48,7 +49,37 @@ def test_paths_are_smooth_and_stay_in_the_room() -> None:
         turns = np.diff([(c.yaw, c.pitch, c.roll) for c in path], axis=0)
         assert abs(turns).max() < np.radians(1)
         assert steps.max() > 0.01
-        assert camera_path(scene.camera, seed, 7) == path[:7]
+        assert camera_path(scene, seed, 7) == path[:7]
+
+
+@pytest.mark.parametrize('motion', [3.0, 1e9])
+def test_no_motion_leads_out_of_the_room(motion: float) -> None:
+    reached = 9.0
+    for number in range(30):
+        seed = clip_seed(2, number)
+        scene = room_of(seed, varied=True)
+        path = camera_path(scene, seed, 1500, motion=motion)
+        places = np.array([camera.position for camera in path])
+        gaps = np.minimum(places, np.array(scene.size) - places)
+        assert gaps.min() > 0.1 - 1e-9
+        reached = min(reached, gaps.min())
+        assert camera_path(scene, seed, 9, motion=motion) == path[:9]
+    assert reached < 0.15  # no closer than needed, but as far as allowed
+
+
+def test_what_fits_into_the_room_is_a_factor() -> None:
+    for number in range(10):
+        seed = clip_seed(2, number)
+        scene = room_of(seed, varied=True)
+        start = np.array(scene.camera.position)
+        once, half = (
+            np.array([c.position for c in path]) - start
+            for path in (
+                camera_path(scene, seed, 200),
+                camera_path(scene, seed, 200, motion=0.5),
+            )
+        )
+        np.testing.assert_allclose(once, 2 * half, atol=1e-12)
 
 
 def test_the_flow_leads_to_the_same_surface() -> None:

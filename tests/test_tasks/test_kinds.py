@@ -46,6 +46,14 @@ def test_valid(kind: Kind, label: list, valid: list) -> None:
     assert kind.valid(torch.from_numpy(array))[0, 0].tolist() == valid
 
 
+@pytest.mark.parametrize('kind', [k() for k in KINDS.values()], ids=str)
+def test_a_past_that_does_not_count_changes_nothing(kind: Kind) -> None:
+    now = kind.activate(torch.randn(kind.out_channels(4)[0], 2, 3))
+    before = torch.full_like(now, math.nan)
+    before[:, 0, 0] = math.inf
+    assert torch.equal(kind.blend(now, before, torch.zeros(2, 3)), now)
+
+
 def test_a_normal_is_valid_if_any_component_is_not_zero() -> None:
     label = np.zeros((3, 1, 2))
     label[2, 0, 1] = -1

@@ -84,6 +84,27 @@ def test_bad_numbers_are_one_line(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize('more', [['--motion', 2], ['--grain'], ['--mp4']])
+def test_what_is_for_a_clip_needs_one(tmp_path: Path, more: list) -> None:
+    done = run(tmp_path / 'rooms', *more)
+    assert done.returncode == 2
+    assert '--motion, --grain and --mp4 are for a --clip' in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('motion', ['nan', '-1', 'inf'])
+def test_a_motion_is_a_number_from_0(tmp_path: Path, motion: str) -> None:
+    call = [sys.executable, str(TOOL), str(tmp_path / 'clip')]
+    call += ['--clip', '2', f'--motion={motion}']
+    done = subprocess.run(call, capture_output=True, text=True, cwd='/')
+    assert done.returncode == 1
+    assert done.stderr == (
+        f'rooms.py: motion {float(motion)}: give 0, which stands still, or '
+        'more\n'
+    )
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize('stop', [signal.SIGINT, signal.SIGTERM])
 def test_stopping_leaves_nothing_behind(tmp_path: Path, stop: int) -> None:
     out = tmp_path / 'rooms'

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -140,13 +141,12 @@ def _said(name: str, unit: str) -> str:
 
 def rendered(
     args: argparse.Namespace, number: int, motion: float
-) -> list[Shot]:
-    """Return the frames of a clip that no model was trained on."""
+) -> Iterator[Shot]:
+    """Yield the frames of a clip that no model was trained on."""
     from mmmtl.geometry.motion import camera_motion, exact_flow
     from mmmtl.rooms.path import clip_seed, render_clip
     from mmmtl.tasks import TASKS
 
-    shots: list[Shot] = []
     before = None
     for frame in render_clip(
         clip_seed(args.seed, number),
@@ -175,34 +175,27 @@ def rendered(
             if hasattr(view, task)
         }
         image = np.ascontiguousarray(view.image[..., ::-1])
-        shots.append(Shot(image, labels=labels, **known))
+        yield Shot(image, labels=labels, **known)
         before = frame
-    return shots
 
 
-def filmed(args: argparse.Namespace) -> list[Shot]:
-    """Return the first frames of a video."""
+def filmed(args: argparse.Namespace) -> Iterator[Shot]:
+    """Yield the first frames of a video."""
     import cv2
 
     from mmmtl.geometry.optical_flow import optical_flow
     from mmmtl.io.video import open_video
 
-    shots: list[Shot] = []
+    flow = seen = before = None
     with open_video(args.video) as video:
         for image in islice(video.frames, args.frames):
-            known: dict[str, Any] = {}
-            if shots:
-                flow, seen = optical_flow(
-                    *(
-                        cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
-                        for picture in (image, shots[-1].image)
-                    )
-                )
-                known = dict(flow=flow, seen=seen)
-            shots.append(Shot(image, **known))
-    if len(shots) < 2:
+            grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+            if before is not None:
+                flow, seen = optical_flow(grey, before)
+            yield Shot(image, flow, seen)
+            before = grey
+    if flow is None:
         raise UserError(f'--video {args.video}: it has one frame only')
-    return shots
 
 
 class Trial:
@@ -220,44 +213,42 @@ class Trial:
         self.model_ms: list[float] = []
         self.steady_ms: list[float] = []
 
-    def add(self, shots: list[Shot]) -> None:
-        """Predict a clip and count it at all strengths."""
+    def add(self, shots: Iterable[Shot]) -> None:
+        """Predict a clip, frame by frame, and count it at all strengths."""
         from mmmtl.apis.stabiliser import Stabiliser
+
+        stabilisers = {s: Stabiliser(s) for s in self.strengths}
+        before: dict[Any, dict[str, np.ndarray]] = {}
+        for shot in shots:
+            soft = self._soft(shot.image)
+            columns: dict[Any, dict[str, np.ndarray]] = {
+                strength: self._steady(stabiliser, shot.image, soft)
+                for strength, stabiliser in stabilisers.items()
+            }
+            if shot.labels:
+                columns[_LABELS] = _as_compared(shot.labels)
+            for column, maps in columns.items():
+                for task, tally in self.tallies[column].items():
+                    tally.add(
+                        maps[task], before.get(column, {}).get(task), shot
+                    )
+            before = columns
+
+    def _steady(
+        self, stabiliser: Any, image: np.ndarray, soft: dict[str, Any]
+    ) -> dict[str, np.ndarray]:
         from mmmtl.tasks import get_task
 
-        soft = [self._soft(shot.image) for shot in shots]
-        for strength in self.strengths:
-            stabiliser = Stabiliser(strength)
-            steady = []
-            for shot, maps in zip(shots, soft, strict=True):
-                start = time.perf_counter()
-                found = stabiliser(shot.image, maps)
-                if strength:
-                    self.steady_ms.append(1e3 * (time.perf_counter() - start))
-                steady.append(
-                    {
-                        task: get_task(task)
-                        .kind.finalize(values)
-                        .cpu()
-                        .numpy()
-                        for task, values in found.items()
-                    }
-                )
-            self._count(strength, shots, steady)
-        if shots[0].labels:
-            self._count(_LABELS, shots, [shot.labels for shot in shots])
-
-    def _count(
-        self, column: Any, shots: list[Shot], maps: list[dict[str, np.ndarray]]
-    ) -> None:
-        for task, tally in self.tallies[column].items():
-            before = None
-            for shot, found in zip(shots, maps, strict=True):
-                now = found[task]
-                if tally.row.kind.pred_dtype.is_floating_point:
-                    now = now.astype(np.float32)
-                tally.add(now, before, shot)
-                before = now
+        start = time.perf_counter()
+        found = stabiliser(image, soft)
+        if stabiliser.strength:
+            self.steady_ms.append(1e3 * (time.perf_counter() - start))
+        return _as_compared(
+            {
+                task: get_task(task).kind.finalize(values).cpu().numpy()
+                for task, values in found.items()
+            }
+        )
 
     def _soft(self, image: np.ndarray) -> dict[str, Any]:
         import torch
@@ -283,6 +274,18 @@ class Trial:
             'model_ms': float(np.median(self.model_ms)),
             'stabiliser_ms': float(np.median(self.steady_ms or [0.0])),
         }
+
+
+def _as_compared(maps: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return maps of numbers in the precision they are compared in."""
+    from mmmtl.tasks import get_task
+
+    return {
+        task: values.astype(np.float32)
+        if get_task(task).kind.pred_dtype.is_floating_point
+        else values
+        for task, values in maps.items()
+    }
 
 
 def table(result: dict[str, Any], *, labels: bool) -> str:

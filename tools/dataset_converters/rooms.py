@@ -48,8 +48,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--motion',
         type=float,
-        default=1.0,
-        help='factor of its motion; 0 stands still (default: %(default)s)',
+        help='factor of its motion; 0 stands still (default: 1)',
     )
     parser.add_argument(
         '--grain',
@@ -83,8 +82,10 @@ def parse_args() -> argparse.Namespace:
         help='processes; the result does not depend on it',
     )
     args = parser.parse_args()
-    if args.clip is None and args.mp4:
-        parser.error('--mp4 is for a --clip')
+    if args.clip is None and (
+        args.mp4 or args.grain or args.motion is not None
+    ):
+        parser.error('--motion, --grain and --mp4 are for a --clip')
     if args.clip is not None and args.num_train + args.num_val:
         parser.error('--clip takes the place of --num-train and --num-val')
     return args
@@ -92,6 +93,7 @@ def parse_args() -> argparse.Namespace:
 
 def render(args: argparse.Namespace) -> None:
     """Render what the command line asks for, showing progress."""
+    motion = 1.0 if args.motion is None else args.motion
     wanted = order_rooms(
         layout=args.layout,
         num_train=args.num_train,
@@ -100,7 +102,7 @@ def render(args: argparse.Namespace) -> None:
         width=args.size[1],
         seed=args.seed,
         varied=args.varied,
-        clip=None if args.clip is None else Clip(args.motion, args.grain),
+        clip=None if args.clip is None else Clip(motion, args.grain),
     )
     if produce(wanted, args.out, workers=args.workers, bar=True):
         print(f'{wanted.total} rooms written to {args.out}')

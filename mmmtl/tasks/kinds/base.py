@@ -164,7 +164,9 @@ class Kind(ABC):
         Returns:
             As ``now``; where ``share`` is 0, exactly ``now``.
         """
-        return torch.lerp(now, before, share.to(now.dtype))
+        mixed = torch.lerp(now, before, share.to(now.dtype))
+        # Values that are not finite would come through a share of 0.
+        return torch.where(share > 0, mixed, now)
 
     @abstractmethod
     def out_channels(self, num_classes: int | None) -> tuple[int, ...]:
