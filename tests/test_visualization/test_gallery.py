@@ -158,6 +158,7 @@ def test_the_page_is_safe_and_needs_nothing_else(tmp_path: Path) -> None:
             gallery.add(name, image_of(8, 9), maps_of(8, 9), dataset_meta=META)
         assert not path.exists()
     page = path.read_text('utf-8')
+    assert 'id="stopped"' not in page
     assert '<img src=x' not in page
     assert '<script>alert' not in page
     assert page.count('</script>') == 3 + 1
@@ -176,21 +177,32 @@ def test_the_page_is_safe_and_needs_nothing_else(tmp_path: Path) -> None:
     assert not re.search(r'style="|\bon\w+="', page)
 
 
-def test_an_error_leaves_no_page_and_spares_an_older_one(
-    tmp_path: Path,
+@pytest.mark.parametrize(
+    'error', [RuntimeError('damaged'), KeyboardInterrupt()], ids=repr
+)
+def test_what_ends_early_leaves_a_page_that_says_so(
+    tmp_path: Path, error: BaseException
 ) -> None:
     path = tmp_path / 'out.html'
     path.write_text('older')
 
-    def fail() -> None:
+    def fail(count: int) -> None:
         with new_gallery(path) as gallery:
-            gallery.add('a', image_of(8, 9), maps_of(8, 9))
-            raise RuntimeError('a picture is damaged')
+            for name in 'ab'[:count]:
+                gallery.add(name, image_of(8, 9), maps_of(8, 9))
+            raise error
 
-    with pytest.raises(RuntimeError, match='damaged'):
-        fail()
-    assert [p.name for p in tmp_path.iterdir()] == ['out.html']
-    assert path.read_text() == 'older'
+    for count in (0, 2):
+        with pytest.raises(type(error)) as caught:
+            fail(count)
+        assert caught.value is error
+        assert [p.name for p in tmp_path.iterdir()] == ['out.html']
+        if not count:
+            assert path.read_text() == 'older'
+    page = path.read_text()
+    assert [record['name'] for record in records_of(page)] == ['a', 'b']
+    assert 'stopped after 2 picture(s)' in page
+    assert page.endswith('</html>\n')
 
 
 def test_pictures_do_not_pile_up_in_memory(tmp_path: Path) -> None:
@@ -225,6 +237,7 @@ def test_a_browser_shows_the_values(tmp_path: Path) -> None:
     maps = maps_of(20, 31)
     with new_gallery(tmp_path / 'out.html') as gallery:
         gallery.add(EVIL, image_of(20, 31), maps, dataset_meta=META)
+        gallery.stop()
     done = subprocess.run(
         [
             *(browser, '--headless', '--no-sandbox', '--disable-gpu'),
@@ -237,6 +250,7 @@ def test_a_browser_shows_the_values(tmp_path: Path) -> None:
         check=True,
         timeout=120,
     )
+    assert '>1 of 1<' in done.stdout
     (table,) = re.findall(r'<table id="readout".*?</table>', done.stdout)
     shown = dict(
         re.findall(r'<th scope="row">(\w+)</th><td>(.*?)</td>', table)
