@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
+import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
@@ -274,6 +275,10 @@ class PicturePipeline:
         Returns:
             ``inputs`` (3, H, W), ``data_samples``, and ``image``, the
             (H, W, 3) uint8 BGR pixels as they were read.
+
+        Raises:
+            ValueError: If it cannot be read, or has another shape than the
+                transforms can work on.
         """
         image = self.read(picture)
         results: dict[str, Any] = dict(
@@ -283,8 +288,16 @@ class PicturePipeline:
             img_shape=image.shape[:2],
             ori_shape=image.shape[:2],
         )
-        for step in self._steps:
-            results = step(results)
+        try:
+            for step in self._steps:
+                results = step(results)
+        except cv2.error as error:  # such as a side that shrinks to nothing
+            height, width = image.shape[:2]
+            raise ValueError(
+                f'picture {picture.name} of {width} x {height} pixels cannot '
+                'be brought to the size that the model takes: cut or enlarge '
+                'it'
+            ) from error
         return dict(results, image=image)
 
 

@@ -12,6 +12,7 @@ def serve(
     config: str | None = None,
     device: str | None = None,
     tasks: tuple[str, ...] | None = None,
+    trusted_hosts: tuple[str, ...] = (),
     trust_remote_code: bool = False,
     cfg_options: tuple[str, ...] = (),
 ) -> None:
@@ -26,6 +27,9 @@ def serve(
             them if left out.
         device: For instance cpu or cuda:0; a GPU if any, if left out.
         tasks: Show these of the model's tasks only.
+        trusted_hosts: Names under which browsers may ask for the page, such
+            as that of a proxy. Addresses, localhost and the names that this
+            machine knows of itself always work.
         trust_remote_code: Run what a config beside the weights asks for.
         cfg_options: Changes to the config as KEY=VALUE.
     """
@@ -40,7 +44,11 @@ def serve(
     from mmmtl.apis import open_model
     from mmmtl.engine.config import parse_options
     from mmmtl.serving import PictureService
-    from mmmtl.serving.server import make_http_server, open_socket
+    from mmmtl.serving.server import (
+        address_of,
+        make_http_server,
+        open_socket,
+    )
 
     logging.getLogger('werkzeug').setLevel(logging.WARNING)
     with open_socket(host, port) as listening:
@@ -52,10 +60,14 @@ def serve(
             trust_remote_code=trust_remote_code,
         )
         service = PictureService(inferencer, tasks=tasks)
-        server = make_http_server(service, listening, title=Path(model).name)
-        shown = f'[{server.host}]' if ':' in server.host else server.host
+        server = make_http_server(
+            service,
+            listening,
+            title=Path(model).name,
+            trusted_hosts=trusted_hosts,
+        )
         print(
-            f'open http://{shown}:{server.port} in a browser; Ctrl-C ends it',
+            f'open {address_of(server)} in a browser; Ctrl-C ends it',
             flush=True,
         )
         server.serve_forever()

@@ -13,12 +13,16 @@ from mmmtl.io.plain_files import read_lines
 
 Row = dict[str, Any]
 
+# Larger whole numbers are not exact in a browser.
+_MOST = 2**53
+
 
 def scalar_files(run: Path) -> list[Path]:
     """List the logs of a work folder, the oldest first.
 
     Args:
-        run: Work folder of a training, or one log.
+        run: Work folder of a training, one of the folders in it that are
+            called by their time, or one log.
 
     Raises:
         UserError: There is none.
@@ -26,6 +30,7 @@ def scalar_files(run: Path) -> list[Path]:
     if run.is_file():
         return [run]
     found = sorted(run.glob('*/vis_data/scalars.json'))
+    found = found or sorted(run.glob('vis_data/scalars.json'))
     if not found:
         raise UserError(
             f'{run} has no */vis_data/scalars.json: name the work folder of '
@@ -39,7 +44,7 @@ def read_rows(scalars: Path) -> list[Row]:
 
     Args:
         scalars: The file. Its last line may be cut off, as in a training
-            that is going on or was killed.
+            that is going on or was killed, and is left out then.
 
     Raises:
         UserError: It is no log.
@@ -50,7 +55,7 @@ def read_rows(scalars: Path) -> list[Row]:
         try:
             rows.append(dict(json.loads(line)))
         except (ValueError, TypeError, RecursionError) as error:
-            if number == len(lines) > 1:
+            if number == len(lines) and line.startswith('{'):
                 break
             raise UserError(f'{scalars} is no log: {error}') from error
     return rows
@@ -87,7 +92,7 @@ def is_training_row(row: Row) -> bool:
 
 def _in_iterations(rows: Sequence[Row]) -> list[Row]:
     """Count validations in iterations where they are logged by epoch."""
-    rows = [row for row in rows if isinstance(row.get('step'), (int, float))]
+    rows = [row for row in rows if _is_count(row.get('step'))]
     ends: dict[int, int] = {}  # by epoch its last iteration
     for row in rows:
         if is_training_row(row) and 'epoch' in row:
@@ -98,3 +103,7 @@ def _in_iterations(rows: Sequence[Row]) -> list[Row]:
         else {**row, 'step': ends.get(row['step'], row['step'])}
         for row in rows
     ]
+
+
+def _is_count(step: Any) -> bool:
+    return isinstance(step, (int, float)) and 0 <= step < _MOST

@@ -5,11 +5,13 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import PurePath
 from typing import Any
 
+import mmcv
 import numpy as np
 from PIL import Image
 
@@ -19,7 +21,7 @@ from mmmtl.visualization.picture_record import picture_record
 
 #: What is decoded; each further format is more code that strangers reach.
 FORMATS = ('JPEG', 'PNG', 'WEBP', 'BMP', 'TIFF')
-MAX_PIXELS = 24_000_000
+MAX_PIXELS = 16_000_000
 # Bytes of maps that are kept for download, of the latest pictures.
 _KEPT = 1_000_000_000
 
@@ -69,8 +71,22 @@ class PictureService:
         self._turn = threading.Lock()
         self._kept: OrderedDict[str, tuple[str, Maps]] = OrderedDict()
 
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Take a place in the queue; to be had before a file is read.
+
+        Raises:
+            Refusal: There is a crowd.
+        """
+        if not self._places.acquire(blocking=False):
+            raise Refusal(503, 'too many pictures wait: try again in a while')
+        try:
+            yield
+        finally:
+            self._places.release()
+
     def predict(self, content: bytes, name: str) -> dict[str, Any]:
-        """Predict every task on one picture.
+        """Predict every task on one picture, when it is its turn.
 
         Args:
             content: The file.
@@ -81,16 +97,10 @@ class PictureService:
             and name of its ``download``.
 
         Raises:
-            Refusal: It is no picture, too large, or there is a crowd.
+            Refusal: It is no picture, or too large.
         """
-        if not self._places.acquire(blocking=False):
-            raise Refusal(503, 'too many pictures wait: try again in a while')
-        try:
-            picture = self._decode(content)
-            with self._turn:
-                return self._predict(picture, name)
-        finally:
-            self._places.release()
+        with self._turn:
+            return self._predict(self._decode(content), name)
 
     def download(self, key: str, task: str) -> tuple[str, bytes]:
         """Return a map of one of the latest pictures.
@@ -112,7 +122,7 @@ class PictureService:
         suffix, content = map_suffix(task), encode_map(task, maps[task])
         return f'{name}_{task}{suffix}', content
 
-    def _decode(self, content: bytes) -> Image.Image:
+    def _decode(self, content: bytes) -> Image.Image | np.ndarray:
         try:
             picture = Image.open(BytesIO(content), formats=FORMATS)
         except Image.DecompressionBombError as error:
@@ -131,11 +141,16 @@ class PictureService:
             )
         try:
             picture.load()
+            if not picture.mode.startswith(('I', 'F')):
+                return picture
+            # More than 8 bits: made 8 as `mmmtl predict` makes them of a file.
+            return np.asarray(mmcv.imfrombytes(content), np.uint8)
         except Exception as error:
             raise Refusal(415, 'the picture is damaged') from error
-        return picture
 
-    def _predict(self, picture: Image.Image, name: str) -> dict[str, Any]:
+    def _predict(
+        self, picture: Image.Image | np.ndarray, name: str
+    ) -> dict[str, Any]:
         try:
             (result,) = self._inferencer.stream(picture, tasks=self._tasks)
         except ValueError as error:
@@ -158,12 +173,22 @@ class PictureService:
         return record
 
     def _keep(self, key: str, name: str, maps: Maps) -> None:
-        self._kept[key] = name, maps
+        self._kept[key] = name, {t: _small(v) for t, v in maps.items()}
         while len(self._kept) > 1 and self._size() > _KEPT:
             self._kept.popitem(last=False)
 
     def _size(self) -> int:
         return sum(_bytes_of(maps) for _, maps in self._kept.values())
+
+
+def _small(values: np.ndarray) -> np.ndarray:
+    """Keep class ids, which a model gives in 64 bits, in as few as hold them.
+
+    Of a float map, nothing may be lost.
+    """
+    if values.dtype.kind != 'i':
+        return values
+    return values.astype(np.min_scalar_type(values.max(initial=0)))
 
 
 def _bytes_of(maps: Mapping[str, np.ndarray]) -> int:

@@ -21,6 +21,7 @@ class Gallery:
     def __init__(self, file: TextIO) -> None:
         """Remember the page that is being written."""
         self._file = file
+        self._count = 0
 
     def add(
         self,
@@ -45,6 +46,19 @@ class Gallery:
             f'<span>{said}</span></button>{json_block("record", record)}'
             '</li>\n'
         )
+        self._count += 1
+
+    def stop(self) -> bool:
+        """Say on the page that pictures are missing.
+
+        Returns:
+            Whether there is any picture.
+        """
+        self._file.write(
+            f'<li id="stopped">The run was stopped after {self._count} '
+            'picture(s): the others are not here.</li>\n'
+        )
+        return self._count > 0
 
 
 @contextmanager
@@ -54,7 +68,8 @@ def new_gallery(
     """Write a page that shows pictures, with their values, in any browser.
 
     The file holds everything: it may be mailed, and needs no network. It is
-    there when the last picture is; an error leaves none.
+    there when the last picture is. What an error or Ctrl-C ends early holds
+    the pictures so far, and says so; without any, there is no page.
 
     Args:
         path: The file, ``.html``.
@@ -70,11 +85,20 @@ def new_gallery(
     before, after = make_page(
         'gallery.html', title=title, scripts=['viewer.js', 'gallery.js']
     )
+    stopped: BaseException | None = None
     # Names of files need not be text: what is none becomes a question mark.
     with (
         new_file(path) as partial,
         partial.open('w', encoding='utf-8', errors='replace') as file,
     ):
         file.write(before)
-        yield Gallery(file)
+        gallery = Gallery(file)
+        try:
+            yield gallery
+        except BaseException as error:
+            if not gallery.stop():
+                raise
+            stopped = error
         file.write(after)
+    if stopped is not None:
+        raise stopped

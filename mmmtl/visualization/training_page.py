@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mmmtl.errors import UserError
 from mmmtl.io.folders import new_file
-from mmmtl.io.run_logs import Row, is_training_row, read_run
+from mmmtl.io.run_logs import (
+    Row,
+    is_training_row,
+    read_run,
+    scalar_files,
+)
 from mmmtl.visualization.html_page import json_block, make_page
 
 # What rows say beside scalars.
@@ -19,6 +23,8 @@ _OF_TRAINING = {'time', 'data_time', 'memory'}
 _ALL = 'all tasks'
 _TRAINING = 'training'
 _GRADIENTS = 'gradients'
+# The largest 32-bit float. Between larger ones, an axis has no length.
+_LARGEST = 3.4028235e38
 
 
 def write_training_page(
@@ -39,9 +45,13 @@ def write_training_page(
         dict(name=name, series=series_of(read_run(Path(run))))
         for name, run in zip(names, runs, strict=True)
     ]
-    for record in records:
+    for run, record in zip(runs, records, strict=True):
         if not record['series']:
-            raise UserError(f'{record["name"]} has logged nothing yet')
+            log = scalar_files(Path(run))[-1]
+            raise UserError(
+                f'{record["name"]} has logged nothing yet: {log} has no whole '
+                'line with a step'
+            )
     found = dict.fromkeys(key for one in records for key in one['series'])
     content = dict(runs=records, groups=groups_of(list(found)))
     before, after = make_page(
@@ -59,19 +69,23 @@ def series_of(rows: Sequence[Row]) -> dict[str, dict[str, list]]:
         rows: See :func:`mmmtl.io.run_logs.read_run`.
 
     Returns:
-        By name ``steps`` and ``values``; a value that is no number (NaN,
-        infinity) is None, a gap.
+        By name ``steps`` and ``values``; a value that is no number of 32
+        bits (NaN, infinity, 1e300) is None, a gap.
     """
     series: dict[str, dict[str, list]] = {}
     for row in rows:
         for name in _scalars_of(row):
             curve = series.setdefault(name, dict(steps=[], values=[]))
             curve['steps'].append(row['step'])
-            value = float(row[name])
-            # Enough digits for the eye, in half of the space.
-            number = float(f'{value:.6g}')
-            curve['values'].append(number if math.isfinite(value) else None)
+            curve['values'].append(_value(row[name]))
     return series
+
+
+def _value(number: float) -> float | None:
+    if not -_LARGEST <= number <= _LARGEST:
+        return None
+    # Enough digits for the eye, in half of the space.
+    return float(f'{number:.6g}')
 
 
 def _scalars_of(row: Row) -> list[str]:

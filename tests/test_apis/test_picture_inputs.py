@@ -11,7 +11,12 @@ from mmcv.transforms import LoadImageFromFile
 from PIL import Image
 
 from mmmtl.apis import pictures
-from mmmtl.apis.pictures import collect_pictures, is_single, read_picture
+from mmmtl.apis.pictures import (
+    PicturePipeline,
+    collect_pictures,
+    is_single,
+    read_picture,
+)
 from mmmtl.errors import UserError
 from mmmtl.io.web import is_url
 from tests.file_server import FileServer, serve_files
@@ -212,3 +217,15 @@ def test_a_picture_of_16_bits_is_refused() -> None:
     deep = Image.fromarray(np.full((2, 3), 40_000, np.uint16))
     with pytest.raises(ValueError, match=r'mode I;16 has no 8 bits'):
         collect_pictures(deep)
+
+
+def test_a_side_that_would_shrink_to_nothing_is_one_line() -> None:
+    steps = [
+        dict(type='LoadImageFromFile'),
+        dict(type='Resize', scale=(64, 64), keep_ratio=True),
+        dict(type='PackMultiTaskInputs'),
+    ]
+    pipeline = PicturePipeline(dict(test_pipeline=steps))
+    (strip,) = collect_pictures(np.zeros((3, 3000, 3), np.uint8))
+    with pytest.raises(ValueError, match='3000 x 3 pixels cannot be brought'):
+        pipeline(strip)

@@ -70,7 +70,10 @@ def test_own_data(
         result = mmmtl(*(w.replace('_600', '_2') for w in words[1:]), *short)
         assert result.code == 0, result.err
         done.append(words[1])
-    assert done == ['init', 'check', 'train', 'predict', 'test']
+    steps = ['init', 'check', 'train', 'report', 'predict', 'test']
+    assert done == steps
+    for page in ('report.html', 'out.html'):
+        assert (tmp_path / page).is_file()
     text = (tmp_path / 'metrics.json').read_text()
     assert '"cracks/IoU"' in text
     assert '"depth/rmse"' in text

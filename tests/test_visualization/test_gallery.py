@@ -158,6 +158,7 @@ def test_the_page_is_safe_and_needs_nothing_else(tmp_path: Path) -> None:
             gallery.add(name, image_of(8, 9), maps_of(8, 9), dataset_meta=META)
         assert not path.exists()
     page = path.read_text('utf-8')
+    assert 'id="stopped"' not in page
     assert '<img src=x' not in page
     assert '<script>alert' not in page
     assert page.count('</script>') == 3 + 1
@@ -176,21 +177,32 @@ def test_the_page_is_safe_and_needs_nothing_else(tmp_path: Path) -> None:
     assert not re.search(r'style="|\bon\w+="', page)
 
 
-def test_an_error_leaves_no_page_and_spares_an_older_one(
-    tmp_path: Path,
+@pytest.mark.parametrize(
+    'error', [RuntimeError('damaged'), KeyboardInterrupt()], ids=repr
+)
+def test_what_ends_early_leaves_a_page_that_says_so(
+    tmp_path: Path, error: BaseException
 ) -> None:
     path = tmp_path / 'out.html'
     path.write_text('older')
 
-    def fail() -> None:
+    def fail(count: int) -> None:
         with new_gallery(path) as gallery:
-            gallery.add('a', image_of(8, 9), maps_of(8, 9))
-            raise RuntimeError('a picture is damaged')
+            for name in 'ab'[:count]:
+                gallery.add(name, image_of(8, 9), maps_of(8, 9))
+            raise error
 
-    with pytest.raises(RuntimeError, match='damaged'):
-        fail()
-    assert [p.name for p in tmp_path.iterdir()] == ['out.html']
-    assert path.read_text() == 'older'
+    for count in (0, 2):
+        with pytest.raises(type(error)) as caught:
+            fail(count)
+        assert caught.value is error
+        assert [p.name for p in tmp_path.iterdir()] == ['out.html']
+        if not count:
+            assert path.read_text() == 'older'
+    page = path.read_text()
+    assert [record['name'] for record in records_of(page)] == ['a', 'b']
+    assert 'stopped after 2 picture(s)' in page
+    assert page.endswith('</html>\n')
 
 
 def test_pictures_do_not_pile_up_in_memory(tmp_path: Path) -> None:
@@ -216,6 +228,67 @@ def test_the_example_of_the_docs_runs(
     assert record['tasks'][0]['median'] == 2.5
 
 
+def in_browser(browser: str, page: Path) -> str:
+    """Return the elements of a page after its scripts have run."""
+    done = subprocess.run(
+        [
+            *(browser, '--headless', '--no-sandbox', '--disable-gpu'),
+            *('--virtual-time-budget=4000', '--dump-dom'),
+            *('--window-size=1200,900',),
+            *(f'--user-data-dir={page.parent / "profile"}', page.as_uri()),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    return done.stdout
+
+
+def readout_of(page: str) -> dict[str, str]:
+    (table,) = re.findall(r'<table id="readout".*?</table>', page)
+    cells = re.findall(r'<th scope="row">(\w+)</th><td>(.*?)</td>', table)
+    return dict(cells)
+
+
+# A mouse that stands still while the next picture, of another shape, comes.
+MOUSE = """<script>
+const box = $('stage').getBoundingClientRect();
+const [clientX, clientY] = [box.left + 0.4 * box.width, box.top + 100];
+const moved = new PointerEvent('pointermove', { clientX, clientY });
+$('stage').dispatchEvent(moved);
+document.dispatchEvent(new KeyboardEvent('keydown', { key: 'PageDown' }));
+const next = $('stage').getBoundingClientRect();
+const [x, y] = [(clientX - next.left) / next.width, 100 / next.height];
+const width = (node) => node.getBoundingClientRect().width;
+document.title = JSON.stringify([x, y, width($('split')) - next.width]);
+</script>"""
+
+
+@pytest.mark.slow
+def test_the_values_stay_at_the_mouse(tmp_path: Path) -> None:
+    browser = shutil.which('chromium') or shutil.which('google-chrome')
+    if browser is None:
+        pytest.skip('no Chromium to open the page with')
+    path = tmp_path / 'out.html'
+    depth = np.linspace(1, 5, 40 * 20, dtype=np.float32).reshape(40, 20)
+    with new_gallery(path) as gallery:
+        gallery.add('wide', image_of(20, 40), {'depth': depth.reshape(20, 40)})
+        gallery.add('tall', image_of(40, 20), {'depth': depth})
+    page = re.sub(r'<meta http-equiv.*?>', '', path.read_text())
+    path.write_text(page.replace('</body>', f'{MOUSE}</body>'))
+    said = in_browser(browser, path)
+    (title,) = re.findall(r'<title>(.*?)</title>', said)
+    x, y, wider = json.loads(title)
+    assert 0.2 < x < 0.5
+    assert 0 < y < 0.5
+    metres = float(readout_of(said)['depth'].split()[0])
+    expected = depth[int(40 * y), int(20 * x)]
+    assert metres == pytest.approx(expected, abs=0.01)
+    # The slider is as wide as the picture, and half a thumb at each end.
+    assert wider == pytest.approx(16, abs=1)
+
+
 @pytest.mark.slow
 def test_a_browser_shows_the_values(tmp_path: Path) -> None:
     """The script reads what was stored: class, metres, vector."""
@@ -225,22 +298,10 @@ def test_a_browser_shows_the_values(tmp_path: Path) -> None:
     maps = maps_of(20, 31)
     with new_gallery(tmp_path / 'out.html') as gallery:
         gallery.add(EVIL, image_of(20, 31), maps, dataset_meta=META)
-    done = subprocess.run(
-        [
-            *(browser, '--headless', '--no-sandbox', '--disable-gpu'),
-            *('--virtual-time-budget=4000', '--dump-dom'),
-            *(f'--user-data-dir={tmp_path / "profile"}',),
-            (tmp_path / 'out.html').as_uri(),
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    )
-    (table,) = re.findall(r'<table id="readout".*?</table>', done.stdout)
-    shown = dict(
-        re.findall(r'<th scope="row">(\w+)</th><td>(.*?)</td>', table)
-    )
+        gallery.stop()
+    said = in_browser(browser, tmp_path / 'out.html')
+    assert '>1 of 1<' in said
+    shown = readout_of(said)
     middle = {task: values[10, 15] for task, values in maps.items()}
     assert html.unescape(shown['semseg']) == META['classes'][middle['semseg']]
     assert shown['depth'].endswith(' m')

@@ -103,8 +103,39 @@ def test_validations_by_epoch_stand_at_its_last_iteration(
 
 
 def test_what_is_no_number_is_a_gap() -> None:
-    rows = [train(1, 0.123456789), train(2, float('nan')), train(3, 1e999)]
-    assert series_of(rows)['loss']['values'] == [0.123457, None, None]
+    beyond = [float('nan'), 1e999, -1e308, 10**400]
+    values = [0.123456789, *beyond, -3e38]
+    rows = [
+        dict(train(step, 1), loss=value) for step, value in enumerate(values)
+    ]
+    found = series_of(rows)['loss']['values']
+    assert found == [0.123457, None, None, None, None, -3e38]
+
+
+def test_steps_that_are_no_count_are_left_out(tmp_path: Path) -> None:
+    steps = [float('nan'), float('inf'), -1, 10**400, 10]
+    log(tmp_path, '1', [train(step, 4) for step in steps])
+    write_training_page([tmp_path], tmp_path / 'out.html')
+    (run,) = content_of(tmp_path / 'out.html')['runs']
+    assert run['series']['loss'] == {'steps': [10], 'values': [4]}
+
+
+def test_one_start_of_a_training_is_read_like_all(tmp_path: Path) -> None:
+    log(tmp_path, '1', [train(10, 5)])
+    log(tmp_path, '2', [train(20, 4)])
+    one = series_of(read_run(tmp_path / '1'))
+    assert one == series_of(read_run(tmp_path / '1/vis_data/scalars.json'))
+    assert one['loss'] == {'steps': [10], 'values': [5]}
+
+
+def test_a_first_line_that_is_cut_is_named(tmp_path: Path) -> None:
+    path = log(tmp_path, '1', [], cut='{"lr": 0.1, "lo')
+    with pytest.raises(UserError, match='no whole line') as error:
+        write_training_page([tmp_path], tmp_path / 'out.html')
+    assert str(path) in str(error.value)
+    # It is no reason to refuse what the next start has logged.
+    log(tmp_path, '2', [train(10, 5)])
+    assert series_of(read_run(tmp_path))['loss']['values'] == [5]
 
 
 def test_scalars_are_sorted_by_task() -> None:
@@ -181,7 +212,10 @@ def test_a_browser_draws_the_curves(tmp_path: Path) -> None:
     browser = shutil.which('chromium') or shutil.which('google-chrome')
     if browser is None:
         pytest.skip('no Chromium to open the page with')
-    log(tmp_path / 'run', '1', [train(s, 5 / s) for s in range(1, 5)])
+    # In steps of 5 the axis of the rate has a single mark.
+    rates = [1, 8.4, 8, 8]
+    rows = [train(s, 5 / s, lr=rate) for s, rate in enumerate(rates, 1)]
+    log(tmp_path / 'run', '1', rows)
     out = tmp_path / 'out.html'
     write_training_page([tmp_path / 'run'], out)
     done = subprocess.run(
@@ -205,3 +239,7 @@ def test_a_browser_draws_the_curves(tmp_path: Path) -> None:
     widths = [b[0] - a[0] for a, b in pairwise(points)]
     assert max(widths) - min(widths) < 0.2
     assert sorted(points, key=lambda point: point[1]) == points
+    for figure in re.findall(r'<figure>.*?</figure>', said, re.S):
+        # Two marks at least on each axis.
+        for anchor in ('end', 'middle'):
+            assert figure.count(f'text-anchor="{anchor}"') >= 2

@@ -1,6 +1,6 @@
 // Below the picture, where it stays in its place whatever task is chosen.
 document.querySelector('.picture').append($('pictures'));
-const items = [...$('pictures').children];
+const items = [...$('pictures').children].filter((item) => item.id !== 'stopped');
 let shown = -1;
 
 function showPicture(index) {

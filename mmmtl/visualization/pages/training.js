@@ -46,14 +46,14 @@ function smooth(values) {
   });
 }
 
-// Round numbers between two ends.
+// Round numbers between two ends, two at least.
 function ticks(low, high, count) {
   const raw = (high - low) / count || 1;
   const power = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= raw);
   const found = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; i += 1) found.push(i * step);
-  return found;
+  return found.length > 1 || count > 99 ? found : ticks(low, high, 2 * count);
 }
 
 function powers(low, high) {

@@ -24,11 +24,11 @@ const viewer = {
   task: null, // by name, so that it stays from picture to picture
   levels: new Map(), // of the record shown, by task
   at: null, // shares of width and height
+  mouse: null, // where it was last seen on a picture, in the window
 
   async show(record) {
     this.record = record;
     this.levels = new Map();
-    this.at = null;
     const tasks = record.tasks.map((item) => item.task);
     if (!tasks.includes(this.task)) [this.task] = tasks;
     $('viewer').hidden = false;
@@ -37,6 +37,10 @@ const viewer = {
     // Small pictures are enlarged, tall ones kept within the window.
     const side = Math.min(Math.max(record.width, 640), 960);
     $('stage').style.width = `min(100%, ${side}px, ${74 * record.width / record.height}vh)`;
+    $('stage').style.aspectRatio = `${record.width} / ${record.height}`;
+    $('split').parentElement.style.width = $('stage').style.width;
+    // The mouse stays where it is; the picture below it is another one.
+    if (this.mouse) this.at = within($('stage'), this.mouse);
     $('size').textContent = `${record.name}, ${record.width} x ${record.height} pixels`;
     $('tasks').replaceChildren(...tasks.map((name, index) => {
       const button = make('button', { type: 'button', textContent: name });
@@ -231,26 +235,30 @@ function histogram(item) {
   return picture;
 }
 
+// A place in the window as shares of a node's sides.
+function within(node, { clientX, clientY }) {
+  const box = node.getBoundingClientRect();
+  return [(clientX - box.left) / box.width, (clientY - box.top) / box.height]
+    .map((value) => Math.min(Math.max(value, 0), 1));
+}
+
 function startViewer() {
   const stage = $('stage');
   let held = false;
-  const share = (event) => {
-    const box = stage.getBoundingClientRect();
-    return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height]
-      .map((value) => Math.min(Math.max(value, 0), 1));
-  };
   stage.addEventListener('pointerdown', (event) => {
     held = true;
     stage.setPointerCapture(event.pointerId);
-    viewer.divide(Math.round(100 * share(event)[0]));
+    viewer.divide(Math.round(100 * within(stage, event)[0]));
   });
   stage.addEventListener('pointermove', (event) => {
-    viewer.at = share(event);
+    viewer.mouse = { clientX: event.clientX, clientY: event.clientY };
+    viewer.at = within(stage, event);
     viewer.read();
     if (held) viewer.divide(Math.round(100 * viewer.at[0]));
   });
   for (const name of ['pointerup', 'pointercancel']) stage.addEventListener(name, () => { held = false; });
   stage.addEventListener('pointerleave', () => {
+    viewer.mouse = null;
     viewer.at = null;
     viewer.read();
   });
@@ -258,6 +266,7 @@ function startViewer() {
     const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     if (!way) return;
     event.preventDefault();
+    viewer.mouse = null;
     const far = event.shiftKey ? 0.1 : 0.01;
     viewer.at = (viewer.at || [0.5, 0.5]).map((value, i) => Math.min(Math.max(value + far * way[i], 0), 1));
     viewer.read();
