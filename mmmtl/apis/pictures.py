@@ -294,7 +294,7 @@ class PicturePipeline:
         except cv2.error as error:  # such as a side that shrinks to nothing
             height, width = image.shape[:2]
             raise ValueError(
-                f'picture {picture.name} of {width} x {height} pixels cannot '
+                f'{picture.name}: {width} x {height} pixels cannot '
                 'be brought to the size that the model takes: cut or enlarge '
                 'it'
             ) from error
