@@ -18,6 +18,7 @@ from PIL import Image, ImageOps
 
 from mmmtl.datasets.transforms.pasted import refuse_pasted
 from mmmtl.engine.config_tasks import test_dataset_of
+from mmmtl.io.video import is_video
 from mmmtl.io.web import is_url, read_url
 from mmmtl.registry import TRANSFORMS, build_in_scope
 
@@ -145,6 +146,11 @@ def _expand(item: PictureInput) -> list[Picture]:
     if is_url(item):
         stem = Path(urlparse(str(item)).path).stem
         return [Picture(stem or 'picture', url=str(item))]
+    if is_video(item):
+        raise ValueError(
+            f'{item} is a video: mmmtl.apis.predict_video takes those, and so '
+            'does the command mmmtl predict'
+        )
     path = Path(item).expanduser()
     if path.is_dir():
         files = [file for file in path.iterdir() if _is_picture(file)]

@@ -229,3 +229,9 @@ def test_a_side_that_would_shrink_to_nothing_is_one_line() -> None:
     (strip,) = collect_pictures(np.zeros((3, 3000, 3), np.uint8))
     with pytest.raises(ValueError, match='3000 x 3 pixels cannot be brought'):
         pipeline(strip)
+
+
+@pytest.mark.parametrize('source', ['clip.mp4', 'camera:0'])
+def test_videos_are_sent_elsewhere(source: str) -> None:
+    with pytest.raises(ValueError, match='predict_video takes those'):
+        collect_pictures(source)
