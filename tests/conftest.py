@@ -35,6 +35,11 @@ ONE_STACK = {
     'test_datasets': 'files to files: numpy, Pillow, processes of our own',
     'test_tools/test_archives.py': 'the converters of those files',
     'test_evaluation/test_boundary/test_rooms.py': 'numpy and scipy',
+    'test_visualization': 'pages of our own in a browser',
+    'test_deploy': (
+        "PyTorch's graphs, run by onnxruntime; quick tests export with both"
+    ),
+    'test_cli/test_export.py': 'the same by the command',
     'test_tools/test_boundary_eval.py'
     '::test_the_number_of_processes_changes_nothing': 'processes of our own',
     'test_engine/test_checkpoint.py': 'bits of files that PyTorch reads',
