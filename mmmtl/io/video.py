@@ -99,9 +99,10 @@ def open_video(source: str | Path) -> Iterator[Video]:
 @contextmanager
 def _silent() -> Iterator[None]:
     """Let OpenCV write no lines of its own to stderr."""
-    log = cv2.utils.logging
+    # OpenCV 5 has moved the two functions; silent is 0 in both.
+    log = getattr(cv2.utils, 'logging', cv2)
     level = log.getLogLevel()
-    log.setLogLevel(log.LOG_LEVEL_SILENT)
+    log.setLogLevel(0)
     try:
         yield
     finally:
