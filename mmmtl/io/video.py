@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -100,7 +101,7 @@ def open_video(source: str | Path) -> Iterator[Video]:
 def _silent() -> Iterator[None]:
     """Let OpenCV write no lines of its own to stderr."""
     # OpenCV 5 has moved the two functions; silent is 0 in both.
-    log = getattr(cv2.utils, 'logging', cv2)
+    log: Any = getattr(cv2.utils, 'logging', cv2)
     level = log.getLogLevel()
     log.setLogLevel(0)
     try:
