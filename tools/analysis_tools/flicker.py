@@ -12,7 +12,6 @@ usual figure of each task. A video has neither: its flow is estimated.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -24,7 +23,8 @@ import numpy as np
 
 from mmmtl.engine.errors import user_errors
 from mmmtl.errors import UserError
-from mmmtl.io.folders import check_out, new_file
+from mmmtl.io.folders import check_out
+from mmmtl.io.json_file import write_json
 
 # Cameras of the clips, and the factor of their motion.
 _CAMERAS = {'moving': 1.0, 'still': 0.0}
@@ -341,8 +341,7 @@ def measure(args: argparse.Namespace) -> None:
         if args.video is not None:
             break
     if args.out is not None:
-        with new_file(args.out) as partial:
-            partial.write_text(json.dumps(results, indent=2) + '\n', 'utf-8')
+        write_json(args.out, results)
 
 
 def main() -> None:
