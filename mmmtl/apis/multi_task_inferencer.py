@@ -32,8 +32,9 @@ from mmmtl.apis.pictures import (
 )
 from mmmtl.apis.point_clouds import Cloud
 from mmmtl.apis.resume import RunRecord, describe_run
+from mmmtl.apis.soft_maps import SoftMaps, batch_of, predict_soft
 from mmmtl.apis.stabiliser import Stabiliser, predict_steady
-from mmmtl.apis.tiles import SoftMaps, Tiling, predict_tiles
+from mmmtl.apis.tiles import Tiling, predict_tiles
 from mmmtl.errors import UserError
 from mmmtl.geometry.point_cloud import Lens
 from mmmtl.io.folders import check_out
@@ -358,10 +359,8 @@ class MultiTaskInferencer:
             loaded = [
                 self.pipeline(replace(known, array=tile)) for tile in tiles
             ]
-            data = self.model.data_preprocessor(_batch_of(loaded), False)
-            with torch.no_grad():
-                found = self.model.predict_soft(**data)
-            return [{t: maps[t] for t in tasks} for maps in found]
+            found = predict_soft(self.model, loaded)
+            return [{t: soft[t] for t in tasks} for _, soft in found]
 
         sample = MultiTaskDataSample(
             metainfo=dict(
@@ -381,17 +380,10 @@ class MultiTaskInferencer:
     ) -> Iterator[tuple[Picture, np.ndarray, MultiTaskDataSample]]:
         loaded = [self.pipeline(picture) for picture in pictures]
         with torch.no_grad():
-            samples = self.model.test_step(_batch_of(loaded))
+            samples = self.model.test_step(batch_of(loaded))
         triples = zip(pictures, loaded, samples, strict=True)
         for picture, item, sample in triples:
             yield picture, item['image'], sample.cpu()
-
-
-def _batch_of(loaded: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
-    return {
-        key: [item[key] for item in loaded]
-        for key in ('inputs', 'data_samples')
-    }
 
 
 def _unfinished(

@@ -12,11 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmmtl.apis.soft_maps import predict_soft
 from mmmtl.geometry.optical_flow import move_along, optical_flow
 from mmmtl.structures import MultiTaskDataSample
 from mmmtl.tasks import get_task
-
-SoftMaps = Mapping[str, Tensor]
 
 #: How much the past counts where nothing changed; docs/video.md has the
 #: measurements it was chosen by.
@@ -79,7 +78,9 @@ class Stabiliser:
         """Forget the past, as before the first frame of another video."""
         self._past = None
 
-    def __call__(self, image: np.ndarray, soft: SoftMaps) -> dict[str, Tensor]:
+    def __call__(
+        self, image: np.ndarray, soft: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
         """Steady the predictions of the next frame.
 
         Args:
@@ -144,11 +145,7 @@ def predict_steady(
     Returns:
         The frame's data sample, with predictions, on the model's device.
     """
-    data = {key: [item[key]] for key in ('inputs', 'data_samples')}
-    with torch.no_grad():
-        data = model.data_preprocessor(data, False)
-        [soft] = model.predict_soft(**data)
-    sample = data['data_samples'][0]
+    [(sample, soft)] = predict_soft(model, [item])
     if tasks is not None:
         soft = {task: soft[task] for task in tasks}
     for task, values in stabiliser(item['image'], soft).items():
@@ -166,7 +163,7 @@ def _grey(image: np.ndarray) -> np.ndarray:
     return cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
 
 
-def _fits(past: _Past, grey: np.ndarray, soft: SoftMaps) -> bool:
+def _fits(past: _Past, grey: np.ndarray, soft: Mapping[str, Tensor]) -> bool:
     """Say whether the past is of a video of the same size and tasks."""
     return past.grey.shape == grey.shape and (
         {task: values.shape for task, values in past.soft.items()}

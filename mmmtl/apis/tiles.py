@@ -18,13 +18,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmmtl.apis.soft_maps import SoftMaps
 from mmmtl.errors import UserError
 from mmmtl.tasks import get_task
 
 #: Share of a tile that overlaps the next one if nothing is said.
 _OVERLAP = 8
 
-SoftMaps = dict[str, Tensor]
 Span = tuple[int, int]
 
 

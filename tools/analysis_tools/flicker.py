@@ -251,16 +251,12 @@ class Trial:
         )
 
     def _soft(self, image: np.ndarray) -> dict[str, Any]:
-        import torch
-
         from mmmtl.apis.pictures import Picture
+        from mmmtl.apis.soft_maps import predict_soft
 
         item = self.opened.pipeline(Picture('frame', array=image))
-        data = {key: [item[key]] for key in ('inputs', 'data_samples')}
         start = time.perf_counter()
-        model = self.opened.model
-        with torch.no_grad():
-            [soft] = model.predict_soft(**model.data_preprocessor(data, False))
+        [(_, soft)] = predict_soft(self.opened.model, [item])
         self.model_ms.append(1e3 * (time.perf_counter() - start))
         return soft
 
