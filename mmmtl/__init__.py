@@ -1,9 +1,9 @@
 """mmmtl: multi-task dense prediction for MMSegmentation.
 
-``train``, ``test``, ``predict``, ``export``, ``open_model``,
-``from_pretrained``, ``save_pretrained``, ``push_to_hub`` and ``score_maps``
-are found in :mod:`mmmtl.apis` when they are first asked for: nothing heavy is
-imported here.
+``train``, ``test``, ``predict``, ``open_model``, ``from_pretrained``,
+``save_pretrained``, ``push_to_hub`` and ``score_maps`` are found in
+:mod:`mmmtl.apis`, ``export`` in :mod:`mmmtl.deploy.export`, when they are
+first asked for: nothing heavy is imported here.
 """
 
 from importlib import import_module
@@ -14,7 +14,6 @@ from mmmtl.version import __version__
 if TYPE_CHECKING:
     from mmmtl.apis import (
         CardFacts,
-        export,
         from_pretrained,
         open_model,
         predict,
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
         test,
         train,
     )
+    from mmmtl.deploy.export import export
 
 __all__ = [
     'CardFacts',
@@ -41,9 +41,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import a function of :mod:`mmmtl.apis` when it is asked for."""
+    """Import a function when it is asked for."""
     if name in __all__:
-        return getattr(import_module('mmmtl.apis'), name)
+        room = 'mmmtl.deploy.export' if name == 'export' else 'mmmtl.apis'
+        return getattr(import_module(room), name)
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
 
 

@@ -8,7 +8,7 @@ from mmmtl.apis.init_model import init_model
 from mmmtl.apis.model_card import CardFacts
 from mmmtl.apis.multi_task_inferencer import MultiTaskInferencer
 from mmmtl.apis.open_model import from_pretrained, open_model
-from mmmtl.apis.runs import export, predict, test, train
+from mmmtl.apis.runs import predict, test, train
 from mmmtl.apis.save_pretrained import push_to_hub, save_pretrained
 from mmmtl.apis.score_maps import score_maps
 from mmmtl.apis.stabiliser import Stabiliser
@@ -18,7 +18,6 @@ __all__ = [
     'CardFacts',
     'MultiTaskInferencer',
     'Stabiliser',
-    'export',
     'from_pretrained',
     'init_model',
     'open_model',

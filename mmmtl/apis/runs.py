@@ -1,10 +1,10 @@
-"""Train, evaluate, predict and export in one call each."""
+"""Train, evaluate and predict in one call each."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -12,7 +12,6 @@ from mmengine.config import Config
 from mmmtl.apis.multi_task_inferencer import MultiTaskInferencer
 from mmmtl.apis.open_model import open_model
 from mmmtl.apis.pictures import PictureInput
-from mmmtl.engine.named_models import find_model
 from mmmtl.engine.run import (
     EvaluationOptions,
     TrainingOptions,
@@ -21,10 +20,6 @@ from mmmtl.engine.run import (
 )
 from mmmtl.engine.tracking import Tracker
 from mmmtl.errors import UserError
-
-if TYPE_CHECKING:
-    from mmmtl.deploy.export import Exported
-    from mmmtl.deploy.formats import Format
 
 
 def train(
@@ -186,59 +181,4 @@ def predict(
         tasks=tasks,
         tile=tile,
         tile_overlap=tile_overlap,
-    )
-
-
-def export(
-    model: str | Path,
-    out: str | Path,
-    *,
-    config: str | Path | None = None,
-    format: Format = 'onnx',
-    size: tuple[int, int] | None = None,
-    images: PictureInput | Sequence[PictureInput] | None = None,
-    samples: int = 0,
-    int8: bool = False,
-    cfg_options: Mapping[str, Any] | None = None,
-    trust_remote_code: bool = False,
-) -> Exported:
-    """Write a model as one file, checked against the model before it is kept.
-
-    Args:
-        model: What :func:`open_model` takes.
-        out: The file to write.
-        config: Config of the weights; the one beside them if None.
-        format: See :func:`mmmtl.deploy.export.export_model`, as for the
-            arguments up to ``int8``.
-        size: Height and width of the pictures.
-        images: Pictures that model and file are compared on.
-        samples: Samples of the test data whose metrics are compared.
-        int8: Eight bits.
-        cfg_options: Changes to the config, by dotted key.
-        trust_remote_code: See :func:`open_model`.
-
-    Returns:
-        The file's path, and what it says about itself.
-
-    Raises:
-        UserError: There is no such model, it cannot be exported so, or its
-            file does not do what the model does.
-    """
-    # Its room imports this one.
-    from mmmtl.deploy.export import export_model
-
-    found: Any = (config, model)
-    if config is None:
-        found = find_model(model, trust_remote_code=trust_remote_code)
-    return export_model(
-        found[0],
-        found[1],
-        out,
-        format=format,
-        size=size,
-        images=images,
-        samples=samples,
-        int8=int8,
-        cfg_options=dict(cfg_options or {}),
-        trust_remote_code=trust_remote_code,
     )

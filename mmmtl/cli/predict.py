@@ -83,13 +83,13 @@ def predict(
     # All that can be refused is, before a model is opened.
     if not images:
         raise UserError('predict: name a picture, or a folder of pictures')
-    videos, pictures = part_videos(images)
-    collect_pictures(pictures)
     if out_dir is None and gallery is None:
         raise UserError('predict: give --out-dir, --gallery, or both')
     if out_dir is not None:
         check_out_dir('--out-dir', out_dir)
-    elif videos or point_cloud or resume or save_maps:
+    videos, pictures = part_videos(images)
+    collect_pictures(pictures)
+    if out_dir is None and (videos or point_cloud or resume or save_maps):
         raise UserError(
             'predict: videos, point clouds, maps and what is to be resumed '
             'need a folder: give --out-dir'
@@ -110,7 +110,7 @@ def predict(
     inferencer = open_model(
         model,
         config=config,
-        device=device or launched_device(),
+        device=launched_device() if device is None else device,
         cfg_options=parse_options(cfg_options),
         trust_remote_code=trust_remote_code,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,11 @@ from mmmtl.deploy.plain_layers import (
 )
 from mmmtl.deploy.quantise import quantised
 from mmmtl.engine.checkpoint import file_hash
-from mmmtl.engine.named_models import find_weights, names_weights
+from mmmtl.engine.named_models import (
+    find_model,
+    find_weights,
+    names_weights,
+)
 from mmmtl.errors import UserError
 from mmmtl.io.folders import new_file
 from mmmtl.rooms import render_room
@@ -63,6 +67,58 @@ class Exported:
 
     path: Path
     metadata: dict[str, Any]
+
+
+def export(
+    model: str | Path,
+    out: str | Path,
+    *,
+    config: str | Path | None = None,
+    format: Format = 'onnx',
+    size: tuple[int, int] | None = None,
+    images: PictureInput | Sequence[PictureInput] | None = None,
+    samples: int = 0,
+    int8: bool = False,
+    cfg_options: Mapping[str, Any] | None = None,
+    trust_remote_code: bool = False,
+) -> Exported:
+    """Write a model as one file, checked against the model before it is kept.
+
+    Args:
+        model: What :func:`mmmtl.open_model` takes.
+        out: The file to write.
+        config: Config of the weights; the one beside them if None.
+        format: See :func:`export_model`, as for the
+            arguments up to ``int8``.
+        size: Height and width of the pictures.
+        images: Pictures that model and file are compared on.
+        samples: Samples of the test data whose metrics are compared.
+        int8: Eight bits.
+        cfg_options: Changes to the config, by dotted key.
+        trust_remote_code: See :func:`mmmtl.open_model`.
+
+    Returns:
+        The file's path, and what it says about itself.
+
+    Raises:
+        UserError: There is no such model, it cannot be exported so, or its
+            file does not do what the model does.
+    """
+    found: Any = (config, model)
+    if config is None:
+        found = find_model(model, trust_remote_code=trust_remote_code)
+    return export_model(
+        found[0],
+        found[1],
+        out,
+        format=format,
+        size=size,
+        images=images,
+        samples=samples,
+        int8=int8,
+        cfg_options=dict(cfg_options or {}),
+        trust_remote_code=trust_remote_code,
+    )
 
 
 def export_model(

@@ -125,6 +125,11 @@ def find_weights(
         return _weights_in(_fetch(text, trust_remote_code), text)
     path = Path(name).expanduser()
     if path.is_file():
+        if path.suffix == '.py':
+            raise UserError(
+                f'{path} is a config: name its weights, too (as the model, '
+                'and the config with --config, or config=)'
+            )
         return path
     if path.is_dir():
         return _weights_in(path, f'model {path}')

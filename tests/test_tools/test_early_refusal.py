@@ -99,7 +99,14 @@ def test_options_given_twice_count_both(
 @pytest.mark.parametrize(
     'command',
     [
-        ('../demo/image_demo.py', 'room.png', ROOMS, '--out-dir', 'no'),
+        (
+            '../demo/image_demo.py',
+            'demo/room.png',
+            ROOMS,
+            'no.pth',
+            '--out-dir',
+            'no',
+        ),
         ('analysis_tools/show_queries.py', ROOMS, 'demo/room.png'),
         ('analysis_tools/benchmark.py', 'boundary'),
     ],

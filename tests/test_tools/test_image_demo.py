@@ -97,17 +97,56 @@ def test_missing_file_is_one_line_and_exit_code_2(
     assert not out.exists()
 
 
-def test_unreadable_picture_is_one_line_and_exit_code_2(
-    run_tool: Callable, config: Path, weights: Path, tmp_path: Path
+def test_an_unreadable_picture_does_not_end_the_run(
+    run_tool: Callable,
+    config: Path,
+    weights: Path,
+    room: Path,
+    tmp_path: Path,
 ) -> None:
-    bad = tmp_path / 'bad.png'
-    bad.write_bytes(b'no picture')
-    out = tmp_path / 'out'
-    result = run_tool(DEMO, bad, config, weights, '--out-dir', out)
-    assert result.code == 2
-    assert f'cannot read {bad}' in result.err
+    folder, out = tmp_path / 'photos', tmp_path / 'out'
+    folder.mkdir()
+    (folder / 'bad.png').write_bytes(b'no picture')
+    (folder / 'room.png').write_bytes(room.read_bytes())
+    result = run_tool(DEMO, folder, config, weights, '--out-dir', out)
+    assert result.code == 1
+    assert f'cannot read {folder / "bad.png"}' in result.err
     assert 'Traceback' not in result.err
-    assert not out.exists()
+    assert [path.name for path in out.glob('*.png')] == ['room.png']
+
+
+def test_the_demo_has_every_option_of_the_command(
+    run_tool: Callable,
+    config: Path,
+    weights: Path,
+    room: Path,
+    tmp_path: Path,
+) -> None:
+    out, page = tmp_path / 'out', tmp_path / 'page.html'
+    words = ('--out-dir', out, '--point-cloud', '--gallery', page)
+    result = run_tool(DEMO, room, config, weights, *words)
+    assert result.code == 0, result.err
+    assert list(out.rglob('*.ply'))
+    assert page.is_file()
+
+
+@pytest.mark.parametrize('names', [[], ['room.png'], ['a', 'b', 'c', 'd']])
+def test_another_number_of_names_shows_the_usage(
+    run_tool: Callable, names: list[str]
+) -> None:
+    result = run_tool(DEMO, *names, '--out-dir', 'out')
+    assert result.code == 2
+    assert 'INPUT CONFIG [WEIGHTS]' in result.out
+    assert '--point-cloud' in result.out
+
+
+def test_a_config_without_weights_is_refused(
+    run_tool: Callable, config: Path, room: Path, tmp_path: Path
+) -> None:
+    """It predicted with random weights."""
+    result = run_tool(DEMO, room, config, '--out-dir', tmp_path / 'out')
+    assert result.code == 2
+    assert 'is a config: name its weights, too' in result.err
 
 
 def test_the_demo_takes_what_the_refusal_of_code_recommends(
