@@ -149,18 +149,18 @@ def protocols_of(task: str) -> dict[str, Protocol]:
     """Return the protocols by which a task can be measured, by name.
 
     Args:
-        task: Task name; of binary tasks edge is measured as lines, others as
-            regions.
+        task: Task name. Binary tasks whose own metric matches boundaries, as
+            that of edge does, are measured as lines, others as regions; a
+            kind of another package has its own metric alone.
     """
     row = get_task(task)
     if isinstance(row.kind, Binary):
-        return PROTOCOLS['lines' if task == 'edge' else 'regions']
-    if row.kind_name not in PROTOCOLS:
-        raise UserError(
-            f'task {task!r} is of kind {row.kind_name!r}, which has no '
-            f'protocol here: {did_you_mean(row.kind_name, PROTOCOLS)}'
-        )
-    return PROTOCOLS[row.kind_name]
+        lines = row.metric['type'] == 'BoundaryMetric'
+        return PROTOCOLS['lines' if lines else 'regions']
+    if row.kind_name in PROTOCOLS:
+        return PROTOCOLS[row.kind_name]
+    own = Protocol(f'as {row.metric["type"]}, the own metric', row.metric)
+    return {'own': own}
 
 
 def score_maps(

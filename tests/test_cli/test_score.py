@@ -15,6 +15,8 @@ from mmmtl.apis.score_maps import PROTOCOLS, protocols_of, score_maps
 from mmmtl.errors import DatasetError, UserError
 from mmmtl.evaluation.functional.boundary import BoundaryScores
 from mmmtl.evaluation.functional.saliency import SALIENCY_PROTOCOLS
+from mmmtl.registry import METRICS, MODELS
+from mmmtl.tasks import register_task
 from tests.own_tasks import own_table
 
 
@@ -252,3 +254,30 @@ def test_wrong_options(
 def test_every_saliency_protocol_can_be_named() -> None:
     assert set(SALIENCY_PROTOCOLS) < set(PROTOCOLS['regions'])
     assert set(protocols_of('saliency')) == set(PROTOCOLS['regions'])
+
+
+def test_lines_of_ones_own_are_lines() -> None:
+    register_task('joints', kind='binary', metric=dict(type='BoundaryMetric'))
+    register_task('cracks', kind='binary')
+    assert protocols_of('joints') is PROTOCOLS['lines']
+    assert protocols_of('cracks') is PROTOCOLS['regions']
+
+
+def test_a_kind_of_ones_own_has_its_own_metric(
+    write: Callable, monkeypatch: pytest.MonkeyPatch, repo_root: Path
+) -> None:
+    """359 and 1 are 2 degrees apart, not 358."""
+    project = repo_root / 'tests/data/outside_project'
+    monkeypatch.syspath_prepend(str(project))
+    __import__('outside_kind')
+    try:
+        gt = write('gt', {'a': np.float32([[1, 10], [np.nan, 20]])})
+        pred = write('pred', {'a': np.float32([[359, 10], [5, 20]])})
+        found = score_maps(pred, gt, task='aspect')
+    finally:
+        del sys.modules['outside_kind']
+        MODELS.module_dict.pop('DirectionLoss')
+        METRICS.module_dict.pop('DirectionMetric')
+    assert found['protocol']['name'] == 'own'
+    assert found['metrics'] == {'mean_err': pytest.approx(2 / 3)}
+    assert found['units'] == {'mean_err': 'degree'}
