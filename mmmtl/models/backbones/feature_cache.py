@@ -54,9 +54,12 @@ class FeatureCache:
             (folder / 'views.txt').open('a+')
         )
         self._index.seek(0)
-        self.rows = {
-            line: i for i, line in enumerate(self._index.read().split())
-        }
+        text = self._index.read()
+        # A full disk may have cut the last line: its row is made again, and
+        # the next line must not be joined to it.
+        whole = text[: text.rfind('\n') + 1]
+        self._index.truncate(len(whole))
+        self.rows = {line: i for i, line in enumerate(whole.split())}
         self._levels: list[np.memmap] = []
 
     def __call__(

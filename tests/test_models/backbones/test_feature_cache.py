@@ -185,6 +185,20 @@ def test_the_room_is_said_before_a_file_is_made(
     assert list(tmp_path.glob('level*')) == []
 
 
+def test_a_line_that_a_full_disk_has_cut_moves_no_row(tmp_path: Path) -> None:
+    images = torch.arange(3.0).reshape(3, 1, 1, 1).expand(3, 3, 2, 2)
+    lines = tmp_path / 'views.txt'
+    # Of the second image only a part of its line was written.
+    for seen, cut in ((2, 5), (3, 0), (3, 0)):
+        cache = FeatureCache(tmp_path, capacity=3)
+        (found,) = cache(lambda view: (view * 2,), images[:seen])
+        assert torch.equal(found, images[:seen] * 2)
+        cache.close()
+        text = lines.read_text()
+        lines.write_text(text[: len(text) - cut])
+    assert len(lines.read_text().splitlines()) == 3
+
+
 def test_two_runs_do_not_write_into_one_cache(tmp_path: Path) -> None:
     first = FeatureCache(tmp_path, capacity=2)
     with pytest.raises(UserError, match=r'feature cache .* in use'):
