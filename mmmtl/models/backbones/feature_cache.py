@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -115,15 +116,16 @@ class FeatureCache:
             self._levels = [np.load(path, mmap_mode='r+') for path in paths]
             return
         self._check_room(shapes)
-        self._levels = [
-            np.lib.format.open_memmap(
-                self.folder / f'level{index:02}.npy',
-                'w+',
-                self.dtype,
-                (self.capacity, *shape),
-            )
-            for index, shape in enumerate(shapes)
-        ]
+        for index, shape in enumerate(shapes):
+            path = self.folder / f'level{index:02}.npy'
+            size = (self.capacity, *shape)
+            level = np.lib.format.open_memmap(path, 'w+', self.dtype, size)
+            if hasattr(os, 'posix_fallocate'):  # not on macOS
+                # Mapped pages without room on a disk that others have filled
+                # since would end the process, without a word.
+                with path.open('r+b') as file:
+                    os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+            self._levels.append(level)
 
     def _check_room(self, shapes: Sequence[tuple[int, ...]]) -> None:
         one = sum(int(np.prod(s)) for s in shapes) * self.dtype.itemsize

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -197,6 +198,17 @@ def test_a_line_that_a_full_disk_has_cut_moves_no_row(tmp_path: Path) -> None:
         text = lines.read_text()
         lines.write_text(text[: len(text) - cut])
     assert len(lines.read_text().splitlines()) == 3
+
+
+@pytest.mark.skipif(
+    not hasattr(os, 'posix_fallocate'), reason='this system reserves nothing'
+)
+def test_the_room_is_taken_at_once(tmp_path: Path) -> None:
+    """Where others fill the disk later, a mapped page would be a bus error."""
+    cache = FeatureCache(tmp_path, capacity=100)
+    cache(lambda _: (torch.zeros(1, 4, 60, 60),), torch.rand(1, 3, 8, 8))
+    found = (tmp_path / 'level00.npy').stat()
+    assert found.st_blocks * 512 >= found.st_size > 100 * 4 * 60 * 60 * 4
 
 
 def test_two_runs_do_not_write_into_one_cache(tmp_path: Path) -> None:
