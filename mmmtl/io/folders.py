@@ -95,7 +95,7 @@ def new_file(path: str | Path) -> Iterator[Path]:
         partial.replace(path)
     except OSError as error:
         # A full disk does not say which file there was no room for.
-        if error.filename in (None, str(partial)):
+        if error.errno and error.filename in (None, str(partial)):
             error.filename = str(path)
         raise
     finally:
