@@ -60,7 +60,7 @@ def save_pretrained(
             f'{type(network).__name__} does not say its config (cfg): open '
             'it with mmmtl.open_model, and save that'
         )
-    save_file = _import_save_file()
+    save = _import_save()
     content = describe_model(network)
     facts = facts or CardFacts()
     facts.check_weights(_hash_of(network))
@@ -69,8 +69,8 @@ def save_pretrained(
     # Both are complete before the first takes the place of an older one.
     with new_file(folder / WEIGHTS_FILE) as partial:
         tensors, meta = _weights_of(network, half=half)
-        save_file(tensors, partial, meta)
-        partial.chmod(0o644)  # safetensors lets nobody else read it
+        # safetensors' own writer has an error of its own for a full disk.
+        partial.write_bytes(save(tensors, meta))
         write_json(folder / CONFIG_FILE, content)
     card = folder / CARD_FILE
     if not card.is_file() or GENERATED in card.read_text('utf-8'):
@@ -190,15 +190,15 @@ def describe_tasks(model: nn.Module) -> dict[str, dict[str, Any]]:
     return tasks
 
 
-def _import_save_file() -> Callable[..., None]:
+def _import_save() -> Callable[..., bytes]:
     try:
-        from safetensors.torch import save_file
+        from safetensors.torch import save
     except ImportError as error:
         raise UserError(
             'saving a model needs safetensors, which is not installed: '
             "pip install 'mmmtl[hub]'"
         ) from error
-    return save_file
+    return save
 
 
 def _weights_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import warnings
@@ -135,9 +136,11 @@ def build(
             return _build_onnx(program, model.tasks)
 
     def save(path: Path, metadata: Mapping[str, Any]) -> None:
-        text = json.dumps(metadata)
-        with path.open('wb') as file:
-            torch.export.save(program, file, extra_files={_OTHER_FILE: text})
+        files = {_OTHER_FILE: json.dumps(metadata)}
+        # PyTorch's own writer ends the process where the disk is full.
+        buffer = io.BytesIO()
+        torch.export.save(program, buffer, extra_files=files)
+        path.write_bytes(buffer.getbuffer())
 
     return save
 
@@ -210,7 +213,9 @@ def _build_torchscript(model: ExportableModel, shape: Shape) -> Save:
 
     def save(path: Path, metadata: Mapping[str, Any]) -> None:
         files = {_OTHER_FILE: json.dumps(metadata)}
-        torch.jit.save(checked, path, _extra_files=files)
+        buffer = io.BytesIO()  # as above
+        torch.jit.save(checked, buffer, _extra_files=files)
+        path.write_bytes(buffer.getbuffer())
 
     return save
 

@@ -8,6 +8,9 @@ is missing stands under ``run_state``:
 - ``batches``: how many batches of an epoch are done, in the middle of one;
 - ``validated``: whether the validation that belongs to this moment is over,
   or has to be done before the training goes on;
+- ``patience``: what each ``EarlyStoppingHook`` has seen, by its metric: the
+  best value, and the validations without a better one;
+- ``stopped``: whether one of them has ended the training;
 - ``gradients``: per process and parameter, what was accumulated since the
   last optimizer step; absent directly after a step. Those of a single entry
   hold for all processes: one process made them, or all have their mean
@@ -19,7 +22,7 @@ from __future__ import annotations
 from typing import Any
 
 from mmengine.dist import gather_object
-from mmengine.hooks import EMAHook, Hook
+from mmengine.hooks import EarlyStoppingHook, EMAHook, Hook
 from mmengine.optim import OptimWrapperDict
 from mmengine.runner import Runner
 from torch import Tensor, nn
@@ -80,7 +83,21 @@ class RunState(Hook):
             else:
                 _take_gradients(bare_model(runner.model), own)
             runner.logger.info('restored the gradients accumulated so far')
+        self._resume_patience(runner)
         return self.found.get('batches', 0)
+
+    def _resume_patience(self, runner: Runner) -> None:
+        seen = self.found.get('patience', {})
+        for hook in _early_stopping(runner):
+            if hook.monitor in seen:
+                hook.best_score, hook.wait_count = seen[hook.monitor]
+        goes_on = runner.cfg.get('resume_changed')
+        if self.found.get('stopped') and not goes_on:
+            runner.train_loop.stop_training = True
+            runner.logger.info(
+                'an EarlyStoppingHook has ended this training: nothing to '
+                'do; --resume-changed goes on'
+            )
 
     def lacks_validation(self) -> bool:
         """Tell whether the checkpoint was saved before a validation."""
@@ -127,6 +144,11 @@ class RunState(Hook):
         checkpoint['run_state'] = dict(
             batches=meta['iter'] - self.epoch_began_at if within else 0,
             validated=self._validating,
+            patience={
+                hook.monitor: (float(hook.best_score), hook.wait_count)
+                for hook in _early_stopping(runner)
+            },
+            stopped=runner.train_loop.stop_training,
         )
         if self._gradients and 'optimizer' in checkpoint:
             checkpoint['run_state']['gradients'] = self._gradients
@@ -163,6 +185,10 @@ class RunState(Hook):
         asks = self._validating and batch_idx < self._common_batches
         if asks and self._stop is not None and self._stop.heard():
             raise ValidationStoppedError
+
+
+def _early_stopping(runner: Runner) -> list[EarlyStoppingHook]:
+    return [h for h in runner.hooks if isinstance(h, EarlyStoppingHook)]
 
 
 def _take_gradients(model: nn.Module, gradients: Gradients) -> None:

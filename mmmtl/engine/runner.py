@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 from mmengine.dist import master_only
-from mmengine.hooks import CheckpointHook, Hook
+from mmengine.hooks import CheckpointHook, EarlyStoppingHook, Hook
+from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner, load_state_dict
 from mmengine.runner.base_loop import BaseLoop
@@ -119,15 +123,35 @@ class MultiTaskRunner(Runner):
             runner.logger.info(note)
         return runner
 
+    def build_logger(self, *args: Any, **options: Any) -> MMLogger:
+        """Build mmengine's, which says once that there is no room for it.
+
+        Args:
+            args: mmengine's.
+            options: mmengine's.
+        """
+        logger = super().build_logger(*args, **options)
+        for handler in logger.handlers:
+            if isinstance(handler, logging.FileHandler):
+                complain = functools.partial(_complain_once, handler, [])
+                handler.handleError = complain
+        return logger
+
     def register_hook(
         self, hook: Hook | dict, priority: str | int | None = None
     ) -> None:
-        """Register a hook; ours where mmengine's checkpoint hook is named."""
+        """Register a hook; ours where mmengine's checkpoint hook is named.
+
+        Early stopping looks at a validation before checkpoints are saved, so
+        that they hold what it has seen; mmengine's looks last.
+        """
         if isinstance(hook, dict):
             kind = hook.get('type')
             kind = HOOKS.get(kind) if isinstance(kind, str) else kind
             if kind is CheckpointHook:
                 hook = {**hook, 'type': SafeCheckpointHook}
+            if kind is EarlyStoppingHook:
+                hook = {'priority': 'LOW', **hook}
         super().register_hook(hook, priority)
 
     def save_checkpoint(self, *args: Any, **options: Any) -> None:
@@ -339,6 +363,27 @@ class MultiTaskRunner(Runner):
         self.logger.warning(f'load_from: a part of {path}: {found.describe()}')
         part = {name: state[name] for name in found.matching}
         load_state_dict(bare_model(self.model), part, logger=self.logger)
+
+
+def _complain_once(
+    handler: logging.FileHandler,
+    said: list[str],
+    record: logging.LogRecord,
+) -> None:
+    """Say in a line, once, what would be a traceback for each line of a log.
+
+    The next record is tried again; what waits in the buffer comes with it.
+    """
+    error = sys.exc_info()[1]
+    if not isinstance(error, OSError):
+        type(handler).handleError(handler, record)
+    elif not said:
+        said.append(handler.baseFilename)
+        print(
+            f'warning: {handler.baseFilename} cannot be written '
+            f'({error.strerror}): lines of the log will be missing',
+            file=sys.stderr,
+        )
 
 
 def leave_out_frozen(optimizer: Optimizer) -> None:

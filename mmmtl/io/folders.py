@@ -7,6 +7,7 @@ next process that writes the same folder, or a file in it, removes it.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -25,6 +26,7 @@ from mmmtl.errors import FolderExistsError, UserError
 
 #: Where tools write what a folder was made from, and how.
 META_FILE = 'meta.json'
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def check_out(option: str, path: str | Path, *endings: str) -> None:
@@ -93,6 +95,12 @@ def new_file(path: str | Path) -> Iterator[Path]:
     try:
         yield partial
         partial.replace(path)
+    except OSError as error:
+        # A full disk does not say which file there was no room for.
+        unnamed = error.filename is None and error.errno in _NO_ROOM
+        if unnamed or error.filename == str(partial):
+            error.filename = str(path)
+        raise
     finally:
         partial.unlink(missing_ok=True)
 

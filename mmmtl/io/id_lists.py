@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mmmtl.errors import DatasetError, printable
+from mmmtl.io.folders import new_file
 from mmmtl.io.plain_files import read_lines
 
 #: Bytes, of any part of a path on all usual file systems.
@@ -59,8 +60,8 @@ def write_ids(path: Path, ids: Iterable[str]) -> None:
         path: Text file; its folder is made if needed.
         ids: One per line.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(''.join(f'{sample_id}\n' for sample_id in ids), 'utf-8')
+    with new_file(path) as partial:
+        partial.write_text(''.join(f'{one}\n' for one in ids), 'utf-8')
 
 
 def _beside(path: Path) -> str:

@@ -174,7 +174,7 @@ def new_video(
             raise UserError(f'{path}: there was no frame to write')
         # A writer that cannot write, or a full disk, says nothing. Ctrl-C may
         # come between a frame that is written and its count.
-        if not ended <= _length(partial) <= begun or not begun:
+        if not ended <= _length(partial) <= begun:
             raise UserError(
                 f'{path} could not be written to its end: is the disk full, '
                 'or OpenCV built without FFmpeg?'

@@ -24,6 +24,7 @@ from mmmtl.apis import (
 )
 from mmmtl.engine.checkpoint import file_hash, read_checkpoint
 from mmmtl.errors import UserError
+from tests.full_disk import full_disk
 from tests.tiny import demt
 
 IMAGE = np.random.default_rng(0).integers(256, size=(96, 128, 3), dtype='u1')
@@ -279,14 +280,8 @@ def test_a_failure_leaves_the_files_of_before(
     folder = save_pretrained(trained, tmp_path / 'saved')
     before = {path: path.read_bytes() for path in folder.iterdir()}
     trained.model.cfg.model.test_cfg = dict(mode='slide')
-
-    def no_space(*args: Any) -> None:
-        raise OSError('no space')
-
-    with monkeypatch.context() as patch:
-        patch.setattr('safetensors.torch.save_file', no_space)
-        with pytest.raises(OSError, match='no space'):
-            save_pretrained(trained, folder)
+    with full_disk(20_000), pytest.raises(OSError, match='too large'):
+        save_pretrained(trained, folder)
     monkeypatch.setitem(sys.modules, 'safetensors.torch', None)
     for place in (folder, tmp_path / 'none'):
         with pytest.raises(UserError, match='needs safetensors'):

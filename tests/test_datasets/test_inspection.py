@@ -23,6 +23,7 @@ from mmmtl.errors import DatasetError, UserError
 from mmmtl.rooms import render_room
 from mmmtl.tasks import Kind, register_tasks
 from mmmtl.tasks.kinds import Scalar
+from tests.full_disk import full_disk
 from tests.own_tasks import own_table
 
 SIZE = (8, 12)
@@ -399,6 +400,17 @@ def test_nothing_is_overwritten(root: Path) -> None:
     new_config(root, tasks, out)
     with pytest.raises(UserError, match='exists already'):
         new_config(root, tasks, out)
+
+
+def test_a_full_disk_leaves_no_config(root: Path) -> None:
+    images(root)
+    labels(root, 'cracks/{}.png', [255])
+    tasks = read_tasks(dict(cracks='binary'))
+    out = root.parent / 'full' / 'my_config.py'
+    with full_disk(100), pytest.raises(OSError, match='too large'):
+        new_config(root, tasks, out)
+    assert list(out.parent.glob('*.py')) == []
+    new_config(root, tasks, out)
 
 
 def test_tasks_of_a_command_line() -> None:

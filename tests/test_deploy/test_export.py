@@ -16,6 +16,7 @@ from mmmtl.deploy.formats import Maps, Shape
 from mmmtl.deploy.gate import FLOAT
 from mmmtl.deploy.plain_layers import LEAST, MOST, STEP
 from mmmtl.errors import UserError
+from tests.full_disk import full_disk
 from tests.test_deploy.tiny_configs import noise, tiny_config, with_data
 
 
@@ -156,3 +157,17 @@ def test_exporters_are_quiet(caplog: pytest.LogCaptureFixture) -> None:
     assert not caplog.records
     logger.warning('afterwards')
     assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize('format', ['torch-export', 'torchscript'])
+def test_a_full_disk_is_an_error_in_a_line(
+    tmp_path: Path, format: formats.Format
+) -> None:
+    """PyTorch's own writer would end the process."""
+    out = tmp_path / 'model.pt2'
+    out.write_text('before')
+    with full_disk(10_000), pytest.raises(OSError, match='too large'):
+        export_model(
+            tiny_config('FCN'), None, out, format=format, size=(32, 64)
+        )
+    assert [path.read_text() for path in tmp_path.iterdir()] == ['before']

@@ -21,6 +21,7 @@ from mmmtl.engine.prepare import parse_options, set_resume
 from mmmtl.engine.runner import MultiTaskRunner, build_runner
 from mmmtl.engine.weights import open_door, read_start_files
 from mmmtl.errors import UserError
+from tests.full_disk import full_disk
 
 
 @pytest.fixture
@@ -189,3 +190,21 @@ def test_a_spoiled_average_is_not_resumed(toy: Path, tmp_path: Path) -> None:
     config.load_from, config.resume = str(path), True
     with pytest.raises(UserError, match=r'head\.weight'):
         build_runner(config).train()
+
+
+def test_a_log_without_room_is_said_once(
+    toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    config = Config.fromfile(toy)
+    config.work_dir = str(tmp_path)
+    runner = build_runner(config)
+    (log,) = tmp_path.glob('*/*.log')
+    with full_disk(log.stat().st_size + 5):
+        runner.logger.info('first')
+        runner.logger.info('second')
+    assert capsys.readouterr().err == (
+        f'warning: {log} cannot be written (File too large): lines of the '
+        'log will be missing\n'
+    )
+    runner.logger.info('third')
+    assert log.read_text().endswith('third\n')

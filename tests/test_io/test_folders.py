@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from mmmtl.apis.outputs import save_map
+from mmmtl.engine.errors import describe
 from mmmtl.errors import DatasetError, UserError
 from mmmtl.io.folders import new_file, new_folder, stoppable
+from mmmtl.io.id_lists import write_ids
 from mmmtl.io.json_file import write_json
 from mmmtl.visualization import write_picture
 from tests.full_disk import full_disk
@@ -149,6 +151,7 @@ WRITERS = {
     'd.npy': lambda path: save_map(
         path.parents[2], 'depth', 'd', np.ones((99, 99))
     ),
+    'e.txt': lambda path: write_ids(path, map(str, range(9000))),
 }
 
 
@@ -159,8 +162,12 @@ def test_a_full_disk_leaves_the_file_of_before_and_no_part(
     path = tmp_path / 'maps' / 'depth' / name
     path.parent.mkdir(parents=True)
     path.write_text('before')
-    with full_disk(10_000), pytest.raises(OSError, match='too large'):
+    with (
+        full_disk(10_000),
+        pytest.raises(OSError, match='too large') as caught,
+    ):
         WRITERS[name](path)
+    assert describe(caught.value) == f'File too large: {path}'
     assert path.read_text() == 'before'
     assert list(path.parent.iterdir()) == [path]
     WRITERS[name](path)

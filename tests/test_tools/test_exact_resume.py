@@ -157,6 +157,46 @@ def test_validation_that_is_owed_comes_before_training_goes_on(
     assert ('toy/count: 6' in before) == (best is None)
 
 
+@pytest.mark.parametrize('stop', [1, 2, 3])
+@pytest.mark.parametrize('best', [None, 'toy/error'])
+def test_early_stopping_goes_on_counting(
+    best: str | None,
+    stop: int,
+    write_toy: Callable,
+    run_tool: Callable,
+    tmp_path: Path,
+) -> None:
+    """No metric is better than the first: the third validation is the last.
+
+    Checkpoints are saved before their validation; as the best, also after.
+    """
+    hook = 'default_hooks.checkpoint'
+    patience = dict(type='EarlyStoppingHook', monitor='toy/count', patience=2)
+    config = write_toy(
+        **{
+            'train_cfg.val_interval': 1,
+            'optim_wrapper.optimizer.lr': 1e-3,  # each a little better
+            'custom_hooks': [dict(patience, rule='greater', min_delta=1)],
+            f'{hook}.save_best': best,
+            f'{hook}.rule': 'less',
+        }
+    )
+    whole, parts = tmp_path / 'whole', tmp_path / 'parts'
+    run_tool('train.py', config, '--work-dir', whole)
+    assert (whole / 'last_checkpoint').read_text().endswith('iter_3.pth')
+    start = whole / f'iter_{stop}.pth'
+    assert read_checkpoint(start)['run_state']['validated'] == bool(best)
+    resume = ('train.py', config, '--work-dir', parts, '--resume', start)
+    result = run_tool(*resume)
+    assert result.code == 0, result.err
+    trained = re.findall(r'Iter\(train\) \[(\d)/7\]', result.out)
+    assert trained == ['2', '3'][stop - 1 :]
+    ended = 'an EarlyStoppingHook has ended this training' in result.out
+    assert ended == (stop == 3 and bool(best))
+    if ended:
+        assert 'Iter(train) [4/7]' in run_tool(*resume, '--resume-changed').out
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize('loop', ['iter', 'epoch'])
 def test_four_kills_change_no_bit(loop: str, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from mmmtl.datasets.inspection.config_text import (
 from mmmtl.datasets.inspection.inspect import Finding, inspect_folder
 from mmmtl.datasets.inspection.question import Answers
 from mmmtl.errors import UserError
-from mmmtl.io.folders import check_out
+from mmmtl.io.folders import check_out, new_file
 from mmmtl.io.id_lists import write_ids
 from mmmtl.tasks import KINDS, Task, get_task, is_built_in, make_task
 
@@ -63,8 +63,8 @@ def new_config(
     text = config_text(finding, out=out, method=method, backbone=backbone)
     for path, ids in list_files(finding, out).items():
         write_ids(path, ids)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(text, 'utf-8')
+    with new_file(out) as partial:
+        partial.write_text(text, 'utf-8')
     return finding
 
 

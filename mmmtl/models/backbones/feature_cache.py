@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -54,9 +55,12 @@ class FeatureCache:
             (folder / 'views.txt').open('a+')
         )
         self._index.seek(0)
-        self.rows = {
-            line: i for i, line in enumerate(self._index.read().split())
-        }
+        text = self._index.read()
+        # A full disk may have cut the last line: its row is made again, and
+        # the next line must not be joined to it.
+        whole = text[: text.rfind('\n') + 1]
+        self._index.truncate(len(whole))
+        self.rows = {line: i for i, line in enumerate(whole.split())}
         self._levels: list[np.memmap] = []
 
     def __call__(
@@ -112,15 +116,16 @@ class FeatureCache:
             self._levels = [np.load(path, mmap_mode='r+') for path in paths]
             return
         self._check_room(shapes)
-        self._levels = [
-            np.lib.format.open_memmap(
-                self.folder / f'level{index:02}.npy',
-                'w+',
-                self.dtype,
-                (self.capacity, *shape),
-            )
-            for index, shape in enumerate(shapes)
-        ]
+        for index, shape in enumerate(shapes):
+            path = self.folder / f'level{index:02}.npy'
+            size = (self.capacity, *shape)
+            level = np.lib.format.open_memmap(path, 'w+', self.dtype, size)
+            if hasattr(os, 'posix_fallocate'):  # not on macOS
+                # Mapped pages without room on a disk that others have filled
+                # since would end the process, without a word.
+                with path.open('r+b') as file:
+                    os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+            self._levels.append(level)
 
     def _check_room(self, shapes: Sequence[tuple[int, ...]]) -> None:
         one = sum(int(np.prod(s)) for s in shapes) * self.dtype.itemsize

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,31 @@ def test_the_room_is_said_before_a_file_is_made(
         cache(lambda _: (torch.zeros(1, 4, 6, 6),), images)
     assert re.search(r'1000 views of 0.000576 MB need 0.000576 GB', said[0])
     assert list(tmp_path.glob('level*')) == []
+
+
+def test_a_line_that_a_full_disk_has_cut_moves_no_row(tmp_path: Path) -> None:
+    images = torch.arange(3.0).reshape(3, 1, 1, 1).expand(3, 3, 2, 2)
+    lines = tmp_path / 'views.txt'
+    # Of the second image only a part of its line was written.
+    for seen, cut in ((2, 5), (3, 0), (3, 0)):
+        cache = FeatureCache(tmp_path, capacity=3)
+        (found,) = cache(lambda view: (view * 2,), images[:seen])
+        assert torch.equal(found, images[:seen] * 2)
+        cache.close()
+        text = lines.read_text()
+        lines.write_text(text[: len(text) - cut])
+    assert len(lines.read_text().splitlines()) == 3
+
+
+@pytest.mark.skipif(
+    not hasattr(os, 'posix_fallocate'), reason='this system reserves nothing'
+)
+def test_the_room_is_taken_at_once(tmp_path: Path) -> None:
+    """Where others fill the disk later, a mapped page would be a bus error."""
+    cache = FeatureCache(tmp_path, capacity=100)
+    cache(lambda _: (torch.zeros(1, 4, 60, 60),), torch.rand(1, 3, 8, 8))
+    found = (tmp_path / 'level00.npy').stat()
+    assert found.st_blocks * 512 >= found.st_size > 100 * 4 * 60 * 60 * 4
 
 
 def test_two_runs_do_not_write_into_one_cache(tmp_path: Path) -> None:
