@@ -101,8 +101,9 @@ def _in(step: Callable) -> list[Iterable[Callable]]:
     """Return the pipelines inside of a transform, of which one is run."""
     if hasattr(step, 'subroutines'):  # of test-time augmentation
         return list(step.subroutines)
-    if type(step).__name__ == 'TorchVisonTransformWrapper':  # mmpretrain's
-        return [[step.t]]
+    # mmpretrain's, around one of torchvision.
+    if type(step).__name__ == 'TorchVisonTransformWrapper':
+        return [[vars(step)['t']]]
     inside = getattr(step, 'transforms', None)
     if inside is None:
         return []
