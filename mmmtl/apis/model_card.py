@@ -13,7 +13,7 @@ import yaml
 from torch import nn
 
 from mmmtl.engine.config import walk_dicts
-from mmmtl.engine.config_tasks import data_sets
+from mmmtl.engine.config_tasks import data_sets, necks_of
 from mmmtl.engine.plain_config import literal_config
 from mmmtl.engine.results import read_results
 from mmmtl.errors import UserError
@@ -194,11 +194,9 @@ def _network(
     model: nn.Module, content: Mapping[str, Any], *, half: bool
 ) -> str:
     parts = content['config']['model']
-    names = [
-        str(parts[name]['type'])
-        for name in ('backbone', 'neck', 'decode_head')
-        if parts.get(name)
-    ]
+    necks = necks_of(content['config'])
+    nodes = [parts.get('backbone'), *necks, parts.get('decode_head')]
+    names = [str(node['type']) for node in nodes if node]
     count = sum(p.numel() for p in model.parameters()) / 1e6
     precision = 'kernels in half precision' if half else 'float32'
     network = ', '.join(names) or parts['type']

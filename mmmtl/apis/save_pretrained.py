@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from mmmtl.apis.model_card import GENERATED, CardFacts, write_card
 from mmmtl.apis.multi_task_inferencer import MultiTaskInferencer
-from mmmtl.engine.checkpoint import file_hash
+from mmmtl.engine.checkpoint import CONTENT_HASH, content_hash, file_hash
 from mmmtl.engine.hub import HUB, import_hub, on_hub, split_name
 from mmmtl.engine.plain_config import FORMAT, for_prediction, to_json
 from mmmtl.errors import UserError
@@ -210,8 +210,9 @@ def _weights_of(
         name: (_half(tensor) if half else tensor).cpu().clone().contiguous()
         for name, tensor in model.state_dict().items()
     }
-    meta = dict(dataset_meta=_plain_meta(model.dataset_meta))
-    return state, {'format': 'pt', 'meta': json.dumps(meta)}
+    meta = json.dumps(dict(dataset_meta=_plain_meta(model.dataset_meta)))
+    hashed = {CONTENT_HASH: content_hash(state, meta)}
+    return state, {'format': 'pt', 'meta': meta, **hashed}
 
 
 def _half(tensor: Tensor) -> Tensor:

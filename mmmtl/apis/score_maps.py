@@ -34,6 +34,7 @@ from mmmtl.evaluation.boundary_folder import (
     count_pairs,
     pair_maps,
     read_strength,
+    too_faint,
 )
 from mmmtl.evaluation.functional.boundary import (
     best_counts,
@@ -387,10 +388,13 @@ def _measure(
     """Return the figures of each metric; every pair is read once."""
     if not metrics:
         return {}
+    strongest = 0.0
     with progress('measuring', len(pairs)) as advance:
         for pair in pairs:
             prediction = reading.prediction(pair.prediction)
             label = reading.label(pair.label)
+            if reading.strengths:
+                strongest = max(strongest, float(prediction.max()))
             if prediction.shape != label.shape:
                 raise SizeMismatchError(
                     f'prediction {pair.prediction} is {prediction.shape[1:]}, '
@@ -408,6 +412,8 @@ def _measure(
             except ValueError as error:
                 raise EncodingError(f'{pair.prediction}: {error}') from error
             advance()
+    if problems := too_faint(strongest):
+        raise EncodingError(problems[0])
     return {n: m.compute_metrics(m.results) for n, m in metrics.items()}
 
 

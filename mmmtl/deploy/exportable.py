@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from copy import deepcopy
 
 from torch import Tensor, nn
 
+from mmmtl.deploy.onnx_inferencer import VOID_ID
 from mmmtl.deploy.picture_steps import PictureSteps
 from mmmtl.deploy.plain_layers import make_plain
 from mmmtl.errors import UserError
@@ -21,9 +23,9 @@ class ExportableModel(nn.Module):
         In: ``(N, H, W, 3)`` uint8 RGB. Out: ``{task: map}`` at the picture's
         size, ``(N, H, W)``, or ``(N, H, W, C)`` for kinds of several
         components. Types and units are those of the tasks' kinds: class ids
-        int64, metres, unit vectors and probabilities float32. Unlike
-        ``predict``, nothing looks for NaN in the logits: a graph cannot
-        raise.
+        int64, metres, unit vectors and probabilities float32. A graph cannot
+        raise: where ``predict`` refuses logits that are NaN or infinite, the
+        task's whole map is NaN, or the id 255, "no label".
     """
 
     def __init__(self, model: MultiTaskSegmentor, steps: PictureSteps) -> None:
@@ -40,6 +42,7 @@ class ExportableModel(nn.Module):
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """Predict; see the class."""
         inputs, metainfo = self.steps(image)
+        batch = self.model.test_logits(inputs)
         outputs = self.model.decode_head.outputs
         maps = {
             task: undo_augmentation(
@@ -49,10 +52,11 @@ class ExportableModel(nn.Module):
                 class_resize=self.model.test_cfg['class_resize'],
                 then=get_task(task).kind.decode,
             )
-            for task, logits in self.model.test_logits(inputs).items()
+            for task, logits in batch.items()
         }
         return {
-            task: _components_last(values) for task, values in maps.items()
+            task: _components_last(_void_if_spoiled(values, batch[task]))
+            for task, values in maps.items()
         }
 
 
@@ -75,6 +79,14 @@ def make_exportable(model: nn.Module, steps: PictureSteps) -> ExportableModel:
     model = deepcopy(model).cpu().float().eval().requires_grad_(False)
     make_plain(model)
     return ExportableModel(model, steps).eval()
+
+
+def _void_if_spoiled(maps: Tensor, logits: Tensor) -> Tensor:
+    """Void the maps of pictures whose logits are not finite."""
+    # One sum over all: NaN and infinity stay in it.
+    spoiled = ~logits.flatten(1).sum(1).isfinite()  # (N,)
+    void = math.nan if maps.is_floating_point() else VOID_ID
+    return maps.masked_fill(spoiled[:, None, None, None], void)
 
 
 def _components_last(maps: Tensor) -> Tensor:

@@ -15,6 +15,9 @@ import numpy as np
 
 #: Under which key a file says what it holds.
 METADATA_KEY = 'mmmtl'
+#: All ids of a map whose logits were NaN or infinite; other maps are NaN then.
+VOID_ID = 255
+_VOID = 'NaN or infinite: the weights are of a run that diverged'
 
 SUFFIXES = frozenset(
     {'.bmp', '.jpeg', '.jpg', '.pgm', '.png', '.ppm', '.tif', '.tiff', '.webp'}
@@ -29,12 +32,10 @@ class OnnxInferencer:
 
     Convention:
         As ``mmmtl.apis.MultiTaskInferencer``: arrays are ``(H, W, 3)`` uint8
-        BGR; maps have the picture's size, ``(H, W)`` or ``(H, W, 3)``, and
-        the units that ``tasks`` names.
+        BGR; maps have their size, and the units that ``tasks`` names.
 
     Attributes:
-        tasks: Per task a dictionary: ``kind``, ``unit``, ``classes`` and
-            ``palette`` (None for tasks without), ...
+        tasks: Per task ``kind``, ``unit``, ``classes`` or None, ...
         metadata: All that the file says about itself.
 
     Examples:
@@ -70,8 +71,7 @@ class OnnxInferencer:
         found = self.session.get_modelmeta().custom_metadata_map
         if METADATA_KEY not in found:
             raise ValueError(
-                f'{path} was not exported by mmmtl: it does not say what its '
-                'outputs mean; use tools/deployment/export.py'
+                f'{path} was not exported by mmmtl; use mmmtl export'
             )
         self.metadata = json.loads(found[METADATA_KEY])
         self.tasks: dict[str, dict[str, Any]] = self.metadata['tasks']
@@ -92,12 +92,11 @@ class OnnxInferencer:
             tasks: Tasks to return, all if None; the others are not computed.
 
         Returns:
-            ``{task: map}`` for one file or array, a list of these for a
-            folder or list.
+            ``{task: map}``; a list of these for a folder or list.
 
         Raises:
             ValueError: If an input is no picture or of a size that the file
-                does not take, or a task is not among the file's.
+                does not take, a task is none of its, or a map not finite.
         """
         results = list(self.stream(inputs, batch_size=batch_size, tasks=tasks))
         return results[0] if _is_single(inputs) else results
@@ -138,7 +137,11 @@ class OnnxInferencer:
         rgb = np.ascontiguousarray(batch[..., ::-1])
         found: Any = self.session.run(list(names), {'image': rgb})
         for index in range(len(pictures)):
-            yield dict(zip(names, (v[index] for v in found), strict=True))
+            maps = dict(zip(names, (v[index] for v in found), strict=True))
+            for name, v in maps.items():
+                if v.flat[0] != v.flat[0] or (v == VOID_ID).all():
+                    raise ValueError(f'the prediction of {name} is {_VOID}')
+            yield maps
 
     def _check(self, picture: np.ndarray) -> np.ndarray:
         takes = self.metadata['input']
@@ -192,8 +195,6 @@ def _read(item: Path | np.ndarray) -> np.ndarray:
             upright = ImageOps.exif_transpose(file).convert('RGB')
         return np.asarray(upright)[..., ::-1]
     if item.dtype != np.uint8 or item.ndim != 3 or item.shape[2] != 3:
-        raise ValueError(
-            'a picture must be a (H, W, 3) uint8 BGR array, found '
-            f'{item.shape} {item.dtype}'
-        )
+        text = 'a picture must be a (H, W, 3) uint8 BGR array, found'
+        raise ValueError(f'{text} {item.shape} {item.dtype}')
     return item

@@ -46,6 +46,8 @@ from mmmtl.errors import UserError
 FORCE_SAFE = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
 FORCE_UNSAFE = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
 SHOWN = 4  # names listed at most in an error
+#: Where a ``.safetensors`` file has its :func:`content_hash`.
+CONTENT_HASH = 'mmmtl_sha256'
 
 
 class UnsafeCheckpointError(UserError):
@@ -96,8 +98,8 @@ def no_pickles() -> Iterator[None]:
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """Read a local checkpoint onto the CPU without running code from it.
 
-    Files older than PyTorch 1.6, and ``.safetensors``, hold no checksums.
-    Theirs is read from ``FILE.sha256`` where it stands beside (as
+    Files older than PyTorch 1.6, and ``.safetensors`` of others, hold no
+    checksums. Theirs is read from ``FILE.sha256`` where it stands beside (as
     ``sha256sum FILE > FILE.sha256`` writes it); so is any other file's.
 
     Args:
@@ -145,8 +147,30 @@ def _read_safetensors(path: Path) -> dict[str, Any]:
     with safe_open(path, framework='pt') as file:
         state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         header = file.metadata() or {}
+    noted = header.get(CONTENT_HASH)
+    if noted and noted != content_hash(state, header.get('meta', '')):
+        raise ValueError('what it holds is not what was saved')
     meta = json.loads(header.get('meta', '{}'))
     return dict(meta=meta, state_dict=state)
+
+
+def content_hash(state: Mapping[str, Tensor], text: str) -> str:
+    """Return the SHA-256 that ``save_pretrained`` writes into its files.
+
+    ``.safetensors`` has no checksum, and a hash of the whole file cannot
+    stand in it.
+
+    Args:
+        state: Tensors by name, on the CPU.
+        text: What the header says of them.
+    """
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(state):
+        tensor = state[name]
+        form = f'{name} {tensor.dtype} {tuple(tensor.shape)}'
+        digest.update(form.encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def check_sums(path: Path) -> None:

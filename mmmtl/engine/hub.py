@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mmmtl.engine.checkpoint import file_hash
 from mmmtl.errors import UserError
 
 HUB = 'hf-hub:'
@@ -33,7 +34,7 @@ def hub_file(name: str, *files: str) -> Path:
     for file in files:
         get = partial(hub.hf_hub_download, repository, file, revision=revision)
         try:
-            return Path(on_hub(get, f'download {name} from the hub'))
+            return _get_whole(get, name)
         except UserError as error:
             refusal = error
     raise refusal
@@ -57,7 +58,31 @@ def hub_folder(name: str, patterns: Sequence[str]) -> Path:
         revision=revision,
         allow_patterns=list(patterns),
     )
-    return Path(on_hub(get, f'download {name} from the hub'))
+    return _get_whole(get, name)
+
+
+def _get_whole(get: Callable[..., str], name: str) -> Path:
+    """Return what is downloaded, again if the kept one was damaged since."""
+    what = f'download {name} from the hub'
+    path = Path(on_hub(get, what))
+    if _is_damaged(path):
+        path = Path(on_hub(partial(get, force_download=True), what))
+    return path
+
+
+def _is_damaged(path: Path) -> bool:
+    """Compare a file, or those of a folder, with the hashes that name them.
+
+    The hub's cache consists of links; large files, as weights are, lie under
+    their SHA-256 where these lead.
+    """
+    files = path.iterdir() if path.is_dir() else [path]
+    blobs = [file.resolve() for file in files if file.is_symlink()]
+    return any(
+        re.fullmatch('[0-9a-f]{64}', blob.name)
+        and file_hash(blob) != blob.name
+        for blob in blobs
+    )
 
 
 def split_name(name: str) -> tuple[str, str | None]:

@@ -65,8 +65,9 @@ from mmmtl.registry import WEIGHT_INITIALIZERS
 #: Below this share of a module's tensors, the file is taken for another
 #: network's. A missing output norm or a window of another size stay legal.
 ENOUGH = 0.5
-# Initialisers without a row in the registry, and who knows them.
-UNREGISTERED = ('Pretrained_Part',)  # mmseg's VisionTransformer
+# Initialisers without a row in the registry, and what they take of a file:
+# mmseg's VisionTransformer knows this one.
+UNREGISTERED = {'Pretrained_Part': 'image_encoder'}
 # What was read and not asked for yet, by path and time of change.
 _READ: dict[tuple[Path, int], dict[str, Any]] = {}
 # The SHA-256 of all that was read, by path or URL as it was asked for.
@@ -230,11 +231,11 @@ def check_pretrained_fit(config: Mapping[str, Any], model: nn.Module) -> None:
         own = getattr(part, 'init_cfg', None)
         place = f'model.{name}'.rstrip('.')
         for path, node in _initialisers({'init_cfg': own}, place):
-            if node['type'] in ('Pretrained', PretrainedInit):
+            if node['type'] in (PretrainedInit, 'Pretrained', *UNREGISTERED):
                 # What stands under `override` is for one part of the part.
                 module = part.get_submodule(node.get('name', ''))
                 key = keys.get(node['checkpoint'], path)
-                _check_fit(key, node['checkpoint'], node.get('prefix'), module)
+                _check_fit(key, node['checkpoint'], _prefix_of(node), module)
 
 
 def _check_fit(
@@ -278,11 +279,16 @@ def pretrained_sources(
         The key that switches it off, a path or URL, and a prefix or None.
     """
     for key, node in _initialisers(config.get('model'), 'model'):
-        if node['type'] == 'Pretrained' and 'checkpoint' in node:
-            yield key, node['checkpoint'], node.get('prefix')
+        is_pretrained = node['type'] in ('Pretrained', *UNREGISTERED)
+        if is_pretrained and 'checkpoint' in node:
+            yield key, node['checkpoint'], _prefix_of(node)
     for path, node in walk_dicts(config.get('model'), 'model'):
         if isinstance(node.get('pretrained'), str):
             yield f'{path}.pretrained', node['pretrained'], None
+
+
+def _prefix_of(node: Mapping[str, Any]) -> str | None:
+    return UNREGISTERED.get(node['type'], node.get('prefix'))
 
 
 def _initialisers(

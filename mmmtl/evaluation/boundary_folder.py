@@ -123,12 +123,21 @@ def all_problems(checks: Iterable[tuple[list[str], float]]) -> list[str]:
     """Return what is wrong with the pairs of several :func:`check_pairs`."""
     parts, strongest = zip(*checks, strict=True)
     problems = [problem for part in parts for problem in part]
-    if not problems and 0 < max(strongest) <= _FAINTEST:
-        problems.append(
-            'no prediction is stronger than 1 of 255, which counts as empty: '
-            'write 0 to 255 in place of 0 and 1, or floats from 0 to 1'
-        )
-    return problems
+    return problems or too_faint(max(strongest))
+
+
+def too_faint(strongest: float) -> list[str]:
+    """Return what is wrong with predictions that :func:`read_strength` read.
+
+    Args:
+        strongest: Of all of them, 0 to 1.
+    """
+    if not 0 < strongest <= _FAINTEST:
+        return []
+    return [
+        'no prediction is stronger than 1 of 255, which counts as empty: '
+        'write 0 to 255 in place of 0 and 1, or floats from 0 to 1'
+    ]
 
 
 def count_pairs(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -259,6 +260,45 @@ def test_a_card_that_a_person_wrote_stays(
     card.write_text('# Mine\n')
     save_pretrained(trained, folder)
     assert card.read_text() == '# Mine\n'
+
+
+def test_the_card_names_all_necks(config: Config, tmp_path: Path) -> None:
+    config.model.neck = [config.model.neck]
+    folder = save_pretrained(init_model(config), tmp_path / 'saved')
+    network = 'SwinTransformer, DeformableMixer, TaskQueryHead; '
+    assert f'| network | {network}' in (folder / 'README.md').read_text()
+
+
+@pytest.mark.parametrize('half', [False, True])
+def test_a_flipped_bit_is_found(
+    half: bool, trained: MultiTaskInferencer, tmp_path: Path
+) -> None:
+    folder = save_pretrained(trained, tmp_path / 'saved', half=half)
+    path = folder / 'model.safetensors'
+    content = path.read_bytes()
+    places = [int(share * len(content)) for share in (0.4, 0.7, 0.999)]
+    for place in [content.index(b'dataset_meta') + 40, *places]:
+        changed = bytearray(content)
+        changed[place] ^= 1
+        path.write_bytes(changed)
+        with pytest.raises(UserError, match='is not what was saved'):
+            from_pretrained(folder, device='cpu')
+    path.write_bytes(content)
+    from_pretrained(folder, device='cpu')
+
+
+def test_a_flipped_bit_of_the_shipped_weights_is_found(
+    tmp_path: Path,
+) -> None:
+    [model] = zoo.shipped_models().values()
+    shutil.copytree(model.weights.parent, tmp_path / 'copy')
+    path = tmp_path / 'copy/model.safetensors'
+    read_checkpoint(path)
+    content = bytearray(path.read_bytes())
+    content[-1000] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(UserError, match='its SHA-256 is not'):
+        read_checkpoint(path)
 
 
 def test_what_cannot_be_saved_is_said(

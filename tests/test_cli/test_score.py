@@ -212,6 +212,22 @@ def test_wrong_maps(
         score_maps(write('pred', maps), gt, task='depth', **options)
 
 
+@pytest.mark.parametrize('task', ['saliency', 'edge', 'cracks=binary'])
+def test_masks_of_0_and_1_are_not_taken_for_empty_ones(
+    mmmtl: Callable, write: Callable, task: str
+) -> None:
+    mask = np.uint8([[0, 1], [1, 0]])
+    gt = write('gt', {'a': 255 * mask})
+    pred = write('pred', {'a': mask})
+    exact = ('--protocol', 'exact') if task == 'edge' else ()
+    done = mmmtl('score', pred, gt, '--task', task, *exact)
+    assert done.code == 2, done.out
+    assert 'write 0 to 255 in place of 0 and 1' in done.err
+    write('floats', {'a': mask.astype(np.float32)})
+    done = mmmtl('score', gt.parent / 'floats', gt, '--task', task, *exact)
+    assert done.code == 0, done.err
+
+
 def test_a_class_that_is_none_names_its_file(write: Callable) -> None:
     gt = write('gt', {'a': np.uint8([[0, 1]])})
     pred = write('pred', {'a': np.uint8([[0, 255]])})

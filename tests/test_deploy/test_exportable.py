@@ -107,6 +107,32 @@ def test_sliding_windows_are_inside() -> None:
     assert_same(found, inferencer(picture))
 
 
+@pytest.mark.parametrize('bad', [np.nan, np.inf])
+def test_no_map_comes_of_logits_that_are_not_finite(
+    bad: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the pictures that are run together, the others stay as they are."""
+    _, model = build((40, 56), convolutions=True)
+    pictures = noise(40, 56), noise(40, 56, seed=1)
+    wanted = run(model, *pictures)
+    predict = model.model.test_logits
+
+    def spoiled(inputs: torch.Tensor) -> dict[str, torch.Tensor]:
+        maps = predict(inputs)
+        for logits in maps.values():
+            logits[1, -1, 7, 9] = bad
+        return maps
+
+    monkeypatch.setattr(model.model, 'test_logits', spoiled)
+    found = run(model, *pictures)
+    for task, values in found.items():
+        np.testing.assert_array_equal(values[0], wanted[task][0])
+        if values.dtype.kind == 'f':
+            assert np.isnan(values[1]).all(), task
+        else:
+            assert (values[1] == 255).all(), task
+
+
 def test_only_a_pipeline_that_does_nothing_serves_all_sizes() -> None:
     for name, steps in PIPELINES.items():
         config = tiny_config('FCN', steps=steps)

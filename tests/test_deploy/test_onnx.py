@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -121,6 +122,29 @@ def test_what_the_file_says_about_itself(file: Path, weights: Path) -> None:
         if node.op_type == 'Conv':
             assert numbers.issuperset(node.input[1:])
     assert not model.functions
+
+
+@pytest.mark.parametrize('task', ['semseg', 'depth'])
+def test_logits_that_are_not_finite_are_refused(
+    task: str, file: Path, tmp_path: Path
+) -> None:
+    """As with weights that no picture of the export has brought to it."""
+    model = onnx.load(file)
+    # The classifier's bias, of which all pixels' logits are.
+    [bias] = [
+        tensor
+        for tensor in model.graph.initializer
+        if re.search(rf'{task}\.classifier\.bias', tensor.name)
+    ]
+    values = onnx.numpy_helper.to_array(bias).copy()
+    values[0] = np.nan
+    bias.CopyFrom(onnx.numpy_helper.from_array(values, bias.name))
+    onnx.save(model, tmp_path / 'bad.onnx')
+    run = OnnxInferencer(tmp_path / 'bad.onnx')
+    with pytest.raises(ValueError, match=f'{task} is NaN or infinite'):
+        run(noise(64, 96))
+    other = {'semseg': 'depth', 'depth': 'semseg'}[task]
+    assert list(run(noise(64, 96), tasks=[other])) == [other]
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save, save_file
 
 from mmmtl.engine import timm_weights
 from mmmtl.engine.weights import (
@@ -114,6 +115,31 @@ def test_timm_and_hub_are_asked_for_the_same_file(
     assert asked == [('timm/tf_efficientnet_lite0.in1k', 'model.safetensors')]
     assert list(state) == ['timm_model.conv_stem.weight']
     assert torch.equal(state['timm_model.conv_stem.weight'], torch.ones(2))
+
+
+def test_a_kept_file_of_the_hub_that_changed_is_downloaded_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = save({'a': torch.ones(99)})
+    blob = tmp_path / 'blobs' / sha256(content).hexdigest()
+    path = tmp_path / 'snapshots/0a1b/model.safetensors'
+    for file in (blob, path):
+        file.parent.mkdir(parents=True)
+    path.symlink_to(blob)
+    forced = []
+
+    def download(*_: str, force_download: bool = False, **__: None) -> str:
+        forced.append(force_download)
+        if force_download:
+            blob.write_bytes(content)
+        return str(path)
+
+    monkeypatch.setattr('huggingface_hub.hf_hub_download', download)
+    for damage in (content[:-5] + b'1' + content[-4:], content[:-5], content):
+        blob.write_bytes(damage)
+        [tensor] = read_weights('hf-hub:me/net').values()
+        assert torch.equal(tensor, torch.ones(99))
+    assert forced == [False, True, False, True, False]
 
 
 def test_an_unreachable_hub_is_an_error_of_one_line(

@@ -252,12 +252,28 @@ def test_initialiser_that_does_not_exist_is_refused(kind: str) -> None:
 def test_other_initialisers_stay_as_they_are() -> None:
     init_cfg = [
         dict(type='TruncNormal', std=0.02, override=dict(name='conv')),
-        dict(type='Pretrained_Part', checkpoint='a.pth'),
+        dict(type='Constant', val=1, layer='Conv2d'),
     ]
     config = init_config(init_cfg)
     name_initialisers(config)
     assert config.model.backbone.init_cfg == init_cfg
     assert not list(pretrained_sources(config))
+
+
+def test_the_part_that_mmsegs_vit_takes_is_looked_at(tmp_path: Path) -> None:
+    """Its ``Pretrained_Part`` is in no registry, and loads what fits."""
+    path = tmp_path / 'a.pth'
+    config = init_config(dict(type='Pretrained_Part', checkpoint=str(path)))
+    name_initialisers(config)
+    found = ('model.backbone.init_cfg', str(path), 'image_encoder')
+    assert list(pretrained_sources(config)) == [found]
+    model = Whole(config.model.backbone.init_cfg)
+    torch.save(Part().state_dict(), path)
+    with pytest.raises(UserError, match='another network: 0 tensors'):
+        check_pretrained_fit(config, model)
+    state = Part().state_dict().items()
+    torch.save({f'image_encoder.{name}': v for name, v in state}, path)
+    check_pretrained_fit(config, model)
 
 
 def test_weights_of_a_type_that_would_be_cast_are_refused(

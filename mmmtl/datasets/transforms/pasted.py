@@ -13,7 +13,7 @@ from mmcv.transforms import RandomChoice
 
 from mmmtl.datasets.transforms.loading import LoadMultiTaskAnnotations
 
-_LIBRARIES = ('mmcv', 'mmseg', 'mmpretrain')
+_LIBRARIES = ('mmcv', 'mmseg', 'mmpretrain', 'torchvision')
 _FLIP, _CROP = 'MultiTaskRandomFlip', 'MultiTaskRandomCrop'
 _RESIZE, _SCALE = 'MultiTaskResize', 'MultiTaskRandomScale'
 _ROTATE = 'MultiTaskRandomRotate'
@@ -32,25 +32,33 @@ _UNDONE = {
 _LASTING = {
     'Albu': '',
     'Albumentations': '',
+    'AugMix': '',
     'AutoAugment': '',
     'CenterCrop': 'MultiTaskFixedCrop',
     'Cutout': '',
     'EfficientNetCenterCrop': 'MultiTaskFixedCrop',
     'EfficientNetRandomCrop': _CROP,
+    'ElasticTransform': '',
     'Pad': 'MultiTaskCenteredPad',
     'RandAugment': '',
+    'RandomAffine': '',
     'RandomCrop': _CROP,
     'RandomCutOut': '',
     'RandomDepthMix': '',
     'RandomErasing': '',
+    'RandomHorizontalFlip': _FLIP,
     'RandomMosaic': '',
+    'RandomPerspective': '',
     'RandomResizedCrop': f'{_SCALE} and {_CROP}',
     'RandomRotFlip': f'{_ROTATE} and {_FLIP}',
     'RandomRotate': _ROTATE,
+    'RandomRotation': _ROTATE,
     'RandomTranslatePad': '',
+    'RandomVerticalFlip': '',
     'Rotate': _ROTATE,
     'Shear': '',
     'Translate': '',
+    'TrivialAugmentWide': '',
 }
 
 
@@ -93,6 +101,9 @@ def _in(step: Callable) -> list[Iterable[Callable]]:
     """Return the pipelines inside of a transform, of which one is run."""
     if hasattr(step, 'subroutines'):  # of test-time augmentation
         return list(step.subroutines)
+    # mmpretrain's, around one of torchvision.
+    if type(step).__name__ == 'TorchVisonTransformWrapper':
+        return [[vars(step)['t']]]
     inside = getattr(step, 'transforms', None)
     if inside is None:
         return []

@@ -14,6 +14,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from mmmtl.errors import UserError
+
 
 def plain_name(name: str) -> str:
     """Return a tensor's name without what those libraries put into it."""
@@ -31,9 +33,22 @@ def as_named_in(
         module: Its tensors' names are looked at.
         state: Tensors by published names, or by the module's own. Those that
             the module does not know keep their names.
+
+    Raises:
+        UserError: Two of them get one name; either may be meant.
     """
     own = {plain_name(name): name for name in module.state_dict()}
-    return {own.get(plain_name(k), k): tensor for k, tensor in state.items()}
+    named: dict[str, Tensor] = {}
+    for given, tensor in state.items():
+        name = own.get(plain_name(given), given)
+        if name in named:
+            raise UserError(
+                f'the weights hold {plain_name(given)} twice, under its '
+                'published name and under one that a library gave it: remove '
+                'those that are not meant'
+            )
+        named[name] = tensor
+    return named
 
 
 def accept_plain_names(module: nn.Module) -> None:

@@ -134,6 +134,26 @@ def test_inside_of_others_too(data: Callable, name: str) -> None:
     assert len(data(IMAGE, LABELS, put(NESTED[name], colours), PACK)) == 1
 
 
+@pytest.mark.parametrize(
+    ('name', 'ours', 'options'),
+    [
+        ('RandomHorizontalFlip', 'use MultiTaskRandomFlip', dict(p=1.0)),
+        ('RandomVerticalFlip', 'take it out', dict(p=1.0)),
+        ('RandomRotation', 'use MultiTaskRandomRotate', dict(degrees=20)),
+        ('RandomAffine', 'take it out', dict(degrees=20)),
+        ('TrivialAugmentWide', 'take it out', {}),
+    ],
+)
+def test_torchvision_in_mmpretrains_wrapper_is_refused(
+    data: Callable, name: str, ours: str, options: dict
+) -> None:
+    step = dict(type=f'mmpretrain.torchvision/{name}', **options)
+    with pytest.raises(ValueError, match=f'{name} of torchvision .*{ours}'):
+        data(IMAGE, LABELS, step, PACK)
+    colours = dict(type='mmpretrain.torchvision/ColorJitter', brightness=0.5)
+    assert len(data(IMAGE, LABELS, colours, PACK)) == 1
+
+
 def test_wrappers_of_data_sets_are_looked_into(data: Callable) -> None:
     inner = data(IMAGE, LABELS)
     mosaic = dict(type='RandomMosaic', prob=1.0)

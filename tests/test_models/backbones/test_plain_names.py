@@ -10,6 +10,7 @@ import torch
 
 from mmmtl.engine.timm_weights import name_as_timm_backbone
 from mmmtl.engine.weights import check_pretrained_fit
+from mmmtl.errors import UserError
 from mmmtl.models.backbones.plain_names import as_named_in, plain_name
 from mmmtl.registry import MODELS, build_in_scope
 from tests.tiny import NYUD, demt, head_tasks
@@ -88,3 +89,13 @@ def test_unknown_names_are_kept() -> None:
     state = {'weight': torch.ones(2), 'other': torch.zeros(1)}
     found = as_named_in(torch.nn.Linear(1, 1), state)
     assert list(found) == ['weight', 'other']
+
+
+@pytest.mark.parametrize('order', [1, -1])
+def test_a_tensor_under_both_names_is_refused(order: int) -> None:
+    """Otherwise the last of the two in the file would be taken."""
+    names = ['qkv.weight', 'qkv.base_layer.weight'][::order]
+    state = {name: torch.ones(2, 2) for name in names}
+    part = torch.nn.ModuleDict({'qkv': torch.nn.Linear(2, 2)})
+    with pytest.raises(UserError, match=r'hold qkv\.weight twice'):
+        as_named_in(part, state)
