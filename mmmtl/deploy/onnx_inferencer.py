@@ -139,7 +139,7 @@ class OnnxInferencer:
         for index in range(len(pictures)):
             maps = dict(zip(names, (v[index] for v in found), strict=True))
             for name, v in maps.items():
-                if v.flat[0] != v.flat[0] or (v == VOID_ID).all():
+                if (v == VOID_ID if v.dtype == int else v != v).all():
                     raise ValueError(f'the prediction of {name} is {_VOID}')
             yield maps
 
