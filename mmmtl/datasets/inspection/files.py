@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from mmmtl.datasets.folder.listing import files_by_id
+from mmmtl.errors import DatasetError
 from mmmtl.io.arrays import READ_ERRORS, open_picture, unreadable
 
 #: Suffixes of pictures that can be images or labels.
@@ -23,7 +24,8 @@ PICTURES = (
     *('.bmp', '.gif', '.jpeg', '.jpg', '.png'),
     *('.ppm', '.pgm', '.tif', '.tiff', '.webp'),
 )
-_JPEG = ('.jpeg', '.jpg')
+#: Suffixes of pictures whose values are not exact.
+JPEG = ('.jpeg', '.jpg')
 _IMAGE_WORDS = {
     *('color', 'colour', 'frame', 'image', 'img', 'input', 'jpegimage'),
     *('leftimg8bit', 'photo', 'picture', 'rgb'),
@@ -135,6 +137,43 @@ def find_layout(
     return Layout(chosen, images, choices, why)
 
 
+def other_suffixes(parts: Sequence[Path], pattern: str) -> list[str]:
+    """Return patterns of pictures that differ in their suffix alone.
+
+    Args:
+        parts: The data folders.
+        pattern: That of pictures; another one has none beside it.
+    """
+    stem, own = os.path.splitext(pattern)
+    if own.lower() not in PICTURES:
+        return []
+    paths = (path for part in parts for path in list_files(part))
+    found = {os.path.splitext(path)[1] for path in paths} - {own}
+    return [stem + s for s in sorted(found) if s.lower() in PICTURES]
+
+
+def with_any_suffix(root: Path, patterns: Sequence[str]) -> list[str]:
+    """Return patterns, before them those that fit several of them.
+
+    Args:
+        root: The data folder.
+        patterns: Of these, such that are of pictures and differ in their
+            suffix alone are taken together, unless a sample has several.
+    """
+    pictures = [p for p in patterns if Path(p).suffix.lower() in PICTURES]
+    stems = Counter(os.path.splitext(pattern)[0] for pattern in pictures)
+    both = [f'{stem}.*' for stem, number in stems.items() if number > 1]
+    return [*(p for p in both if _is_unique(root, p)), *patterns]
+
+
+def _is_unique(root: Path, pattern: str) -> bool:
+    try:
+        files_by_id(root, pattern)
+    except DatasetError:
+        return False
+    return True
+
+
 def _patterns(paths: Iterable[str]) -> Patterns:
     """Return every pattern that several paths follow.
 
@@ -215,7 +254,7 @@ def _images(root: Path, patterns: Patterns, tasks: Sequence[str]) -> list[str]:
         and not any(_is_named(p, task) for task in known)
     ]
     by_name = [p for p in plain if words[p] & _IMAGE_WORDS]
-    by_type = [p for p in plain if Path(p).suffix.lower() in _JPEG]
+    by_type = [p for p in plain if Path(p).suffix.lower() in JPEG]
     if by_name or by_type:
         return by_name or by_type
     coloured = [p for p in plain if _is_photo(root, patterns[p])]
