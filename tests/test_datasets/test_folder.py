@@ -386,6 +386,35 @@ def test_two_images_of_one_entry_of_coco_are_refused(tmp_path: Path) -> None:
         make(tmp_path, dict(cracks=row))
 
 
+@pytest.mark.parametrize(
+    ('part', 'entry', 'words'),
+    [
+        ('images', dict(id=0, file_name='b.png', height=4, width=5), 'images'),
+        ('categories', dict(id=5, name='dirt'), 'categories'),
+        (
+            'annotations',
+            dict(id=2, image_id=0, category_id=5, segmentation=[], bbox=[0]),
+            'annotation 2 has no outline',
+        ),
+        (
+            'annotations',
+            dict(id=2, image_id=0, category_id=5, segmentation={}),
+            'all.json: annotation 2 is a run-length code',
+        ),
+    ],
+)
+def test_a_list_of_coco_that_draws_something_else_is_refused(
+    tmp_path: Path, part: str, entry: dict, words: str
+) -> None:
+    images(tmp_path, 'a', size=(4, 5))
+    listed = coco('a.png')
+    listed[part].append(entry)
+    store(tmp_path, 'all.json', listed)
+    with pytest.raises(DatasetError, match=words) as error:
+        make(tmp_path, dict(cracks=dict(path='all.json', polygons='coco')))
+    assert 'no list of COCO' not in str(error.value)
+
+
 def test_shares_depend_on_the_id_alone() -> None:
     shares = dict(train=0.7, val=0.2, test=0.1)
     ids = [f'{i:04d}' for i in range(2000)]
