@@ -269,6 +269,7 @@ def test_scenes_with_the_same_names_are_not_left_out(root: Path) -> None:
     # One pattern cannot tell them apart.
     asked = questions(root, dict(cracks='binary'))['--image']
     assert asked.choices == ('north/rgb/{}.png', 'south/rgb/{}.png')
+    assert 'several folders' in asked.text
     for sample_id in ('a', 'b'):
         (root / f'south/rgb/{sample_id}.png').unlink()
     images(root / 'south', ids=['e', 'f'])
@@ -342,6 +343,10 @@ def test_images_without_a_label_are_used(root: Path) -> None:
     (root / 'val.txt').write_text('d')
     variables = write(root, dict(cracks='binary'))
     assert variables['folder']['labels']['cracks']['missing'] == 'no_label'
+    (root / 'cracks/b2.png').write_bytes((root / 'cracks/a.png').read_bytes())
+    finding = inspect_folder(root, read_tasks(dict(cracks='binary')))
+    notes = '\n'.join(finding.notes)
+    assert '1 images have none, 1 more files have no image' in notes
     found = read(variables, 'train')
     assert list(found) == ['a', 'b', 'c']
     assert 'cracks' in found['a']

@@ -87,6 +87,7 @@ class Look:
         files: Those that were opened, each with its image.
         labelled: Folder and id of every image that has one.
         missing: Number of images without one.
+        unused: Number of files without an image.
         stored: What they hold.
     """
 
@@ -95,6 +96,7 @@ class Look:
     files: Sequence[tuple[Path, Path]]
     labelled: Sequence[tuple[Path, str]]
     missing: int
+    unused: int
     stored: Stored
 
 
@@ -136,6 +138,7 @@ def look_at(
         files=chosen,
         labelled=labelled,
         missing=len(images) - len(pairs),
+        unused=len(found) - len(pairs),
         stored=stored,
     )
 
