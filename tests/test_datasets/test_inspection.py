@@ -626,3 +626,37 @@ def test_capital_suffixes_are_read(root: Path) -> None:
     variables = write(root, dict(depth=None), encoding=encoding)
     found = next(iter(read(variables, 'train').values()))
     assert (found['depth'] == 2).all()
+
+
+@pytest.mark.parametrize(
+    ('options', 'words'),
+    [
+        (dict(limit=0), '--limit 0: open 1'),
+        (dict(fit=dict(cracks='no')), '--fit cracks=no: give nearest'),
+        (dict(classes=dict(cracks=['x'])), "kind 'binary' has none"),
+        (dict(splits=dict(train='0.8', val='0.5')), 'their sum at most 1'),
+        (dict(splits=dict(train='0.8', val='b.txt')), 'for each a share'),
+        (dict(splits=dict(train='a.txt', val='no.txt')), 'no.txt is missing'),
+        (dict(splits=dict(train='b.txt', val='a.txt')), "b.txt names 'a.png'"),
+    ],
+)
+def test_answers_that_mean_nothing_are_refused(
+    root: Path, options: dict, words: str
+) -> None:
+    images(root)
+    labels(root, 'cracks/{}.png', [255])
+    (root / 'a.txt').write_text('a')
+    (root / 'b.txt').write_text('a.png')
+    limit = options.pop('limit', 200)
+    with pytest.raises(ValueError, match=words):
+        inspect_folder(
+            root,
+            read_tasks(dict(cracks='binary')),
+            answers=Answers(**options),
+            limit=limit,
+        )
+
+
+def test_known_tasks_have_their_unit() -> None:
+    with pytest.raises(UserError, match='--encoding depth='):
+        read_tasks(dict(depth=None), dict(depth='mm'))

@@ -18,7 +18,11 @@ from mmmtl.datasets.folder.encodings import (
     parse_axes,
     read_colours,
 )
-from mmmtl.datasets.folder.listing import files_by_id, ids_of_share
+from mmmtl.datasets.folder.listing import (
+    check_splits,
+    files_by_id,
+    ids_of_share,
+)
 from mmmtl.datasets.label_file import LabelFile
 from mmmtl.datasets.sample_files import FolderListing, check_root
 from mmmtl.errors import DatasetError, did_you_mean
@@ -116,7 +120,7 @@ class FolderDataset(BaseMultiTaskDataset):
         """
         self.root = Path(data_root)
         self.image = image
-        self.splits = _check_splits(splits)
+        self.splits = check_splits(splits)
         self.classes = dict(classes or {})
         self.rows = {
             task: _full_row(task, row, missing=missing, fit=fit)
@@ -364,16 +368,3 @@ def _check_pattern(pattern: str) -> None:
             f"pattern {pattern!r} has no '{{}}', which stands for the sample "
             "id: write for instance 'rgb/{}.jpg'"
         )
-
-
-def _check_splits(
-    splits: Mapping[str, str] | Mapping[str, float],
-) -> dict[str, Any]:
-    shares = [v for v in splits.values() if not isinstance(v, str)]
-    whole = not shares or len(shares) == len(splits)
-    if not whole or any(s <= 0 for s in shares) or sum(shares) > 1 + 1e-9:
-        raise ValueError(
-            f'splits={dict(splits)}: give a list of ids for each, or for '
-            'each a share, their sum at most 1'
-        )
-    return dict(splits)

@@ -8,8 +8,9 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
-from mmmtl.errors import DatasetError
+from mmmtl.errors import DatasetError, UserError
 
 
 def files_by_id(root: Path, pattern: str) -> dict[str, str]:
@@ -46,6 +47,25 @@ def files_by_id(root: Path, pattern: str) -> dict[str, str]:
                 'one, or write a pattern that fits one only'
             )
     return {sample_id: found[sample_id][0] for sample_id in sorted(found)}
+
+
+def check_splits(splits: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the splits of a config, each a list of ids or each a share.
+
+    Args:
+        splits: List or share by name.
+
+    Raises:
+        UserError: If there are both, or shares that cannot be.
+    """
+    shares = [v for v in splits.values() if not isinstance(v, str)]
+    whole = not shares or len(shares) == len(splits)
+    if not whole or any(s <= 0 for s in shares) or sum(shares) > 1 + 1e-9:
+        raise UserError(
+            f'splits={dict(splits)}: give a list of ids for each, or for '
+            'each a share, their sum at most 1'
+        )
+    return dict(splits)
 
 
 def ids_of_share(

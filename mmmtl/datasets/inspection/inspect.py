@@ -45,6 +45,7 @@ from mmmtl.datasets.inspection.splits import (
 from mmmtl.errors import UserError
 from mmmtl.io.workers import progress
 from mmmtl.tasks import Task
+from mmmtl.tasks.kinds import Classes
 
 Item = TypeVar('Item')
 
@@ -99,6 +100,7 @@ def inspect_folder(
     answers = answers or Answers()
     if not Path(root).is_dir():
         raise UserError(f'{root}: no such folder')
+    _check_answers(tasks, answers, limit)
     parts, layout = _find_parts(Path(root), tasks, answers)
     if layout.image is None:
         raise OpenQuestionsError([_image_question(root, layout)])
@@ -139,6 +141,24 @@ def inspect_folder(
         splits=splits,
         notes=notes,
     )
+
+
+def _check_answers(
+    tasks: Sequence[Task], answers: Answers, limit: int
+) -> None:
+    if limit < 1:
+        raise UserError(f'--limit {limit}: open 1 file of each task, or more')
+    for task in tasks:
+        fit = answers.fit.get(task.name, 'nearest')
+        if fit != 'nearest':
+            raise UserError(
+                f'--fit {task.name}={fit}: give nearest, or leave it out'
+            )
+        if task.name in answers.classes and not isinstance(task.kind, Classes):
+            raise UserError(
+                f'--classes {task.name}: kind {task.kind_name!r} has none; '
+                'leave it out'
+            )
 
 
 def _each(items: Sequence[Item], what: str, bar: bool) -> Iterator[Item]:

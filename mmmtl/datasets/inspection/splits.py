@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mmmtl.datasets.folder.listing import ids_of_share
+from mmmtl.datasets.folder.listing import check_splits, ids_of_share
 from mmmtl.datasets.inspection.question import Question
 from mmmtl.errors import DatasetError
 from mmmtl.io.id_lists import read_ids
@@ -67,7 +67,7 @@ def find_splits(
         labelled: For each task, the images that have a label of it.
     """
     if given:
-        return Splits(_read_given(given), 'as given')
+        return Splits(_read_given(root, ids, given), 'as given')
     by_share = _share([ids, *labelled])
     lists = _lists(root)
     usable = {path for path in lists if _fits(root / path, ids)}
@@ -102,14 +102,26 @@ def find_splits(
     return _by_folder(ids) or by_share
 
 
-def _read_given(given: Mapping[str, str]) -> dict[str, str | float]:
+def _read_given(
+    root: Path, ids: Collection[str], given: Mapping[str, str]
+) -> dict[str, str | float]:
     if set(given) != {'train', 'val'}:
         raise DatasetError(
             f'--splits names {", ".join(given)}: give train and val, such '
             'as train=0.8 val=0.2'
         )
     is_share = re.compile(r'[\d.]+').fullmatch
-    return {k: float(v) if is_share(v) else v for k, v in given.items()}
+    splits = check_splits(
+        {k: float(v) if is_share(v) else v for k, v in given.items()}
+    )
+    for path in (v for v in splits.values() if isinstance(v, str)):
+        others = set(read_ids(root / path, 'write one id per line')) - {*ids}
+        if others:
+            raise DatasetError(
+                f'--splits: {path} names {min(others)!r}, which no image has: '
+                f'write ids such as {min(ids)!r}'
+            )
+    return splits
 
 
 def _share(groups: Sequence[Collection[str]]) -> Splits:
