@@ -473,6 +473,23 @@ def test_an_id_that_occurs_twice_in_a_pattern(tmp_path: Path) -> None:
     assert dataset[1]['labels']['cracks'].tolist() == [[0, 1, 1, 0]]
 
 
+def test_an_id_of_two_parts(tmp_path: Path) -> None:
+    for scene, value in (('x', 0), ('y', 1)):
+        store(tmp_path, f'{scene}/rgb/a.png', np.zeros((1, 2, 3)))
+        store(tmp_path, f'depth/{scene}/a_{scene}.npy', [[value + 1.0] * 2])
+    (tmp_path / 'list.txt').write_text('y/a')
+    options = dict(image='{scene}/rgb/{}.png')
+    row = 'depth/{scene}/{}_{scene}.npy'
+    dataset = make(tmp_path, dict(depth=row), **options)
+    found = {s['sample_id']: s['labels']['depth'][0, 0] for s in dataset}
+    assert found == {'x/a': 1, 'y/a': 2}
+    listed = dict(train='list.txt')
+    dataset = make(tmp_path, dict(depth=row), **options, splits=listed)
+    assert dataset[0]['labels']['depth'][0, 0] == 2
+    with pytest.raises(ValueError, match='has other parts in braces'):
+        make(tmp_path, dict(depth='depth/{}.npy'), **options)
+
+
 def test_a_missing_label_is_refused_or_no_label(tmp_path: Path) -> None:
     images(tmp_path, 'a', 'b')
     store(tmp_path, 'm/a.png', [[0, 0, 0, 255]])

@@ -266,19 +266,36 @@ def test_scenes_with_the_same_names_are_not_left_out(root: Path) -> None:
     for scene, ids in dict(north=IDS, south=['a', 'b']).items():
         images(root / scene, ids=ids)
         labels(root / scene, 'cracks/{}.png', [255])
-    # One pattern cannot tell them apart.
-    asked = questions(root, dict(cracks='binary'))['--image']
-    assert asked.choices == ('north/rgb/{}.png', 'south/rgb/{}.png')
-    assert 'several folders' in asked.text
+    variables = write(root, dict(cracks='binary'))
+    assert variables['folder']['image'] == '{scene}/rgb/{}.png'
+    found = read(variables, 'train') | read(variables, 'val')
+    both = [*(f'north/{i}' for i in IDS), 'south/a', 'south/b']
+    assert sorted(found) == both
     for sample_id in ('a', 'b'):
         (root / f'south/rgb/{sample_id}.png').unlink()
     images(root / 'south', ids=['e', 'f'])
     labels(root / 'south', 'cracks/{}.png', [255], ids=['e', 'f'])
     for sample_id in ('a', 'b', 'c', 'd'):
         (root / f'south/cracks/{sample_id}.png').unlink()
+    # Names that are all different need no folder.
     variables = write(root, dict(cracks='binary'))
     found = read(variables, 'train') | read(variables, 'val')
     assert sorted(found) == [*IDS, 'e', 'f']
+
+
+def test_scenes_deep_below(root: Path) -> None:
+    for number, scene in enumerate(('x', 'y')):
+        images(root / f'scans/{scene}/cam', ids=IDS)
+        # Each label tells to which image it belongs.
+        for place, sample_id in enumerate(IDS):
+            mask = np.zeros(SIZE, np.uint8)
+            mask.flat[4 * number + place] = 255
+            store(root / f'scans/{scene}/cam/cracks/{sample_id}.png', mask)
+    variables = write(root, dict(cracks='binary'))
+    found = read(variables, 'train') | read(variables, 'val')
+    places = {i: int(x['cracks'].argmax()) for i, x in found.items()}
+    wanted = [f'{scene}/{i}' for scene in 'xy' for i in IDS]
+    assert places == dict(zip(wanted, range(8), strict=True))
 
 
 def test_folders_of_train_and_val(root: Path) -> None:
@@ -529,6 +546,19 @@ def test_no_list_is_passed_over(
     assert asked.choices[0].startswith(first or 'train=0.')
 
 
+def test_lists_need_no_shares(root: Path) -> None:
+    # By every share both would be in one part.
+    ids = ids_of_share(map(str, range(9)), dict(train=0.5, val=0.5), 'train')
+    images(root, ids=ids[:2])
+    labels(root, 'cracks/{}.png', [255], ids=ids[:2])
+    with pytest.raises(DatasetError, match='2 images cannot be divided'):
+        inspect_folder(root, read_tasks(dict(cracks='binary')))
+    (root / 'train.txt').write_text(ids[0])
+    (root / 'val.txt').write_text(ids[1])
+    variables = write(root, dict(cracks='binary'))
+    assert list(read(variables, 'val')) == [ids[1]]
+
+
 def test_a_note_on_tests_is_no_list(root: Path) -> None:
     images(root)
     labels(root, 'cracks/{}.png', [255])
@@ -580,6 +610,45 @@ def test_each_share_has_labels_of_every_task(root: Path) -> None:
         assert any(
             'cracks' in found for found in read(variables, split).values()
         )
+
+
+@pytest.mark.parametrize('value', [-9999, 9999])
+def test_a_single_value_far_from_the_others_is_asked_about(
+    root: Path, value: float
+) -> None:
+    images(root)
+    values = np.linspace(1, 2, SIZE[0] * SIZE[1], dtype=np.float32)
+    for sample_id in IDS:
+        store(root / f'height/{sample_id}.npy', values.reshape(SIZE))
+    values[7] = value
+    store(root / 'height/a.npy', values.reshape(SIZE))
+    asked = questions(root, dict(height='scalar'))['--no-label height']
+    assert asked.choices == (str(value), 'nothing')
+
+
+def test_files_are_opened_evenly_and_rare_ids_are_classes(root: Path) -> None:
+    ids = [f'{number:02d}' for number in range(10)]
+    images(root, ids=ids)
+    labels(root, 'materials/{}.png', [1, 2, 4], ids=ids)
+    labels(root, 'materials/{}.png', [1, 3], ids=ids[1:2])
+    labels(root, 'materials/{}.png', [1, 6], ids=ids[-1:])
+    finding = inspect_folder(
+        root,
+        read_tasks(dict(materials='classes')),
+        answers=Answers(no_label=dict(materials='nothing')),
+        limit=4,
+    )
+    # The last file is opened; the second is not.
+    (found,) = finding.labels
+    assert found.classes == [f'id_{number}' for number in range(7)]
+    assert found.shares[3] == 0 < found.shares[6]
+
+
+def test_usual_steps_of_whole_numbers_are_offered(root: Path) -> None:
+    images(root)
+    labels(root, 'height/{}.png', range(900, 996), np.uint16)
+    choices = questions(root, dict(height='scalar'))['--encoding height']
+    assert {'1', '1/1000', '1/65535', 'STEP'} <= set(choices.choices)
 
 
 def test_content_names_shares_of_all_pixels(root: Path) -> None:

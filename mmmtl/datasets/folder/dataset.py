@@ -23,7 +23,7 @@ from mmmtl.datasets.folder.listing import (
     files_by_id,
     ids_of_share,
 )
-from mmmtl.datasets.label_file import LabelFile
+from mmmtl.datasets.label_file import LabelFile, part_names
 from mmmtl.datasets.sample_files import FolderListing, check_root
 from mmmtl.errors import DatasetError, did_you_mean
 from mmmtl.io.arrays import read_array
@@ -96,7 +96,7 @@ class FolderDataset(BaseMultiTaskDataset):
             pipeline: See the base class.
             image: Pattern of the images below the data folder: ``{}`` stands
                 for the sample id, which may hold folders, ``*`` for anything
-                within a name.
+                within a name; in ``{scene}/rgb/{}.jpg`` the id is both.
             labels: Task -> pattern, or a dictionary of ``path`` and how the
                 values are stored.
             splits: Split -> file below the data folder with one id per line,
@@ -126,8 +126,9 @@ class FolderDataset(BaseMultiTaskDataset):
             task: _full_row(task, row, missing=missing, fit=fit)
             for task, row in labels.items()
         }
-        for pattern in (image, *(row['path'] for row in self.rows.values())):
-            _check_pattern(pattern)
+        _check_pattern(image, image)
+        for row in self.rows.values():
+            _check_pattern(row['path'], image)
         self._check_classes()
         own = {get_task(t).classes_key: n for t, n in self.classes.items()}
         colours = {
@@ -362,9 +363,15 @@ def _full_row(
     return full
 
 
-def _check_pattern(pattern: str) -> None:
-    if '{}' not in pattern and not pattern.endswith('.json'):
+def _check_pattern(pattern: str, image: str) -> None:
+    one_file = '{}' not in pattern and pattern.endswith('.json')
+    if '{}' not in pattern and not one_file:
         raise ValueError(
             f"pattern {pattern!r} has no '{{}}', which stands for the sample "
             "id: write for instance 'rgb/{}.jpg'"
+        )
+    if not one_file and part_names(pattern) != part_names(image):
+        raise ValueError(
+            f'pattern {pattern!r} has other parts in braces than {image!r}: '
+            'an id has the same parts, in one order'
         )

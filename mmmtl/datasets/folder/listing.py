@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from mmmtl.datasets.label_file import part_names
 from mmmtl.errors import DatasetError, UserError
 
 
@@ -19,8 +20,8 @@ def files_by_id(root: Path, pattern: str) -> dict[str, str]:
     Args:
         root: The data folder.
         pattern: Path below it. ``{}`` stands for the sample id, which may
-            hold folders; ``*`` for anything within a name. Hidden files do
-            not count.
+            hold folders; ``{name}`` for a first part of it, within a name;
+            ``*`` for anything within a name. Hidden files do not count.
 
     Returns:
         Sample id -> path below the folder, sorted by id.
@@ -29,6 +30,7 @@ def files_by_id(root: Path, pattern: str) -> dict[str, str]:
         DatasetError: If an id has two files.
     """
     wanted = _regular_expression(pattern)
+    groups = (*part_names(pattern), '_')
     fixed = re.split(r'[{*]', pattern)[0].rpartition('/')[0]
     found: dict[str, list[str]] = defaultdict(list)
     # Parts of a collection are often links to other disks.
@@ -38,7 +40,7 @@ def files_by_id(root: Path, pattern: str) -> dict[str, str]:
             path = Path(below, name).as_posix()
             match = wanted.fullmatch(path)
             if match and not name.startswith('.'):
-                found[match['id']].append(path)
+                found['/'.join(match[g] for g in groups)].append(path)
     for sample_id, paths in found.items():
         if len(paths) > 1:
             raise DatasetError(
@@ -100,7 +102,15 @@ def _place(sample_id: str) -> float:
 
 
 def _regular_expression(pattern: str) -> re.Pattern[str]:
-    first, *others = pattern.split('{}')
-    parts = [re.escape(part).replace(r'\*', '[^/]*') for part in others]
-    start = re.escape(first).replace(r'\*', '[^/]*')
-    return re.compile(start + '(?P<id>.+)' + '(?P=id)'.join(parts))
+    written = ''
+    for piece in re.split(r'({[a-z_]*}|\*)', pattern):
+        name = piece[1:-1] or '_'
+        if piece == '*':
+            written += '[^/]*'
+        elif not re.fullmatch('{[a-z_]*}', piece):
+            written += re.escape(piece)
+        elif f'(?P<{name}>' in written:
+            written += f'(?P={name})'
+        else:
+            written += f'(?P<{name}>' + ('.+)' if piece == '{}' else '[^/]+)')
+    return re.compile(written)

@@ -51,6 +51,9 @@ _FOLDERS = 400
 # Patterns that pair this share of the best one's samples are choices too.
 _RIVAL = 0.1
 
+# A folder whose name is a part of the id, as its files' names are.
+_SCENE = '{scene}'
+
 Patterns = dict[str, dict[str, str]]
 
 
@@ -197,12 +200,19 @@ def _spellings(path: str) -> Iterable[tuple[str, str]]:
     """Yield pattern and id for every piece of a path that can be the id.
 
     A piece starts and ends at the border of a folder, or of words and
-    numbers in the file's name. The first folder may be any.
+    numbers in the file's name. The first folder may be any, or one folder be
+    the first part of the id.
     """
     _, _, rest = path.partition('/')
     if '/' in rest:
         yield from (('*/' + p, i) for p, i in _spellings_of(rest))
     yield from _spellings_of(path)
+    before, names = '', path.split('/')
+    for place, name in enumerate(names[:-2]):
+        rest = '/'.join(names[place + 1 :])
+        for pattern, sample_id in _spellings_of(rest):
+            yield f'{before}{_SCENE}/{pattern}', f'{name}/{sample_id}'
+        before += f'{name}/'
 
 
 def _spellings_of(path: str) -> Iterable[tuple[str, str]]:
@@ -276,7 +286,8 @@ def _is_photo(root: Path, files: Mapping[str, str]) -> bool:
 @lru_cache(maxsize=2**16)
 def _words(pattern: str) -> list[str]:
     """Return the words of a pattern, lower case and in the singular."""
-    text = os.path.splitext(pattern)[0].lower().replace('{}', '/')
+    text = os.path.splitext(pattern)[0].lower()
+    text = text.replace('{}', '/').replace(_SCENE, '/')
     words = re.split(r'[\W_]+', text)
     return [_singular(word) for word in words if word]
 
@@ -342,7 +353,10 @@ def _best(scores: Mapping[str, int], patterns: Patterns) -> list[str]:
     # A pattern that has the id twice says more of a path.
     order = sorted(
         scores,
-        key=lambda p: (-scores[p], '*' in p, -p.count('{}'), len(p), p),
+        key=lambda p: (
+            *(-scores[p], _SCENE in p, '*' in p),
+            *(-p.count('{}'), len(p), p),
+        ),
     )
     kept: list[str] = []
     seen: set[str] = set()

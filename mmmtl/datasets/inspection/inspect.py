@@ -230,22 +230,8 @@ def _image_question(root: str | Path, layout: Layout) -> Question:
             "'rgb/{}.jpg' --labels 'TASK=masks/{}.png'"
         )
     text = 'several kinds of pictures may be the images'
-    if _differ_in_a_folder(layout.images):
-        text = (
-            'one pattern cannot tell samples of one name in several folders '
-            'apart: choose a folder; docs/data.md, "Several data sets", says '
-            'how to join them'
-        )
     choices = with_any_suffix(Path(root), layout.images)
     return Question('--image', '', text, tuple(choices))
-
-
-def _differ_in_a_folder(patterns: Sequence[str]) -> bool:
-    """Say whether patterns are alike but for one of their folders."""
-    names = [pattern.split('/') for pattern in patterns]
-    if len({(len(words), words[-1]) for words in names}) > 1:
-        return False
-    return sum(len(set(words)) > 1 for words in zip(*names, strict=True)) == 1
 
 
 def _choose_patterns(

@@ -68,7 +68,7 @@ def find_splits(
     """
     if given:
         return Splits(_read_given(root, ids, given), 'as given')
-    by_share = _share([ids, *labelled])
+    groups = [ids, *labelled]
     lists = _lists(root)
     usable = {path for path in lists if _fits(root / path, ids)}
     trains, vals, tests = (
@@ -85,7 +85,6 @@ def find_splits(
             for b in vals or tests
             if usable >= {a, b}
         ]
-        shares = ' '.join(f'{k}={v:g}' for k, v in by_share.settings.items())
         unusable = sorted({*trains, *vals} - usable)
         if unusable:
             text = f'{", ".join(unusable)} names other samples than the images'
@@ -98,8 +97,8 @@ def find_splits(
                 f'{found} is a list, but none is for {other}: write it, or '
                 'divide all images'
             )
-        return Question('--splits', '', text, (*pairs, shares))
-    return _by_folder(ids) or by_share
+        return Question('--splits', '', text, (*pairs, *_shares(groups)))
+    return _by_folder(ids) or _share(groups)
 
 
 def _read_given(
@@ -122,6 +121,15 @@ def _read_given(
                 f'write ids such as {min(ids)!r}'
             )
     return splits
+
+
+def _shares(groups: Sequence[Collection[str]]) -> list[str]:
+    """Return shares as an answer, if there are any."""
+    try:
+        settings = _share(groups).settings
+    except DatasetError:
+        return []
+    return [' '.join(f'{k}={v:g}' for k, v in settings.items())]
 
 
 def _share(groups: Sequence[Collection[str]]) -> Splits:
