@@ -92,10 +92,11 @@ def fill(pattern: str, sample_id: str) -> str:
         sample_id: The sample.
     """
     names = part_names(pattern)
-    *parts, rest = sample_id.split('/', len(names))
-    for name, part in zip(names, parts, strict=False):
-        pattern = pattern.replace(f'{{{name}}}', part)
-    return pattern.replace('{}', rest)
+    *parts, rest = sample_id.split('/', len(names)) if names else [sample_id]
+    # An id without them leaves the braces, in the path of a missing file.
+    named = {name: f'{{{name}}}' for name in names}
+    named |= dict(zip(names, parts, strict=False))
+    return pattern.format(*[rest] * max(1, pattern.count('{}')), **named)
 
 
 def part_names(pattern: str) -> tuple[str, ...]:

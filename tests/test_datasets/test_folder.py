@@ -486,6 +486,9 @@ def test_an_id_of_two_parts(tmp_path: Path) -> None:
     listed = dict(train='list.txt')
     dataset = make(tmp_path, dict(depth=row), **options, splits=listed)
     assert dataset[0]['labels']['depth'][0, 0] == 2
+    (tmp_path / 'list.txt').write_text('a')
+    with pytest.raises(DatasetError, match=r'missing.*{scene}/rgb/a.png'):
+        make(tmp_path, dict(depth=row), **options, splits=listed)
     with pytest.raises(ValueError, match='has other parts in braces'):
         make(tmp_path, dict(depth='depth/{}.npy'), **options)
 
