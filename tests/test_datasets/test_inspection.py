@@ -230,6 +230,16 @@ def test_a_wall_from_the_front_leaves_the_frame_open(root: Path) -> None:
     assert 'left up forward' not in choices
 
 
+def test_inverse_depth_says_nothing_of_the_frame(root: Path) -> None:
+    views(root, 'left up towards')
+    for path in (root / 'depth').iterdir():
+        np.save(path, 1 / np.load(path))
+    kinds = dict(depth=None, normals=None)
+    asked = questions(root, kinds, encoding=dict(depth='inverse'))
+    # Planes are bent in it, so that another frame fits better.
+    assert 'left up towards' in asked['--encoding normals'].choices
+
+
 def test_a_kind_that_says_nothing_is_read_plainly(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
