@@ -174,6 +174,29 @@ def test_a_scalar_starts_from_its_mean_and_spread(root: Path) -> None:
     )
 
 
+def test_depth_starts_from_its_mean_in_crops_of_the_images(
+    root: Path,
+) -> None:
+    for number, sample_id in enumerate(IDS):
+        picture = np.full((4, 700, 3), number, np.uint8)
+        store(root / f'rgb/{sample_id}.png', picture)
+        depth = np.full((4, 700), 2 + number, np.float32)
+        store(root / f'depth/{sample_id}.npy', depth)
+    encoding = dict(depth='metres')
+    no_label = dict(depth='nothing')
+    variables = write(
+        root, dict(depth=None), encoding=encoding, no_label=no_label
+    )
+    assert variables['task_outputs'] == dict(depth=dict(initial_bias=3.5))
+    (crop,) = (
+        step['crop_size']
+        for step in variables['train_pipeline']
+        if 'crop_size' in step
+    )
+    # Wide ones are cut: memory grows with them.
+    assert crop == (4, 640)
+
+
 def test_depth_divided_by_its_range_is_no_metre(root: Path) -> None:
     images(root)
     rng = np.random.default_rng(0)
