@@ -602,10 +602,7 @@ def test_a_note_on_tests_is_no_list(root: Path) -> None:
 def test_images_beside_the_splits_are_in_neither(root: Path) -> None:
     ids = ['train/a', 'train/b', 'eval/a', 'more/c']
     images(root, ids=ids)
-    for sample_id in ids:
-        mask = np.zeros(SIZE, np.uint8)
-        mask[0, 0] = 255
-        store(root / f'cracks/{sample_id}.png', mask)
+    labels(root, 'cracks/{}.png', [255], ids=ids)
     variables = write(root, dict(cracks='binary'))
     assert list(read(variables, 'train')) == ['train/a', 'train/b']
     assert list(read(variables, 'val')) == ['eval/a']
