@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Container
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,10 +87,26 @@ def fill(pattern: str, sample_id: str) -> str:
     """Return the path of a sample; its id may occur more than once in it.
 
     Args:
-        pattern: ``{}`` stands for the id.
+        pattern: ``{}`` stands for the id, ``{name}`` for its first parts, see
+            :func:`part_names`.
         sample_id: The sample.
     """
-    return pattern.format(*[sample_id] * max(1, pattern.count('{}')))
+    names = part_names(pattern)
+    *parts, rest = sample_id.split('/', len(names)) if names else [sample_id]
+    # An id without them leaves the braces, in the path of a missing file.
+    named = {name: f'{{{name}}}' for name in names}
+    named |= dict(zip(names, parts, strict=False))
+    return pattern.format(*[rest] * max(1, pattern.count('{}')), **named)
+
+
+def part_names(pattern: str) -> tuple[str, ...]:
+    """Return the names of the parts of an id that stand apart in a pattern.
+
+    Args:
+        pattern: In ``{scene}/rgb/{}.jpg`` it is one part, ``scene``; the id
+            is ``scene``, a slash, and what ``{}`` stands for.
+    """
+    return tuple(dict.fromkeys(re.findall(r'{([a-z_]+)}', pattern)))
 
 
 def load_label(

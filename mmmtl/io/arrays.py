@@ -13,7 +13,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import ExifTags, Image, ImageFile, ImageOps
+from PIL import (
+    ExifTags,
+    Image,
+    ImageFile,
+    ImageOps,
+    UnidentifiedImageError,
+)
 
 from mmmtl.errors import MissingFileError, UnreadableFileError
 from mmmtl.io.plain_files import check_regular
@@ -38,7 +44,7 @@ def read_array(path: str | Path) -> np.ndarray:
         that is stored lying down (EXIF) is turned upright, as mmcv does with
         images.
     """
-    if str(path).endswith('.npy'):
+    if str(path).lower().endswith('.npy'):
         check_regular(path)
         with open(path, 'rb') as file:  # np.load would open archives, too
             # Never unpickle: a label file is untrusted input.
@@ -170,9 +176,11 @@ def unreadable(what: object, error: Exception) -> UnreadableFileError:
         error: What the reader raised.
     """
     reason = ' '.join(str(error).split()) or type(error).__name__
-    is_huge = isinstance(error, Image.DecompressionBombError)
-    truncated = 'it may be truncated, write it again'
-    advice = 'write it smaller' if is_huge else truncated
+    advice = 'it may be truncated, write it again'
+    if isinstance(error, Image.DecompressionBombError):
+        advice = 'write it smaller'
+    elif isinstance(error, UnidentifiedImageError):
+        advice += ', as a picture such as .png or .tif, or as .npy'
     return UnreadableFileError(f'{what} is unreadable ({reason}): {advice}')
 
 

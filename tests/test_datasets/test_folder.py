@@ -386,6 +386,35 @@ def test_two_images_of_one_entry_of_coco_are_refused(tmp_path: Path) -> None:
         make(tmp_path, dict(cracks=row))
 
 
+@pytest.mark.parametrize(
+    ('part', 'entry', 'words'),
+    [
+        ('images', dict(id=0, file_name='b.png', height=4, width=5), 'images'),
+        ('categories', dict(id=5, name='dirt'), 'categories'),
+        (
+            'annotations',
+            dict(id=2, image_id=0, category_id=5, segmentation=[], bbox=[0]),
+            'annotation 2 has no outline',
+        ),
+        (
+            'annotations',
+            dict(id=2, image_id=0, category_id=5, segmentation={}),
+            'all.json: annotation 2 is a run-length code',
+        ),
+    ],
+)
+def test_a_list_of_coco_that_draws_something_else_is_refused(
+    tmp_path: Path, part: str, entry: dict, words: str
+) -> None:
+    images(tmp_path, 'a', size=(4, 5))
+    listed = coco('a.png')
+    listed[part].append(entry)
+    store(tmp_path, 'all.json', listed)
+    with pytest.raises(DatasetError, match=words) as error:
+        make(tmp_path, dict(cracks=dict(path='all.json', polygons='coco')))
+    assert 'no list of COCO' not in str(error.value)
+
+
 def test_shares_depend_on_the_id_alone() -> None:
     shares = dict(train=0.7, val=0.2, test=0.1)
     ids = [f'{i:04d}' for i in range(2000)]
@@ -442,6 +471,26 @@ def test_an_id_that_occurs_twice_in_a_pattern(tmp_path: Path) -> None:
     )
     assert [sample['sample_id'] for sample in dataset] == ['a', 'b']
     assert dataset[1]['labels']['cracks'].tolist() == [[0, 1, 1, 0]]
+
+
+def test_an_id_of_two_parts(tmp_path: Path) -> None:
+    for scene, value in (('x', 0), ('y', 1)):
+        store(tmp_path, f'{scene}/rgb/a.png', np.zeros((1, 2, 3)))
+        store(tmp_path, f'depth/{scene}/a_{scene}.npy', [[value + 1.0] * 2])
+    (tmp_path / 'list.txt').write_text('y/a')
+    options = dict(image='{scene}/rgb/{}.png')
+    row = 'depth/{scene}/{}_{scene}.npy'
+    dataset = make(tmp_path, dict(depth=row), **options)
+    found = {s['sample_id']: s['labels']['depth'][0, 0] for s in dataset}
+    assert found == {'x/a': 1, 'y/a': 2}
+    listed = dict(train='list.txt')
+    dataset = make(tmp_path, dict(depth=row), **options, splits=listed)
+    assert dataset[0]['labels']['depth'][0, 0] == 2
+    (tmp_path / 'list.txt').write_text('a')
+    with pytest.raises(DatasetError, match=r'missing.*{scene}/rgb/a.png'):
+        make(tmp_path, dict(depth=row), **options, splits=listed)
+    with pytest.raises(ValueError, match='has other parts in braces'):
+        make(tmp_path, dict(depth='depth/{}.npy'), **options)
 
 
 def test_a_missing_label_is_refused_or_no_label(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from mmmtl.datasets import FolderDataset
+from mmmtl.datasets.folder.listing import ids_of_share
 from mmmtl.datasets.inspection import (
     Answers,
     OpenQuestionsError,
@@ -174,6 +175,29 @@ def test_a_scalar_starts_from_its_mean_and_spread(root: Path) -> None:
     )
 
 
+def test_depth_starts_from_its_mean_in_crops_of_the_images(
+    root: Path,
+) -> None:
+    for number, sample_id in enumerate(IDS):
+        picture = np.full((4, 700, 3), number, np.uint8)
+        store(root / f'rgb/{sample_id}.png', picture)
+        depth = np.full((4, 700), 2 + number, np.float32)
+        store(root / f'depth/{sample_id}.npy', depth)
+    encoding = dict(depth='metres')
+    no_label = dict(depth='nothing')
+    variables = write(
+        root, dict(depth=None), encoding=encoding, no_label=no_label
+    )
+    assert variables['task_outputs'] == dict(depth=dict(initial_bias=3.5))
+    (crop,) = (
+        step['crop_size']
+        for step in variables['train_pipeline']
+        if 'crop_size' in step
+    )
+    # Wide ones are cut: memory grows with them.
+    assert crop == (4, 640)
+
+
 def test_depth_divided_by_its_range_is_no_metre(root: Path) -> None:
     images(root)
     rng = np.random.default_rng(0)
@@ -230,6 +254,16 @@ def test_a_wall_from_the_front_leaves_the_frame_open(root: Path) -> None:
     assert 'left up forward' not in choices
 
 
+def test_inverse_depth_says_nothing_of_the_frame(root: Path) -> None:
+    views(root, 'left up towards')
+    for path in (root / 'depth').iterdir():
+        np.save(path, 1 / np.load(path))
+    kinds = dict(depth=None, normals=None)
+    asked = questions(root, kinds, encoding=dict(depth='inverse'))
+    # Planes are bent in it, so that another frame fits better.
+    assert 'left up towards' in asked['--encoding normals'].choices
+
+
 def test_a_kind_that_says_nothing_is_read_plainly(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,18 +300,36 @@ def test_scenes_with_the_same_names_are_not_left_out(root: Path) -> None:
     for scene, ids in dict(north=IDS, south=['a', 'b']).items():
         images(root / scene, ids=ids)
         labels(root / scene, 'cracks/{}.png', [255])
-    # One pattern cannot tell them apart.
-    asked = questions(root, dict(cracks='binary'))['--image']
-    assert asked.choices == ('north/rgb/{}.png', 'south/rgb/{}.png')
+    variables = write(root, dict(cracks='binary'))
+    assert variables['folder']['image'] == '{scene}/rgb/{}.png'
+    found = read(variables, 'train') | read(variables, 'val')
+    both = [*(f'north/{i}' for i in IDS), 'south/a', 'south/b']
+    assert sorted(found) == both
     for sample_id in ('a', 'b'):
         (root / f'south/rgb/{sample_id}.png').unlink()
     images(root / 'south', ids=['e', 'f'])
     labels(root / 'south', 'cracks/{}.png', [255], ids=['e', 'f'])
     for sample_id in ('a', 'b', 'c', 'd'):
         (root / f'south/cracks/{sample_id}.png').unlink()
+    # Names that are all different need no folder.
     variables = write(root, dict(cracks='binary'))
     found = read(variables, 'train') | read(variables, 'val')
     assert sorted(found) == [*IDS, 'e', 'f']
+
+
+def test_scenes_deep_below(root: Path) -> None:
+    for number, scene in enumerate(('x', 'y')):
+        images(root / f'scans/{scene}/cam', ids=IDS)
+        # Each label tells to which image it belongs.
+        for place, sample_id in enumerate(IDS):
+            mask = np.zeros(SIZE, np.uint8)
+            mask.flat[4 * number + place] = 255
+            store(root / f'scans/{scene}/cam/cracks/{sample_id}.png', mask)
+    variables = write(root, dict(cracks='binary'))
+    found = read(variables, 'train') | read(variables, 'val')
+    places = {i: int(x['cracks'].argmax()) for i, x in found.items()}
+    wanted = [f'{scene}/{i}' for scene in 'xy' for i in IDS]
+    assert places == dict(zip(wanted, range(8), strict=True))
 
 
 def test_folders_of_train_and_val(root: Path) -> None:
@@ -342,6 +394,10 @@ def test_images_without_a_label_are_used(root: Path) -> None:
     (root / 'val.txt').write_text('d')
     variables = write(root, dict(cracks='binary'))
     assert variables['folder']['labels']['cracks']['missing'] == 'no_label'
+    (root / 'cracks/b2.png').write_bytes((root / 'cracks/a.png').read_bytes())
+    finding = inspect_folder(root, read_tasks(dict(cracks='binary')))
+    notes = '\n'.join(finding.notes)
+    assert '1 images have none, 1 more files have no image' in notes
     found = read(variables, 'train')
     assert list(found) == ['a', 'b', 'c']
     assert 'cracks' in found['a']
@@ -423,3 +479,295 @@ def test_tasks_of_a_command_line() -> None:
         read_tasks(dict(height=None))
     with pytest.raises(UserError, match="known task of kind 'depth'"):
         read_tasks(dict(depth='scalar'))
+
+
+def optimised(mask: np.ndarray, number: int) -> Image.Image:
+    """Return a mask whose palette starts with black, or with white."""
+    swapped = number % 2
+    picture = Image.fromarray(mask ^ swapped).convert('P')
+    black_white = [0, 0, 0, 255, 255, 255]
+    picture.putpalette(black_white[::-1] if swapped else black_white)
+    return picture
+
+
+def test_palettes_that_differ_are_read_as_colours(root: Path) -> None:
+    images(root)
+    mask = np.zeros(SIZE, np.uint8)
+    mask[0, :3] = 1
+    (root / 'cracks').mkdir()
+    for number, sample_id in enumerate(IDS):
+        optimised(mask, number).save(root / f'cracks/{sample_id}.png')
+    variables = write(root, dict(cracks='binary'))
+    found = read(variables, 'train') | read(variables, 'val')
+    for sample in found.values():
+        np.testing.assert_array_equal(sample['cracks'], mask)
+    # Of one palette the indices count.
+    for sample_id in IDS:
+        optimised(mask, 0).save(root / f'cracks/{sample_id}.png')
+    folder = write(root, dict(cracks='binary'))['folder']
+    assert folder['labels']['cracks']['ids'] == [0, 1]
+
+
+def test_ids_in_a_jpeg_are_refused(root: Path) -> None:
+    images(root)
+    labels(root, 'materials/{}.jpg', [0, 1, 2])
+    with pytest.raises(DatasetError, match=r'JPEG.*write them again as .png'):
+        inspect_folder(root, read_tasks(dict(materials='classes')))
+
+
+def test_255_beside_many_ids_may_be_no_label_of_a_mask(root: Path) -> None:
+    images(root)
+    labels(root, 'person/{}.png', [1, 2, 3, 4, 5, 255])
+    kinds = dict(person='binary')
+    asked = questions(root, kinds, encoding=dict(person='5'))
+    assert asked['--no-label person'].choices == ('255', 'nothing')
+    variables = write(
+        root,
+        kinds,
+        no_label=dict(person='255'),
+        encoding=dict(person='1-255'),
+    )
+    found = next(iter(read(variables, 'train').values()))['person']
+    assert found[0, :7].tolist() == [1, 1, 1, 1, 1, 255, 0]
+
+
+def test_a_mask_of_real_numbers_is_refused(root: Path) -> None:
+    images(root)
+    labels(root, 'cracks/{}.npy', [0.25, 0.5], np.float32)
+    with pytest.raises(DatasetError, match='float32: write a mask as whole'):
+        inspect_folder(root, read_tasks(dict(cracks='binary')))
+
+
+@pytest.mark.parametrize('what', ['image', 'labels'])
+def test_no_suffix_is_left_out_silently(root: Path, what: str) -> None:
+    ids = [f'{number:02d}' for number in range(20)]
+    images(root, ids=ids)
+    labels(root, 'cracks/{}.png', [255], ids=ids)
+    folder = root / dict(image='rgb', labels='cracks')[what]
+    # As few as these are no rival of the others.
+    (folder / '07.png').rename(folder / '07.PNG')
+    kinds = dict(cracks='binary')
+    task = '' if what == 'image' else 'cracks'
+    (question,) = questions(root, kinds).values()
+    pattern = f'{folder.name}/{{}}.'
+    assert (question.option, question.task) == (f'--{what}', task)
+    assert question.choices == tuple(pattern + s for s in ('*', 'png', 'PNG'))
+    answer: Any = {'cracks': question.choices[0]} if task else pattern + '*'
+    variables = write(root, kinds, **{what: answer})
+    found = read(variables, 'train') | read(variables, 'val')
+    assert [i for i in found if 'cracks' in found[i]] == list(found)
+    assert sorted(found) == ids
+    # Half of them are asked about as rivals.
+    for sample_id in ids[10:]:
+        (folder / f'{sample_id}.png').rename(folder / f'{sample_id}.PNG')
+    (question,) = questions(root, kinds).values()
+    assert question.choices[0] == pattern + '*'
+
+
+def test_other_pictures_of_the_same_folder_are_no_suffix(root: Path) -> None:
+    images(root, '{}.jpg')
+    labels(root, '{}_mask.png', [255])
+    assert write(root, dict(mask='binary'))['folder']['image'] == '{}.jpg'
+
+
+@pytest.mark.parametrize(
+    ('lists', 'words', 'first'),
+    [
+        (dict(test='d'), 'test.txt is a list, but none is for training', ''),
+        (dict(val='d'), 'val.txt is a list, but none is for training', ''),
+        (dict(train='a'), 'train.txt is a list, but none is for valid', ''),
+        (dict(train='a', test='d'), 'several', 'train=train.txt val=test.txt'),
+    ],
+)
+def test_no_list_is_passed_over(
+    root: Path, lists: dict, words: str, first: str
+) -> None:
+    images(root)
+    labels(root, 'cracks/{}.png', [255])
+    for name, listed in lists.items():
+        (root / f'{name}.txt').write_text(listed)
+    asked = questions(root, dict(cracks='binary'))['--splits']
+    assert words in asked.text
+    assert asked.choices[0].startswith(first or 'train=0.')
+
+
+def test_lists_need_no_shares(root: Path) -> None:
+    # By every share both would be in one part.
+    ids = ids_of_share(map(str, range(9)), dict(train=0.5, val=0.5), 'train')
+    images(root, ids=ids[:2])
+    labels(root, 'cracks/{}.png', [255], ids=ids[:2])
+    with pytest.raises(DatasetError, match='2 images cannot be divided'):
+        inspect_folder(root, read_tasks(dict(cracks='binary')))
+    (root / 'train.txt').write_text(ids[0])
+    (root / 'val.txt').write_text(ids[1])
+    variables = write(root, dict(cracks='binary'))
+    assert list(read(variables, 'val')) == [ids[1]]
+
+
+def test_a_note_on_tests_is_no_list(root: Path) -> None:
+    images(root)
+    labels(root, 'cracks/{}.png', [255])
+    (root / 'test_notes.txt').write_text('taken in May')
+    write(root, dict(cracks='binary'))
+
+
+def test_images_beside_the_splits_are_in_neither(root: Path) -> None:
+    ids = ['train/a', 'train/b', 'eval/a', 'more/c']
+    images(root, ids=ids)
+    labels(root, 'cracks/{}.png', [255], ids=ids)
+    variables = write(root, dict(cracks='binary'))
+    assert list(read(variables, 'train')) == ['train/a', 'train/b']
+    assert list(read(variables, 'val')) == ['eval/a']
+    finding = inspect_folder(root, read_tasks(dict(cracks='binary')))
+    assert finding.splits.why.endswith('1 images are in neither')
+
+
+def test_lists_are_found_from_a_linked_folder(root: Path) -> None:
+    ids = ['train/a', 'train/b', 'val/a']
+    images(root, ids=ids)
+    labels(root, 'cracks/{}.png', [255], ids=ids)
+    link = root.parent / 'project/data/bridges'
+    link.parent.mkdir(parents=True)
+    link.symlink_to(root)
+    variables = write(link, dict(cracks='binary'))
+    assert list(read(variables, 'val')) == ['val/a']
+
+
+def test_folders_without_labels_of_a_task_are_refused(root: Path) -> None:
+    for split, name in dict(train='cracks', val='masks').items():
+        images(root / split)
+        labels(root / split, name + '/{}.png', [255])
+    with pytest.raises(UserError, match=r'no file cracks/{}\.png in .*val'):
+        inspect_folder(root, read_tasks(dict(cracks='binary')))
+
+
+def test_each_share_has_labels_of_every_task(root: Path) -> None:
+    ids = [f'{number:02d}' for number in range(20)]
+    images(root, ids=ids)
+    # By 0.8 and 0.2 all of these would be in one part.
+    few = ids_of_share(ids, dict(train=0.8, val=0.2), 'train')
+    labels(root, 'cracks/{}.png', [255], ids=few)
+    variables = write(root, dict(cracks='binary'))
+    for split in ('train', 'val'):
+        assert any(
+            'cracks' in found for found in read(variables, split).values()
+        )
+
+
+@pytest.mark.parametrize('value', [-9999, 9999])
+def test_a_single_value_far_from_the_others_is_asked_about(
+    root: Path, value: float
+) -> None:
+    images(root)
+    values = np.linspace(1, 2, SIZE[0] * SIZE[1], dtype=np.float32)
+    for sample_id in IDS:
+        store(root / f'height/{sample_id}.npy', values.reshape(SIZE))
+    values[7] = value
+    store(root / 'height/a.npy', values.reshape(SIZE))
+    asked = questions(root, dict(height='scalar'))['--no-label height']
+    assert asked.choices == (str(value), 'nothing')
+
+
+def test_files_are_opened_evenly_and_rare_ids_are_classes(root: Path) -> None:
+    ids = [f'{number:02d}' for number in range(10)]
+    images(root, ids=ids)
+    labels(root, 'materials/{}.png', [1, 2, 4], ids=ids)
+    labels(root, 'materials/{}.png', [1, 3], ids=ids[1:2])
+    labels(root, 'materials/{}.png', [1, 6], ids=ids[-1:])
+    finding = inspect_folder(
+        root,
+        read_tasks(dict(materials='classes')),
+        answers=Answers(no_label=dict(materials='nothing')),
+        limit=4,
+    )
+    # The last file is opened; the second is not.
+    (found,) = finding.labels
+    assert found.classes == [f'id_{number}' for number in range(7)]
+    assert found.shares[3] == 0 < found.shares[6]
+
+
+def test_usual_steps_of_whole_numbers_are_offered(root: Path) -> None:
+    images(root)
+    labels(root, 'height/{}.png', range(900, 996), np.uint16)
+    choices = questions(root, dict(height='scalar'))['--encoding height']
+    assert {'1', '1/1000', '1/65535', 'STEP'} <= set(choices.choices)
+
+
+def test_content_names_shares_of_all_pixels(root: Path) -> None:
+    images(root)
+    values = np.linspace(1, 2, SIZE[0] * SIZE[1], dtype=np.float32)
+    values[:24] = -9999
+    for sample_id in IDS:
+        store(root / f'height/{sample_id}.npy', values.reshape(SIZE))
+    asked = questions(root, dict(height='scalar'))['--no-label height']
+    assert '-9999: 25.0%' in asked.text
+    assert 'to 2,' in asked.text
+
+
+@pytest.mark.parametrize(
+    ('pattern', 'words'),
+    [
+        ('cracks/{}.json', "polygons='labelme'"),
+        ('cracks/{}.npz', 'write it again, as a picture such as'),
+    ],
+)
+def test_other_formats_are_refused_with_what_to_do(
+    root: Path, pattern: str, words: str
+) -> None:
+    images(root)
+    (root / 'cracks').mkdir()
+    for sample_id in IDS:
+        (root / pattern.format(sample_id)).write_bytes(b'{}')
+    with pytest.raises(ValueError, match=words):
+        inspect_folder(
+            root,
+            read_tasks(dict(cracks='binary')),
+            answers=Answers(labels=dict(cracks=pattern)),
+        )
+
+
+def test_capital_suffixes_are_read(root: Path) -> None:
+    images(root, 'rgb/{}.PNG')
+    for sample_id in IDS:
+        path = root / f'depth/{sample_id}.NPY'
+        path.parent.mkdir(exist_ok=True)
+        with path.open('wb') as file:
+            np.save(file, np.full(SIZE, 2, np.float32))
+    encoding = dict(depth='metres')
+    variables = write(root, dict(depth=None), encoding=encoding)
+    found = next(iter(read(variables, 'train').values()))
+    assert (found['depth'] == 2).all()
+
+
+@pytest.mark.parametrize(
+    ('options', 'words'),
+    [
+        (dict(limit=0), '--limit 0: open 1'),
+        (dict(fit=dict(cracks='no')), '--fit cracks=no: give nearest'),
+        (dict(classes=dict(cracks=['x'])), "kind 'binary' has none"),
+        (dict(splits=dict(train='0.8', val='0.5')), 'their sum at most 1'),
+        (dict(splits=dict(train='0.8', val='b.txt')), 'for each a share'),
+        (dict(splits=dict(train='a.txt', val='no.txt')), 'no.txt is missing'),
+        (dict(splits=dict(train='b.txt', val='a.txt')), "b.txt names 'a.png'"),
+    ],
+)
+def test_answers_that_mean_nothing_are_refused(
+    root: Path, options: dict, words: str
+) -> None:
+    images(root)
+    labels(root, 'cracks/{}.png', [255])
+    (root / 'a.txt').write_text('a')
+    (root / 'b.txt').write_text('a.png')
+    limit = options.pop('limit', 200)
+    with pytest.raises(ValueError, match=words):
+        inspect_folder(
+            root,
+            read_tasks(dict(cracks='binary')),
+            answers=Answers(**options),
+            limit=limit,
+        )
+
+
+def test_known_tasks_have_their_unit() -> None:
+    with pytest.raises(UserError, match='--encoding depth='):
+        read_tasks(dict(depth=None), dict(depth='mm'))

@@ -30,6 +30,7 @@ from mmmtl.datasets.inspection import (
     new_config,
     read_tasks,
 )
+from mmmtl.datasets.label_file import fill
 from mmmtl.rooms import RoomSample, render_room
 from mmmtl.tasks import register_tasks
 from mmmtl.tasks.kinds.stored import read_values
@@ -59,6 +60,7 @@ LAYOUTS = {
     'by sample': ('{}/rgb.png', '{}/{task}{end}'),
     'twice': ('{}/{}_rgb.png', '{}/{}_{task}{end}'),
     'scenes': ('*/rgb/{}.png', '*/{task}/{}{end}'),
+    'same names': ('{scene}/rgb/{}.png', '{scene}/{task}/{}{end}'),
     'unnamed': ('{}.jpg', 'labels/{letter}/{}{end}'),
 }
 # Where the channels of normals point: component and sign in our frame.
@@ -285,6 +287,9 @@ WRITERS = dict(
 IDS = {
     'numbers': [f'{i:04d}' for i in range(ROOMS)],
     'words': ['oak_tree', 'old-mill', 'pond', 'road2'],
+    'scenes': [
+        f'{"hall" if i % 2 else "kitchen"}/{i // 2}' for i in range(ROOMS)
+    ],
     'nested': [f'{"north" if i % 2 else "south"}/{i}' for i in range(ROOMS)],
 }
 
@@ -295,14 +300,14 @@ def folders(
     """Draw the files of a folder, how labels were written, and its list."""
     tasks = pick.sample(list(KINDS), pick.randint(1, 3))
     layout = pick.choice(list(LAYOUTS))
-    kind = pick.choice(list(IDS))
+    kind = pick.choice(['numbers', 'words', 'nested'])
     ids = IDS['numbers' if layout in ('twice', 'prefixes') else kind]
+    ids = IDS['scenes'] if layout == 'same names' else ids
     image, label = LAYOUTS[layout]
     scenes = dict(zip(ids, ['old', 'new'] * ROOMS, strict=False))
 
     def path(pattern: str, sample_id: str) -> str:
-        scene = pattern.replace('*', scenes[sample_id])
-        return scene.format(*[sample_id] * 2)
+        return fill(pattern.replace('*', scenes[sample_id]), sample_id)
 
     files = {
         path(image, i): room.image

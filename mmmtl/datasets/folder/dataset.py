@@ -18,8 +18,12 @@ from mmmtl.datasets.folder.encodings import (
     parse_axes,
     read_colours,
 )
-from mmmtl.datasets.folder.listing import files_by_id, ids_of_share
-from mmmtl.datasets.label_file import LabelFile
+from mmmtl.datasets.folder.listing import (
+    check_splits,
+    files_by_id,
+    ids_of_share,
+)
+from mmmtl.datasets.label_file import LabelFile, part_names
 from mmmtl.datasets.sample_files import FolderListing, check_root
 from mmmtl.errors import DatasetError, did_you_mean
 from mmmtl.io.arrays import read_array
@@ -92,7 +96,7 @@ class FolderDataset(BaseMultiTaskDataset):
             pipeline: See the base class.
             image: Pattern of the images below the data folder: ``{}`` stands
                 for the sample id, which may hold folders, ``*`` for anything
-                within a name.
+                within a name; in ``{scene}/rgb/{}.jpg`` the id is both.
             labels: Task -> pattern, or a dictionary of ``path`` and how the
                 values are stored.
             splits: Split -> file below the data folder with one id per line,
@@ -116,14 +120,15 @@ class FolderDataset(BaseMultiTaskDataset):
         """
         self.root = Path(data_root)
         self.image = image
-        self.splits = _check_splits(splits)
+        self.splits = check_splits(splits)
         self.classes = dict(classes or {})
         self.rows = {
             task: _full_row(task, row, missing=missing, fit=fit)
             for task, row in labels.items()
         }
-        for pattern in (image, *(row['path'] for row in self.rows.values())):
-            _check_pattern(pattern)
+        _check_pattern(image, image)
+        for row in self.rows.values():
+            _check_pattern(row['path'], image)
         self._check_classes()
         own = {get_task(t).classes_key: n for t, n in self.classes.items()}
         colours = {
@@ -358,22 +363,15 @@ def _full_row(
     return full
 
 
-def _check_pattern(pattern: str) -> None:
-    if '{}' not in pattern and not pattern.endswith('.json'):
+def _check_pattern(pattern: str, image: str) -> None:
+    one_file = '{}' not in pattern and pattern.endswith('.json')
+    if '{}' not in pattern and not one_file:
         raise ValueError(
             f"pattern {pattern!r} has no '{{}}', which stands for the sample "
             "id: write for instance 'rgb/{}.jpg'"
         )
-
-
-def _check_splits(
-    splits: Mapping[str, str] | Mapping[str, float],
-) -> dict[str, Any]:
-    shares = [v for v in splits.values() if not isinstance(v, str)]
-    whole = not shares or len(shares) == len(splits)
-    if not whole or any(s <= 0 for s in shares) or sum(shares) > 1 + 1e-9:
+    if not one_file and part_names(pattern) != part_names(image):
         raise ValueError(
-            f'splits={dict(splits)}: give a list of ids for each, or for '
-            'each a share, their sum at most 1'
+            f'pattern {pattern!r} has other parts in braces than {image!r}: '
+            'an id has the same parts, in one order'
         )
-    return dict(splits)

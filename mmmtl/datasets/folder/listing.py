@@ -8,8 +8,10 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
-from mmmtl.errors import DatasetError
+from mmmtl.datasets.label_file import part_names
+from mmmtl.errors import DatasetError, UserError
 
 
 def files_by_id(root: Path, pattern: str) -> dict[str, str]:
@@ -18,8 +20,8 @@ def files_by_id(root: Path, pattern: str) -> dict[str, str]:
     Args:
         root: The data folder.
         pattern: Path below it. ``{}`` stands for the sample id, which may
-            hold folders; ``*`` for anything within a name. Hidden files do
-            not count.
+            hold folders; ``{name}`` for a first part of it, within a name;
+            ``*`` for anything within a name. Hidden files do not count.
 
     Returns:
         Sample id -> path below the folder, sorted by id.
@@ -28,6 +30,7 @@ def files_by_id(root: Path, pattern: str) -> dict[str, str]:
         DatasetError: If an id has two files.
     """
     wanted = _regular_expression(pattern)
+    groups = (*part_names(pattern), '_')
     fixed = re.split(r'[{*]', pattern)[0].rpartition('/')[0]
     found: dict[str, list[str]] = defaultdict(list)
     # Parts of a collection are often links to other disks.
@@ -37,7 +40,7 @@ def files_by_id(root: Path, pattern: str) -> dict[str, str]:
             path = Path(below, name).as_posix()
             match = wanted.fullmatch(path)
             if match and not name.startswith('.'):
-                found[match['id']].append(path)
+                found['/'.join(match[g] for g in groups)].append(path)
     for sample_id, paths in found.items():
         if len(paths) > 1:
             raise DatasetError(
@@ -46,6 +49,25 @@ def files_by_id(root: Path, pattern: str) -> dict[str, str]:
                 'one, or write a pattern that fits one only'
             )
     return {sample_id: found[sample_id][0] for sample_id in sorted(found)}
+
+
+def check_splits(splits: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the splits of a config, each a list of ids or each a share.
+
+    Args:
+        splits: List or share by name.
+
+    Raises:
+        UserError: If there are both, or shares that cannot be.
+    """
+    shares = [v for v in splits.values() if not isinstance(v, str)]
+    whole = not shares or len(shares) == len(splits)
+    if not whole or any(s <= 0 for s in shares) or sum(shares) > 1 + 1e-9:
+        raise UserError(
+            f'splits={dict(splits)}: give a list of ids for each, or for '
+            'each a share, their sum at most 1'
+        )
+    return dict(splits)
 
 
 def ids_of_share(
@@ -80,7 +102,15 @@ def _place(sample_id: str) -> float:
 
 
 def _regular_expression(pattern: str) -> re.Pattern[str]:
-    first, *others = pattern.split('{}')
-    parts = [re.escape(part).replace(r'\*', '[^/]*') for part in others]
-    start = re.escape(first).replace(r'\*', '[^/]*')
-    return re.compile(start + '(?P<id>.+)' + '(?P=id)'.join(parts))
+    written = ''
+    for piece in re.split(r'({[a-z_]*}|\*)', pattern):
+        name = piece[1:-1] or '_'
+        if piece == '*':
+            written += '[^/]*'
+        elif not re.fullmatch('{[a-z_]*}', piece):
+            written += re.escape(piece)
+        elif f'(?P<{name}>' in written:
+            written += f'(?P={name})'
+        else:
+            written += f'(?P<{name}>' + ('.+)' if piece == '{}' else '[^/]+)')
+    return re.compile(written)

@@ -181,12 +181,21 @@ def _coco(path: str) -> tuple[set[str], dict[str, Outlines]]:
         }
     except FileNotFoundError as error:
         raise MissingFileError(f'{path}: no such file; restore it') from error
+    except UnreadableFileError:
+        raise
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UnreadableFileError(
             f'{path} is no list of COCO ({error!r})'
         ) from error
     if len(found) < len(content['images']):
         raise UnreadableFileError(f'{path} names an image twice: keep one')
+    # Lists that were joined have them: shapes would be drawn on both.
+    for key in ('images', 'categories'):
+        ids = [row['id'] for row in content[key]]
+        if len(set(ids)) < len(ids):
+            raise UnreadableFileError(
+                f'{path} has two {key} of one id: number them anew'
+            )
     return set(names.values()), found
 
 
@@ -199,5 +208,10 @@ def _coco_areas(
             f'{path}: annotation {row.get("id")} is a run-length code, '
             'polygons are read: write it as a polygon, or the masks as '
             'pictures'
+        )
+    if not stored:
+        raise UnreadableFileError(
+            f'{path}: annotation {row.get("id")} has no outline, a box '
+            'perhaps: polygons are read; draw it, or take it out'
         )
     return tuple(np.asarray(a, np.float64).reshape(-1, 2) for a in stored)

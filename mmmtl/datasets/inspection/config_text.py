@@ -148,8 +148,10 @@ def _folder(finding: Finding, out: Path) -> list[str]:
         entry['classes'] = classes
     if finding.splits.lists:
         lists = list_files(finding, out)
+        # '..' goes up from where a link leads to.
+        root = Path(finding.root).resolve()
         entry['splits'] = {
-            split: os.path.relpath(path, finding.root)
+            split: os.path.relpath(path.resolve(), root)
             for split, path in zip(finding.splits.lists, lists, strict=True)
         }
     elif not finding.folders:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from mmmtl.datasets.folder.listing import files_by_id
+from mmmtl.errors import DatasetError
 from mmmtl.io.arrays import READ_ERRORS, open_picture, unreadable
 
 #: Suffixes of pictures that can be images or labels.
@@ -23,7 +24,8 @@ PICTURES = (
     *('.bmp', '.gif', '.jpeg', '.jpg', '.png'),
     *('.ppm', '.pgm', '.tif', '.tiff', '.webp'),
 )
-_JPEG = ('.jpeg', '.jpg')
+#: Suffixes of pictures whose values are not exact.
+JPEG = ('.jpeg', '.jpg')
 _IMAGE_WORDS = {
     *('color', 'colour', 'frame', 'image', 'img', 'input', 'jpegimage'),
     *('leftimg8bit', 'photo', 'picture', 'rgb'),
@@ -48,6 +50,9 @@ _ENOUGH = 100
 _FOLDERS = 400
 # Patterns that pair this share of the best one's samples are choices too.
 _RIVAL = 0.1
+
+# A folder whose name is a part of the id, as its files' names are.
+_SCENE = '{scene}'
 
 Patterns = dict[str, dict[str, str]]
 
@@ -135,6 +140,43 @@ def find_layout(
     return Layout(chosen, images, choices, why)
 
 
+def other_suffixes(parts: Sequence[Path], pattern: str) -> list[str]:
+    """Return patterns of pictures that differ in their suffix alone.
+
+    Args:
+        parts: The data folders.
+        pattern: That of pictures; another one has none beside it.
+    """
+    stem, own = os.path.splitext(pattern)
+    if own.lower() not in PICTURES:
+        return []
+    paths = (path for part in parts for path in list_files(part))
+    found = {os.path.splitext(path)[1] for path in paths} - {own}
+    return [stem + s for s in sorted(found) if s.lower() in PICTURES]
+
+
+def with_any_suffix(root: Path, patterns: Sequence[str]) -> list[str]:
+    """Return patterns, before them those that fit several of them.
+
+    Args:
+        root: The data folder.
+        patterns: Of these, such that are of pictures and differ in their
+            suffix alone are taken together, unless a sample has several.
+    """
+    pictures = [p for p in patterns if Path(p).suffix.lower() in PICTURES]
+    stems = Counter(os.path.splitext(pattern)[0] for pattern in pictures)
+    both = [f'{stem}.*' for stem, number in stems.items() if number > 1]
+    return [*(p for p in both if _is_unique(root, p)), *patterns]
+
+
+def _is_unique(root: Path, pattern: str) -> bool:
+    try:
+        files_by_id(root, pattern)
+    except DatasetError:
+        return False
+    return True
+
+
 def _patterns(paths: Iterable[str]) -> Patterns:
     """Return every pattern that several paths follow.
 
@@ -158,12 +200,19 @@ def _spellings(path: str) -> Iterable[tuple[str, str]]:
     """Yield pattern and id for every piece of a path that can be the id.
 
     A piece starts and ends at the border of a folder, or of words and
-    numbers in the file's name. The first folder may be any.
+    numbers in the file's name. The first folder may be any, or one folder be
+    the first part of the id.
     """
     _, _, rest = path.partition('/')
     if '/' in rest:
         yield from (('*/' + p, i) for p, i in _spellings_of(rest))
     yield from _spellings_of(path)
+    before, names = '', path.split('/')
+    for place, name in enumerate(names[:-2]):
+        rest = '/'.join(names[place + 1 :])
+        for pattern, sample_id in _spellings_of(rest):
+            yield f'{before}{_SCENE}/{pattern}', f'{name}/{sample_id}'
+        before += f'{name}/'
 
 
 def _spellings_of(path: str) -> Iterable[tuple[str, str]]:
@@ -215,7 +264,7 @@ def _images(root: Path, patterns: Patterns, tasks: Sequence[str]) -> list[str]:
         and not any(_is_named(p, task) for task in known)
     ]
     by_name = [p for p in plain if words[p] & _IMAGE_WORDS]
-    by_type = [p for p in plain if Path(p).suffix.lower() in _JPEG]
+    by_type = [p for p in plain if Path(p).suffix.lower() in JPEG]
     if by_name or by_type:
         return by_name or by_type
     coloured = [p for p in plain if _is_photo(root, patterns[p])]
@@ -237,7 +286,8 @@ def _is_photo(root: Path, files: Mapping[str, str]) -> bool:
 @lru_cache(maxsize=2**16)
 def _words(pattern: str) -> list[str]:
     """Return the words of a pattern, lower case and in the singular."""
-    text = os.path.splitext(pattern)[0].lower().replace('{}', '/')
+    text = os.path.splitext(pattern)[0].lower()
+    text = text.replace('{}', '/').replace(_SCENE, '/')
     words = re.split(r'[\W_]+', text)
     return [_singular(word) for word in words if word]
 
@@ -303,7 +353,10 @@ def _best(scores: Mapping[str, int], patterns: Patterns) -> list[str]:
     # A pattern that has the id twice says more of a path.
     order = sorted(
         scores,
-        key=lambda p: (-scores[p], '*' in p, -p.count('{}'), len(p), p),
+        key=lambda p: (
+            *(-scores[p], _SCENE in p, '*' in p),
+            *(-p.count('{}'), len(p), p),
+        ),
     )
     kept: list[str] = []
     seen: set[str] = set()

@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from mmmtl.datasets.folder.listing import files_by_id
-from mmmtl.datasets.inspection.files import Layout, find_layout
+from mmmtl.datasets.inspection.files import (
+    Layout,
+    find_layout,
+    other_suffixes,
+    with_any_suffix,
+)
 from mmmtl.datasets.inspection.labels import (
     LabelFinding,
     Look,
@@ -40,6 +45,7 @@ from mmmtl.datasets.inspection.splits import (
 from mmmtl.errors import UserError
 from mmmtl.io.workers import progress
 from mmmtl.tasks import Task
+from mmmtl.tasks.kinds import Classes
 
 Item = TypeVar('Item')
 
@@ -94,6 +100,7 @@ def inspect_folder(
     answers = answers or Answers()
     if not Path(root).is_dir():
         raise UserError(f'{root}: no such folder')
+    _check_answers(tasks, answers, limit)
     parts, layout = _find_parts(Path(root), tasks, answers)
     if layout.image is None:
         raise OpenQuestionsError([_image_question(root, layout)])
@@ -114,7 +121,8 @@ def inspect_folder(
         if not asked:
             settings = full_settings(look, reading.chosen(), answers)
             labels.append(measure(look, settings, answers))
-    splits = _splits(parts, images, answers)
+    questions += _left_out(parts, layout.image, looks, images, answers)
+    splits = _splits(parts, images, looks, answers)
     if isinstance(splits, Question):
         questions.append(splits)
     height, width = _usual_size(list(images.values()), limit)
@@ -133,6 +141,24 @@ def inspect_folder(
         splits=splits,
         notes=notes,
     )
+
+
+def _check_answers(
+    tasks: Sequence[Task], answers: Answers, limit: int
+) -> None:
+    if limit < 1:
+        raise UserError(f'--limit {limit}: open 1 file of each task, or more')
+    for task in tasks:
+        fit = answers.fit.get(task.name, 'nearest')
+        if fit != 'nearest':
+            raise UserError(
+                f'--fit {task.name}={fit}: give nearest, or leave it out'
+            )
+        if task.name in answers.classes and not isinstance(task.kind, Classes):
+            raise UserError(
+                f'--classes {task.name}: kind {task.kind_name!r} has none; '
+                'leave it out'
+            )
 
 
 def _each(items: Sequence[Item], what: str, bar: bool) -> Iterator[Item]:
@@ -160,9 +186,11 @@ def _notes(
     for look in looks:
         name = look.task.name
         missing = f', {look.missing} images have none' if look.missing else ''
+        if look.unused:
+            missing += f', {look.unused} more files have no image'
         notes += [
             f'{name}: {look.path} ({layout.why[name]}), {len(look.files)} of '
-            f'{look.count} files read{missing}',
+            f'{len(look.labelled)} files read{missing}',
             f'{name}: stored {content(look.stored)}; read as {readings[name]}',
         ]
     for label in labels:
@@ -202,7 +230,8 @@ def _image_question(root: str | Path, layout: Layout) -> Question:
             "'rgb/{}.jpg' --labels 'TASK=masks/{}.png'"
         )
     text = 'several kinds of pictures may be the images'
-    return Question('--image', '', text, tuple(layout.images))
+    choices = with_any_suffix(Path(root), layout.images)
+    return Question('--image', '', text, tuple(choices))
 
 
 def _choose_patterns(
@@ -240,7 +269,8 @@ def _choose_patterns(
         text = 'which files are its labels?'
         if rivals:
             text += f' {" and ".join(rivals)} may have them too'
-        questions.append(Question('--labels', name, text, tuple(patterns)))
+        listed = tuple(with_any_suffix(root, patterns))
+        questions.append(Question('--labels', name, text, listed))
     return chosen, questions
 
 
@@ -262,12 +292,53 @@ def _usual_size(paths: Sequence[Path], limit: int) -> tuple[int, int]:
 def _splits(
     parts: Sequence[Path],
     images: Mapping[tuple[Path, str], Path],
+    looks: Sequence[Look],
     answers: Answers,
 ) -> Splits | Question:
     if len(parts) > 1:
         return Splits({}, ' and '.join(part.name for part in parts))
     ids = [sample_id for _, sample_id in images]
-    return find_splits(parts[0], ids, answers.splits)
+    labelled = [[sample_id for _, sample_id in k.labelled] for k in looks]
+    return find_splits(parts[0], ids, answers.splits, labelled)
+
+
+def _left_out(
+    parts: Sequence[Path],
+    image: str,
+    looks: Sequence[Look],
+    images: Mapping[tuple[Path, str], Path],
+    answers: Answers,
+) -> list[Question]:
+    """Ask about pictures that have another suffix than the rest."""
+    chosen = {'': image} if answers.image is None else {}
+    chosen |= {
+        look.task.name: look.path
+        for look in looks
+        if look.task.name not in answers.labels
+    }
+    taken = {image, *(look.path for look in looks)}
+    questions = []
+    for name, pattern in chosen.items():
+        mine = set(image_files(parts, pattern))
+        pairs = (
+            {*images}
+            if name
+            else {
+                key for look in looks for key in image_files(parts, look.path)
+            }
+        )
+        others = [
+            other
+            for other in other_suffixes(parts, pattern)
+            if other not in taken
+            and (image_files(parts, other).keys() & pairs) - mine
+        ]
+        if others:
+            text = f'{", ".join(others)} hold what {pattern} leaves out'
+            choices = tuple(with_any_suffix(parts[0], [pattern, *others]))
+            option = '--labels' if name else '--image'
+            questions.append(Question(option, name, text, choices))
+    return questions
 
 
 def _folders(root: str | Path, parts: Sequence[Path]) -> dict[str, str]:

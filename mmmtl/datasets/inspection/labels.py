@@ -16,7 +16,7 @@ from mmmtl.datasets.folder.encodings import (
     read_colours,
 )
 from mmmtl.datasets.folder.listing import files_by_id
-from mmmtl.datasets.inspection.files import PICTURES
+from mmmtl.datasets.inspection.files import JPEG, PICTURES
 from mmmtl.datasets.inspection.question import Answers, Question
 from mmmtl.datasets.verification.plausibility import Remedy, score_frames
 from mmmtl.errors import DatasetError, UserError
@@ -85,16 +85,18 @@ class Look:
         task: The task.
         path: Their pattern.
         files: Those that were opened, each with its image.
-        count: Number of all of them.
+        labelled: Folder and id of every image that has one.
         missing: Number of images without one.
+        unused: Number of files without an image.
         stored: What they hold.
     """
 
     task: Task
     path: str
     files: Sequence[tuple[Path, Path]]
-    count: int
+    labelled: Sequence[tuple[Path, str]]
     missing: int
+    unused: int
     stored: Stored
 
 
@@ -106,13 +108,21 @@ def look_at(
     limit: int,
 ) -> Look:
     """Open the files of a task."""
-    found = image_files(parts, pattern)
-    pairs = [(found[key], images[key]) for key in images if key in found]
-    if not pairs:
+    if pattern.endswith('.json'):
         raise UserError(
-            f'{task.name}: no file {pattern} has the id of an image; '
-            'correct the pattern'
+            f'{task.name}: {pattern} may be outlines, which have to be stated '
+            f'in a config: labels=dict({task.name}=dict(path={pattern!r}, '
+            "polygons='labelme'))"
         )
+    found = image_files(parts, pattern)
+    labelled = [key for key in images if key in found]
+    for part in parts:
+        if not any(folder == part for folder, _ in labelled):
+            raise UserError(
+                f'{task.name}: no file {pattern} in {part} has the id of an '
+                'image; correct the pattern'
+            )
+    pairs = [(found[key], images[key]) for key in labelled]
     chosen = evenly(pairs, limit)
     try:
         stored = _summary(
@@ -126,8 +136,9 @@ def look_at(
         task=task,
         path=pattern,
         files=chosen,
-        count=len(pairs),
+        labelled=labelled,
         missing=len(images) - len(pairs),
+        unused=len(found) - len(pairs),
         stored=stored,
     )
 
@@ -141,7 +152,11 @@ def evenly(items: Sequence[Any], limit: int) -> list[Any]:
 
 def _summary(task: Task, paths: Sequence[Path], *, is_whole: bool) -> Stored:
     one = task.kind.components == 1
-    is_colour = one and any(_is_coloured(path) for path in paths)
+    if isinstance(task.kind, Classes):
+        _check_exact(paths)
+    is_colour = one and (
+        any(_is_coloured(path) for path in paths) or _palettes_differ(paths)
+    )
     maps = (_read(path, task, is_colour) for path in paths)
     return summarise(maps, is_colour=is_colour, is_whole=is_whole)
 
@@ -158,6 +173,46 @@ def _is_coloured(path: Path) -> bool:
     except READ_ERRORS as error:
         raise unreadable(path, error) from error
     return stored.shape[2] == 4 or one_channel(stored).ndim == 3
+
+
+def _check_exact(paths: Sequence[Path]) -> None:
+    """Refuse ids in files that change them a little."""
+    for path in paths:
+        if path.suffix.lower() in JPEG:
+            raise ValueError(
+                f'{path} is a JPEG, which changes class ids: write them '
+                'again as .png'
+            )
+
+
+def _palettes_differ(paths: Sequence[Path]) -> bool:
+    """Say whether an index is another colour in another file.
+
+    Tools that make files smaller number the colours of each by itself.
+    """
+    colours: dict[int, tuple[int, ...]] = {}
+    for path in paths:
+        for index, colour in _used_palette(path).items():
+            if colours.setdefault(index, colour) != colour:
+                return True
+    return False
+
+
+def _used_palette(path: Path) -> dict[int, tuple[int, ...]]:
+    """Return the colours of the indices that occur, if there are any."""
+    if path.suffix.lower() not in PICTURES:
+        return {}
+    try:
+        with open_picture(path) as picture:
+            if picture.mode != 'P':
+                return {}
+        indices = read_array(path)
+        colours = read_colours(path)
+    except READ_ERRORS as error:
+        raise unreadable(path, error) from error
+    used, places = np.unique(indices, return_index=True)
+    found = colours.reshape(-1, 3)[places].tolist()
+    return dict(zip(used.tolist(), map(tuple, found), strict=True))
 
 
 def _read(path: Path, task: Task, is_colour: bool) -> np.ndarray:
@@ -247,15 +302,18 @@ def content(stored: Stored) -> str:
     """Describe stored values in some words."""
     counts = stored.counts
     vectors = stored.maps[0].ndim == 3 and not stored.is_colour
-    if vectors or not counts or len(counts) > _LISTED:
+    parts = [str(stored.dtype)]
+    listed = not vectors and len(counts) <= _LISTED
+    if not listed or not stored.is_counted:
         values = stored.sample()
-        return f'{stored.dtype}, {values.min():g} to {values.max():g}'
-    total = max(sum(counts.values()), 1)
-    listed = (
-        f'{spelled([v], is_colour=stored.is_colour)}: {n / total:.1%}'
-        for v, n in sorted(counts.items())
-    )
-    return f'{stored.dtype}, {", ".join(listed)}'
+        parts.append(f'{values.min():g} to {values.max():g}')
+    if listed:
+        parts += [
+            f'{spelled([v], is_colour=stored.is_colour)}: '
+            f'{n / stored.pixels:.1%}'
+            for v, n in sorted(counts.items())
+        ]
+    return ', '.join(parts)
 
 
 def read_ways(look: Look, answers: Answers) -> Readings:
@@ -356,7 +414,7 @@ def fit_question(look: Look, answers: Answers) -> list[Question]:
 
 
 def _size(path: Path, task: Task) -> tuple[int, int]:
-    if path.suffix == '.npy':
+    if path.suffix.lower() == '.npy':
         return _read(path, task, False).shape[:2]
     with open_picture(path) as picture:
         return picture.height, picture.width

@@ -86,6 +86,11 @@ def read_tasks(
     for name, kind in kinds.items():
         if is_built_in(name):
             known = get_task(name)
+            if name in units:
+                raise UserError(
+                    f'--unit {name}: its unit is {known.kind.unit!r}; say how '
+                    f'files hold it, --encoding {name}=...'
+                )
             if kind not in (None, known.kind_name):
                 raise UserError(
                     f'{name} is a known task of kind {known.kind_name!r}: '

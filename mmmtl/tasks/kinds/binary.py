@@ -17,6 +17,7 @@ from mmmtl.tasks.kinds.stored import (
     Values,
     absent_setting,
     entry,
+    is_void,
     read_values,
     spelled,
 )
@@ -103,7 +104,11 @@ class Binary(Kind):
         return []
 
     def absent_values(self, stored: Stored) -> list[Values]:
-        """255 beside 0 and 1; any value where three or four others are."""
+        """Take 255 beside 0 and 1; doubt it far above ids, or any of a few."""
+        if stored.dtype.kind == 'f':
+            raise ValueError(
+                f'holds {stored.dtype}: write a mask as whole numbers, 0 and 1'
+            )
         values = stored.values()
         if len(values) < 2:
             raise ValueError(
@@ -111,6 +116,8 @@ class Binary(Kind):
             )
         if values == [0, 1, 255]:
             return [(255,)]
+        if is_void(self.no_label, values) and len(values) > _FEW:
+            return [(self.no_label,), ()]
         doubtful = values if 2 < len(values) <= _FEW else ()
         return [(), *((v,) for v in reversed(doubtful))]
 
@@ -144,7 +151,7 @@ class Binary(Kind):
         They name every value, so that another is refused: read plainly, 255
         would be 1 in one file and "no label" beside a 1 in the next.
         """
-        ones = read_values(word)
+        ones = [v for v in read_values(word) if v not in absent]
         values = stored.values(absent)
         if len(values) > _FEW:  # further files may hold others
             values = [v for v in range(256) if v not in absent]

@@ -15,6 +15,7 @@ from mmmtl.tasks.kinds.stored import (
     Values,
     absent_setting,
     entry,
+    is_void,
     subsets,
 )
 
@@ -88,8 +89,7 @@ class Classes(Kind):
         certain = [v for v in values if v < 0]
         ids = [v for v in values if v >= 0]
         others = [v for v in ids if v != self.no_label]
-        gap = max([2, *np.diff(others).tolist()])
-        if len(others) > 1 and max(others) + gap < self.no_label in ids:
+        if is_void(self.no_label, ids):
             certain.append(self.no_label)
         doubtful = [v for v in (0, *_after_gaps(others)) if v in ids]
         if self.no_label not in certain and self.no_label in ids:

@@ -190,6 +190,18 @@ def _alone(ends: Sequence[float], gap: float) -> list[float]:
     )
 
 
+def is_void(value: float, ids: Sequence[float]) -> bool:
+    """Say whether a value stands far above all other ids.
+
+    Args:
+        value: Such as 255.
+        ids: Whole numbers that files hold, ascending.
+    """
+    others = [v for v in ids if v != value]
+    gap = max([2, *np.diff(others).tolist()])
+    return len(others) > 1 and max(others) + gap < value in ids
+
+
 def subsets(
     certain: Sequence[float], doubtful: Sequence[float]
 ) -> list[Values]:
