@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from mmmtl.models.postprocess import undo_augmentation
-from mmmtl.registry import METRICS, MODELS
 from mmmtl.tasks import get_task
 from mmmtl.visualization import display_range, paint
-from tests.own_tasks import own_table
-
-MODULES = Path(__file__).parents[1] / 'data/outside_project'
+from tests.own_tasks import outside_modules
 
 
 @pytest.fixture(autouse=True)
-def _kind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.syspath_prepend(str(MODULES))
-    with own_table():
+def _kind() -> Iterator[None]:
+    with outside_modules():
         __import__('outside_kind')
         yield
-    del sys.modules['outside_kind']
-    MODELS.module_dict.pop('DirectionLoss')
-    METRICS.module_dict.pop('DirectionMetric')
 
 
 @pytest.mark.parametrize(
@@ -66,6 +57,12 @@ def test_labels_mirror_and_turn_as_predictions_do() -> None:
     np.testing.assert_allclose(
         kind.turn(label, 40.0, axis=-1), [[350, np.nan], [310, 320]]
     )
+
+
+def test_between_two_frames_the_shorter_way_counts() -> None:
+    now, before = np.array([[359.0, 10, 90]]), np.array([[1.0, 350, 270]])
+    found = get_task('aspect').kind.difference(now, before)
+    np.testing.assert_array_equal(found, [2, 20, 180])
 
 
 def test_a_picture_shows_degrees() -> None:
