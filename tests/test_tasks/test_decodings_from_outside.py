@@ -20,6 +20,7 @@ from mmmtl.engine.preflight import check_class_counts
 from mmmtl.errors import UserError
 from mmmtl.models.decode_heads.task_outputs import read_tasks
 from mmmtl.tasks import Kind, Primary, get_task, register_kind, register_task
+from mmmtl.tasks.kinds import Classes
 from mmmtl.visualization.picture_record import picture_record
 from tests.own_tasks import own_table
 
@@ -85,6 +86,17 @@ class Crowd(_Shared):
 
     def activate(self, logits: Tensor) -> Tensor:
         return logits
+
+
+def test_a_kind_made_of_classes_decodes_its_own_way() -> None:
+    """A logit of 0.3 is a share of 0.57, more than a half."""
+
+    class Worn(Classes):
+        activate, finalize = Grades.activate, Grades.finalize
+
+    logits = torch.tensor([0.3, -0.3]).view(1, 2, 1, 1)
+    assert Worn().decode(logits).item() == 1
+    assert Classes().decode(logits).item() == 0
 
 
 def test_classes_need_not_be_channels() -> None:
