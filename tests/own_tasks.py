@@ -6,11 +6,13 @@ import contextlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from unittest import mock
 
 from mmmtl.registry import METRICS, MODELS
+from mmmtl.tasks import TASKS
 from mmmtl.tasks import task as table
 from mmmtl.tasks.kinds import KINDS
+
+OUTSIDE = Path(__file__).parent / 'data/outside_project'
 
 
 @contextlib.contextmanager
@@ -27,14 +29,29 @@ def own_table() -> Iterator[None]:
 
 @contextlib.contextmanager
 def outside_modules() -> Iterator[None]:
-    """Let the modules of the outside project be found, anew each time."""
-    folder = Path(__file__).parent / 'data/outside_project'
-    classes = (MODELS.module_dict, METRICS.module_dict)
-    with (
-        mock.patch.object(sys, 'path', [str(folder), *sys.path]),
-        mock.patch.dict(sys.modules),
-        mock.patch.dict(classes[0]),
-        mock.patch.dict(classes[1]),
-        own_table(),
-    ):
-        yield
+    """Let the modules of the outside project be found, and forget them."""
+    sys.path.insert(0, str(OUTSIDE))
+    try:
+        with own_table():
+            yield
+    finally:
+        sys.path.remove(str(OUTSIDE))
+        forget_outside()
+
+
+def forget_outside() -> None:
+    """Leave of the outside project what a new process has: nothing."""
+    modules = [path.stem for path in OUTSIDE.glob('*.py')]
+    for name in modules:
+        sys.modules.pop(name, None)
+    for registry in (MODELS, METRICS):
+        for name, known in list(registry.module_dict.items()):
+            if known.__module__ in modules:
+                registry.module_dict.pop(name)
+    for name, kind in list(KINDS.items()):
+        if kind.__module__ in modules:
+            KINDS.pop(name)
+            for task in [t for t, r in TASKS.items() if r.kind_name == name]:
+                row = table._TABLE.pop(task)
+                for field in (row.gt_field, row.pred_field):
+                    table._FIELDS.pop(field)

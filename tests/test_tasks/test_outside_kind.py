@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,12 +23,9 @@ from mmmtl.deploy.exportable import make_exportable
 from mmmtl.deploy.picture_steps import measure_steps
 from mmmtl.errors import UserError
 from mmmtl.models.postprocess import undo_augmentation
-from mmmtl.registry import METRICS, MODELS
-from mmmtl.tasks import TASKS, get_task, new_rows, register_task
-from mmmtl.tasks import task as table
-from mmmtl.tasks.kinds import KINDS
+from mmmtl.tasks import TASKS, get_task, register_task
 from mmmtl.visualization import display_range, paint
-from tests.own_tasks import outside_modules
+from tests.own_tasks import forget_outside, outside_modules
 from tests.test_deploy.tiny_configs import fcn, noise, tiny_config
 
 # What `constant` says, in degrees, metres and metres.
@@ -142,23 +138,11 @@ def test_a_saved_model_names_the_module(
 ) -> None:
     folder = save_pretrained(constant, tmp_path / 'saved')
     with outside_modules():
-        forget()
+        forget_outside()
         with pytest.raises(UserError, match=r"\['outside_kind'\].*--trust"):
             from_pretrained(folder, device='cpu')
         again = from_pretrained(folder, device='cpu', trust_remote_code=True)
         check(again(noise(40, 56)))
-
-
-def forget() -> None:
-    """Leave what a new process has: the built-in tasks and kinds."""
-    sys.modules.pop('outside_kind')
-    for name in new_rows(list(TASKS)):
-        row = table._TABLE.pop(name)
-        for field in (row.gt_field, row.pred_field):
-            table._FIELDS.pop(field)
-    KINDS.pop('direction')
-    MODELS.module_dict.pop('DirectionLoss')
-    METRICS.module_dict.pop('DirectionMetric')
 
 
 class PlainDataset(BaseMultiTaskDataset):
@@ -181,10 +165,10 @@ def test_what_goes_to_another_process_brings_the_module() -> None:
     dataset = PlainDataset(
         'nowhere', split='train', tasks=None, pipeline=[], lazy_init=True
     )
-    for sent in (dataset, get_task('aspect')):
-        content = pickle.dumps(sent)
+    sent = [pickle.dumps(one) for one in (dataset, get_task('aspect'))]
+    for content in sent:
         with outside_modules():
-            forget()
+            forget_outside()
             assert 'aspect' not in TASKS
             pickle.loads(content)
             assert get_task('aspect').kind_name == 'direction'
