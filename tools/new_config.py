@@ -72,6 +72,14 @@ def parse_args() -> argparse.Namespace:
         default=200,
         help='label files of each task to open, evenly chosen; default: 200',
     )
+    parser.add_argument(
+        '--imports',
+        nargs='+',
+        default=[],
+        metavar='MODULE',
+        help='modules with kinds of your own, found on PYTHONPATH; the config '
+        'names them, too',
+    )
     return parser.parse_args()
 
 

@@ -230,8 +230,7 @@ def map_path(folder: Path, task: str, name: str) -> Path:
 
 def map_suffix(task: str) -> str:
     """Return how the name of a map's file ends."""
-    is_float = get_task(task).kind.pred_dtype.is_floating_point
-    return '.npy' if is_float else '.png'
+    return '.png' if get_task(task).kind.has_classes else '.npy'
 
 
 def save_map(folder: Path, task: str, name: str, values: np.ndarray) -> Path:
@@ -241,8 +240,8 @@ def save_map(folder: Path, task: str, name: str, values: np.ndarray) -> Path:
         folder: The output folder; the map goes to ``maps/<task>`` in it.
         task: Task name.
         name: Name of the picture.
-        values: ``(H, W)`` or ``(H, W, 3)``. Class ids become a grey 8 bit
-            PNG, all else a float32 ``.npy``.
+        values: ``(H, W)`` or ``(H, W, C)``. Class ids become a grey 8 bit
+            PNG, all else a ``.npy``: float32, or whole numbers as they are.
 
     Returns:
         The file.
@@ -262,7 +261,9 @@ def encode_map(task: str, values: np.ndarray) -> bytes:
     """
     if map_suffix(task) == '.npy':
         content = io.BytesIO()  # into a file, numpy hides that a disk is full
-        np.save(content, values.astype(np.float32, copy=False))
+        if values.dtype.kind == 'f':
+            values = values.astype(np.float32, copy=False)
+        np.save(content, values)
         return content.getvalue()
     _, code = cv2.imencode('.png', values.astype(np.uint8))
     return code.tobytes()

@@ -26,6 +26,7 @@ def init(
     fit: tuple[str, ...] = (),
     splits: tuple[str, ...] = (),
     limit: int = 200,
+    imports: tuple[str, ...] = (),
 ) -> None:
     """Look at a folder of images and labels, and write a config for it.
 
@@ -52,6 +53,8 @@ def init(
             or a share each.
         limit: Label files of each task to open, evenly chosen; 200 if left
             out.
+        imports: Modules with kinds of your own, found on PYTHONPATH; the
+            config names them, too.
     """
     from mmmtl.datasets.inspection import (
         Answers,
@@ -59,7 +62,9 @@ def init(
         new_config,
         read_tasks,
     )
+    from mmmtl.engine.config import import_own_modules
 
+    import_own_modules(imports)
     kinds = dict(
         (name, kind or None)
         for name, _, kind in (task.partition('=') for task in tasks)
@@ -84,6 +89,7 @@ def init(
             answers=answers,
             limit=limit,
             bar=True,
+            imports=imports,
         )
     except OpenQuestionsError as error:
         print('\n'.join(error.notes), flush=True)

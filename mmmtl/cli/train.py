@@ -72,6 +72,20 @@ def train(
     )
     folder = run_training(options)
     if is_main_process():
+        trust = ' --trust-remote-code' if _runs_code(folder) else ''
         print(
-            f'trained; look at its predictions: mmmtl predict {folder} IMAGE'
+            'trained; look at its predictions: '
+            f'mmmtl predict {folder} IMAGE{trust}'
         )
+
+
+def _runs_code(model: str | Path) -> bool:
+    """Say whether a model is refused as long as its config is only data."""
+    from mmmtl.engine.named_models import find_model
+    from mmmtl.errors import UserError
+
+    try:
+        find_model(model)
+    except UserError:
+        return True
+    return False

@@ -26,7 +26,6 @@ from mmmtl.io.id_lists import read_ids
 from mmmtl.io.plain_files import check_regular, read_lines
 from mmmtl.registry import SCOPE
 from mmmtl.tasks import check_tasks, get_task, new_rows, register_tasks
-from mmmtl.tasks.kinds import Classes
 
 
 class BaseMultiTaskDataset(BaseDataset, metaclass=ABCMeta):
@@ -290,7 +289,7 @@ class BaseMultiTaskDataset(BaseDataset, metaclass=ABCMeta):
         names = {
             task: self._metainfo.get(get_task(task).classes_key)
             for task in self.tasks
-            if isinstance(get_task(task).kind, Classes)
+            if get_task(task).kind.has_classes
         }
         return {task: len(n) for task, n in names.items() if n is not None}
 

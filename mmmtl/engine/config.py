@@ -12,6 +12,7 @@ import copy
 import difflib
 import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,24 @@ def load_config(
     _import_modules(config)  # an option may have named more
     complete_tasks(config, own=own)
     return config
+
+
+def import_own_modules(names: Iterable[str]) -> None:
+    """Import the modules that an option ``--imports`` names.
+
+    Args:
+        names: As ``custom_imports`` of a config has them.
+
+    Raises:
+        UserError: One cannot be imported.
+    """
+    for name in names:
+        try:
+            import_module(name)
+        except ImportError as error:
+            raise UserError(
+                f'--imports {name}: {error}: put its folder on PYTHONPATH'
+            ) from error
 
 
 def _import_modules(config: Config) -> None:

@@ -251,7 +251,7 @@ def _complete_head(config: Config) -> None:
 def _class_count(config: Config, task: str) -> dict[str, int]:
     """Return ``out_channels`` of a class map, if a data set lists classes."""
     row = get_task(task)
-    if row.kind.out_channels(None):
+    if not row.kind.has_classes:
         return {}
     for loader in LOADERS:
         for node in data_sets(config.get(loader) or {}):

@@ -29,6 +29,7 @@ from mmmtl.evaluation.metrics.base_task_metric import BaseTaskMetric
 from mmmtl.models.weighting import GradNormWeighting
 from mmmtl.registry import PARAM_SCHEDULERS
 from mmmtl.tasks import get_task
+from mmmtl.visualization.painters import painter_of
 
 
 def preflight(runner: Runner, purpose: Literal['train', 'test']) -> None:
@@ -47,6 +48,8 @@ def preflight(runner: Runner, purpose: Literal['train', 'test']) -> None:
     """
     head = getattr(bare_model(runner.model), 'decode_head', None)
     with together():
+        for task in getattr(head, 'outputs', ()):
+            painter_of(task)  # a wrong name would show in the first picture
         if purpose == 'train':
             check_counting(runner)
             check_shareable(runner)
@@ -228,14 +231,15 @@ def check_class_counts(
                     f'{loader} names, is missing'
                 )
         for task, count in part.class_counts().items():
+            fitting = get_task(task).kind.out_channels(count)
             for place, outputs in places.items():
-                if task in outputs and outputs[task].channels != count:
+                if task in outputs and outputs[task].channels not in fitting:
                     raise UserError(
                         f'the data set of {loader} has {count} classes of '
                         f'{task}, the model {outputs[task].channels} '
                         f'channels: set model.decode_head.{place}.{task}.'
-                        f'out_channels={count}, or the classes in the data '
-                        "set's metainfo"
+                        f'out_channels={fitting[0]}, or the classes in the '
+                        "data set's metainfo"
                     )
 
 

@@ -213,8 +213,30 @@ class MultiTaskRunner(Runner):
                 'folder, then go on with --resume'
             ) from error
 
-    @master_only
+    def train(self) -> nn.Module:
+        """Train; see :meth:`dump_config`."""
+        self._write_config()
+        return super().train()
+
+    def val(self) -> dict:
+        """Evaluate on the validation data; see :meth:`dump_config`."""
+        self._write_config()
+        return super().val()
+
+    def test(self) -> dict:
+        """Evaluate on the test data; see :meth:`dump_config`."""
+        self._write_config()
+        return super().test()
+
     def dump_config(self) -> None:
+        """Write nothing yet; mmengine calls this when the runner is built.
+
+        A run that is refused after that must not change the config in the
+        work folder: weights may lie beside it that are read by it.
+        """
+
+    @master_only
+    def _write_config(self) -> None:
         """Write the config to the work folder, whole or not at all."""
         name = Path(self.cfg.filename or f'{self.timestamp}.py').name
         with new_file(Path(self.work_dir, name)) as partial:

@@ -7,8 +7,8 @@ from typing import Any
 
 from mmmtl.errors import did_you_mean
 from mmmtl.evaluation.metrics.base_task_metric import BaseTaskMetric
-from mmmtl.registry import METRICS, takes_argument
-from mmmtl.tasks import TASKS, Primary, get_task
+from mmmtl.registry import METRICS, class_of, takes_argument
+from mmmtl.tasks import TASKS, Primary, Task, get_task
 
 
 def default_metric(task: str) -> dict[str, Any]:
@@ -70,10 +70,24 @@ def primary_metric(
         ValueError: If no metric reports the figure.
     """
     row = get_task(task)
-    name = (changes or {}).get(task, row.primary)
+    name = (changes or {}).get(task, _figure_of(row))
     if name == row.kind.primary.name:
         return row.kind.primary
     return Primary(name, name in metric_of(task, name).errors)
+
+
+def _figure_of(row: Task) -> str:
+    """Return the figure of a row, which may have another metric than its kind.
+
+    If that metric lacks the figure of the kind, and the row names none, it is
+    the first that it reports. The task would be no part of ``delta_m`` else.
+    """
+    if 'metric' in row.settings and 'primary' not in row.settings:
+        metric = class_of(METRICS, row.metric)
+        if metric is not None and issubclass(metric, BaseTaskMetric):
+            names = (*metric.reports, *metric.may_report)
+            return row.primary if row.primary in names else names[0]
+    return row.primary
 
 
 def primary_metrics(

@@ -36,9 +36,10 @@ class Task:
         pred_field: Field of the prediction on a data sample.
         loss: Config of the loss that a recipe without one gets.
         metric: Config of the metric that a recipe without one gets.
-        primary: Name of the figure that the task is compared by;
-            :func:`mmmtl.evaluation.primary_metric` knows whether it is an
-            error.
+        primary: Name of the figure that the task is compared by, its kind's
+            if the row names none. :func:`mmmtl.evaluation.primary_metric`
+            knows whether it is an error, and which it is where the row's own
+            metric lacks it.
         painter: Name of the painter of its pictures.
         classes_key: Key of its list of classes in a data set's metainfo.
         palette_key: Key of their colours.
@@ -241,7 +242,8 @@ def _make(
     if not isinstance(kind_name, str) or kind_name not in KINDS:
         raise ValueError(
             f'task {name!r}: unknown kind {kind_name!r}: '
-            f'{did_you_mean(str(kind_name), KINDS)}'
+            f'{did_you_mean(str(kind_name), KINDS)}; one of your own comes '
+            'with its module, which custom_imports of the config names'
         )
     own = {key: settings[key] for key in _OVERRIDES if key in settings}
     rest = {key: value for key, value in settings.items() if key not in own}

@@ -106,7 +106,7 @@ def paint(
     values, valid = valid_pixels(task, values)
     if value_range is None:
         value_range = display_range(task, values)
-    painter = _painter_of(task)
+    painter = painter_of(task)
     return painter.paint(values, valid, palette, value_range)
 
 
@@ -124,7 +124,7 @@ def display_range(task: str, values: np.ndarray) -> Range | None:
         is none, and its 99.5th percentile; None for maps whose colours are
         fixed.
     """
-    painter = _painter_of(task)
+    painter = painter_of(task)
     if painter.ends is None:
         return None
     values, valid = valid_pixels(task, values)
@@ -134,7 +134,15 @@ def display_range(task: str, values: np.ndarray) -> Range | None:
     return (float(low), float(high))
 
 
-def _painter_of(task: str) -> Painter:
+def painter_of(task: str) -> Painter:
+    """Return the painter that a task's row names.
+
+    Args:
+        task: Task name.
+
+    Raises:
+        ValueError: If there is none of this name.
+    """
     name = get_task(task).painter
     if name not in PAINTERS:
         raise ValueError(

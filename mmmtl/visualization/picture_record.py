@@ -112,7 +112,7 @@ def _task_record(
     ends = display_range(row.name, values)
     painted = paint(row.name, values, palette, ends)[..., ::-1]
     found = values[:, valid]  # (C, N)
-    if not smooth:
+    if row.kind.has_classes:
         names = meta.get(row.classes_key) or ()
         details = _class_details(row.name, found[0], names, palette)
     elif len(values) == 1:
@@ -128,7 +128,7 @@ def _task_record(
         picture=_encode(
             '.webp' if smooth else '.png', _at(painted, shown, smooth=smooth)
         ),
-        values=_grid_values(values, valid, grid, smooth=smooth),
+        values=_grid_values(values, valid, grid, exact=row.kind.has_classes),
         **details,
     )
 
@@ -219,7 +219,7 @@ def _grid_values(
     valid: np.ndarray,
     grid: tuple[int, int],
     *,
-    smooth: bool,
+    exact: bool,
 ) -> dict[str, Any]:
     # Of single pixels, not means: a mean of two classes is a third one.
     rows, columns = (
@@ -229,7 +229,7 @@ def _grid_values(
     taken = np.ix_(rows, columns)
     present = valid[taken]
     picked = np.stack([part[taken] for part in values])
-    low, high = _span(picked[:, present]) if smooth else (0.0, 0.0)
+    low, high = (0.0, 0.0) if exact else _span(picked[:, present])
     step = (high - low) / STEPS if high > low else 1.0
     levels = np.where(present, np.rint((picked - low) / step), NO_VALUE)
     levels = levels.astype(np.uint16).ravel()

@@ -304,3 +304,13 @@ def test_preflight_looks_at_what_a_run_uses():
     ):
         with pytest.raises(UserError):
             preflight(runner(**parts), purpose)
+
+
+@pytest.mark.parametrize('purpose', ['train', 'test'])
+def test_a_painter_that_nobody_has_is_found_before_the_first_step(purpose):
+    with own_table():
+        register_task('height', kind='scalar', painter='gray')
+        model = Model(40)
+        model.decode_head.outputs |= read_tasks(dict(height={}))
+        with pytest.raises(ValueError, match="'gray': did you mean 'grey'"):
+            preflight(runner(model=model), purpose)

@@ -140,6 +140,21 @@ def test_runner_is_found_before_anything_of_ours_is_imported(
     assert done.stdout.endswith('MultiTaskRunner\n'), done.stderr
 
 
+def test_a_refused_run_leaves_the_config_beside_the_weights(
+    toy: Path, tmp_path: Path
+) -> None:
+    """They would be read by another one: other classes, another spread."""
+    work = tmp_path / 'work'
+    trained(toy, work)
+    before = (work / 'toy.py').read_text()
+    config = Config.fromfile(toy)
+    config.update(work_dir=str(work), note='another')
+    runner = build_runner(config)
+    assert (work / 'toy.py').read_text() == before
+    runner.train()
+    assert "note = 'another'" in (work / 'toy.py').read_text()
+
+
 def test_a_config_may_name_another_runner(toy: Path, tmp_path: Path) -> None:
     config = Config.fromfile(toy)
     config.update(runner_type='Runner', work_dir=str(tmp_path))

@@ -231,6 +231,24 @@ def test_a_row_may_name_another_figure() -> None:
     assert choose_columns([{'veins/recall': 1.0}])[0].title == 'veins/recall ↑'
 
 
+def test_a_metric_of_its_own_brings_the_figure() -> None:
+    """It lacks IoU, by which the task would be no part of delta_m."""
+    metric = dict(type='BoundaryMetric', max_dist=0.01)
+    register_tasks(
+        dict(
+            veins=dict(kind='binary', metric=metric),
+            roots=dict(kind='binary', metric=metric, primary='oisF'),
+            pores=dict(kind='binary', metric=dict(type='BinaryMetric')),
+        )
+    )
+    assert primary_key('veins') == 'veins/odsF'
+    assert primary_key('veins', dict(veins='F')) == 'veins/F'
+    assert primary_key('roots') == 'roots/oisF'
+    assert primary_key('pores') == 'pores/IoU'
+    found = add_delta_m({'veins/odsF': 55.0}, dict(veins=50.0))
+    assert found['delta_m'] == pytest.approx(10)
+
+
 @pytest.mark.parametrize('name', ['rmsee', '-rmse', ''])
 def test_a_figure_that_nothing_reports_is_refused(name: str) -> None:
     register_tasks(dict(age=dict(kind='scalar', primary=name)))

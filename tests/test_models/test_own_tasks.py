@@ -231,6 +231,20 @@ def test_a_loss_of_another_kind_is_refused() -> None:
         )
 
 
+def test_a_loss_that_would_only_be_logged_is_refused() -> None:
+    @MODELS.register_module()
+    class Nameless(nn.Module):
+        loss_name = 'difference'
+
+    words = (
+        r"^tasks.cracks.loss: Nameless has the loss_name 'difference': put "
+        '"loss" into it'
+    )
+    with pytest.raises(ValueError, match=words):
+        OneLayerHead(tasks=dict(cracks=dict(loss=dict(type='Nameless'))))
+    MODELS.module_dict.pop('Nameless')
+
+
 class AngleLoss(BaseTaskLoss):
     """One minus the cosine between the bins' direction and the angle."""
 

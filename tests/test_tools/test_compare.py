@@ -9,6 +9,8 @@ from pathlib import Path
 import cv2
 import pytest
 
+from tests.own_tasks import outside_modules
+
 TOOL = 'analysis_tools/compare.py'
 # mIoU, RMSE, mean angle, odsF of nobody. Gains over the first row, percent:
 # multi -5, -2, -5, 2 (mean -2.5); best 5, 2, 5, 1.25 (mean 3.3125).
@@ -128,6 +130,34 @@ def test_bad_arguments_are_one_line(
     assert result.code == 2
     assert result.err.splitlines()[-1].startswith('error: ')
     assert words in result.err
+
+
+def test_kinds_of_ones_own_are_named_or_imported(
+    run_tool: Callable,
+    files: list[Path],
+    tmp_path: Path,
+) -> None:
+    content = json.loads(files[0].read_text())
+    content['metrics']['aspect/mean_err'] = 12.0
+    content['new_tasks'] = {'aspect': {'kind': 'direction'}}
+    files[0].write_text(json.dumps(content))
+    more = (files[0], '--chart', tmp_path / 'chart.png')
+    result = run_tool(TOOL, *more)
+    assert 'aspect' not in result.out
+    assert (
+        "note: aspect (kind 'direction'): left out, the kind is not known "
+        'here; name its module with --imports' in result.err
+    )
+    result = run_tool(TOOL, *more, '--imports', 'outside_kind')
+    assert result.code == 2
+    assert (
+        "error: --imports outside_kind: No module named 'outside_kind': put "
+        'its folder on PYTHONPATH' in result.err
+    )
+    with outside_modules():
+        result = run_tool(TOOL, *more, '--imports', 'outside_kind')
+    assert 'aspect/mean_err ↓' in result.out
+    assert 'note' not in result.err
 
 
 def test_a_missing_single_task_is_refused(

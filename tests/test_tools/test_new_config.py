@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmmtl.engine.config import load_config
 from mmmtl.rooms import render_room
-from tests.own_tasks import own_table
+from tests.own_tasks import outside_modules, own_table
 
 TOOL = 'new_config.py'
 TASKS = ('cracks=binary', 'materials=classes', 'height=scalar', 'depth')
@@ -38,6 +39,26 @@ def bridges(tmp_path: Path) -> Path:
         millimetres = (room.depth * 1000).round().astype(np.uint16)
         Image.fromarray(millimetres).save(root / f'depth/{name}.png')
     return root
+
+
+def test_a_kind_of_ones_own_comes_with_its_module(
+    run_tool: Callable, bridges: Path
+) -> None:
+    """The config that is written names it, too."""
+    out = bridges.parent / 'my_config.py'
+    asked = (TOOL, bridges, '--tasks', 'height=direction', '--out', out)
+    done = run_tool(*asked)
+    assert done.code == 2
+    assert "unknown kind 'direction'" in done.err
+    done = run_tool(*asked, '--imports', 'outside_kind')
+    assert "--imports outside_kind: No module named 'outs" in done.err
+    with outside_modules():
+        done = run_tool(*asked, '--imports', 'outside_kind')
+        assert done.code == 0, done.err
+        config = load_config(out)
+    assert config.custom_imports == dict(imports=['outside_kind'])
+    head = config.model.decode_head.tasks
+    assert head.height.loss == dict(type='DirectionLoss')
 
 
 def test_choices_are_listed_and_nothing_is_written(

@@ -42,6 +42,13 @@ def parse_args() -> argparse.Namespace:
         default='comparison.png',
         help='draw the bar chart there; default: comparison.png',
     )
+    parser.add_argument(
+        '--imports',
+        nargs='+',
+        default=[],
+        metavar='MODULE',
+        help='modules with kinds of your own, found on PYTHONPATH',
+    )
     return parser.parse_args()
 
 
@@ -61,6 +68,24 @@ def choose_names(contents: list[dict], args: argparse.Namespace) -> list[str]:
             'own with --names'
         )
     return names
+
+
+def say_unknown(contents: list[dict]) -> None:
+    """Name tasks of kinds that are not known here."""
+    from mmmtl.tasks import TASKS
+
+    unknown = {
+        f'{task} (kind {row["kind"]!r})': None
+        for content in contents
+        for task, row in content.get('new_tasks', {}).items()
+        if task not in TASKS
+    }
+    if unknown:
+        print(
+            f'note: {", ".join(unknown)}: left out, the kind is not known '
+            'here; name its module with --imports',
+            file=sys.stderr,
+        )
 
 
 def comparable_rows(contents: list[dict]) -> list[dict]:
@@ -87,6 +112,7 @@ def comparable_rows(contents: list[dict]) -> list[dict]:
 
 def compare(args: argparse.Namespace) -> None:
     """Do as the command line says."""
+    from mmmtl.engine.config import import_own_modules
     from mmmtl.engine.results import read_results
     from mmmtl.evaluation.comparison import (
         add_delta_m,
@@ -102,7 +128,9 @@ def compare(args: argparse.Namespace) -> None:
     ):
         if path is not None:
             check_out(option, path, ending)
+    import_own_modules(args.imports)
     contents = [read_results(path) for path in args.results]
+    say_unknown(contents)
     names = choose_names(contents, args)
     if args.single_task is not None:
         rows = []

@@ -30,7 +30,7 @@ from mmmtl.io.arrays import read_array
 from mmmtl.io.id_lists import read_ids
 from mmmtl.registry import DATASETS
 from mmmtl.tasks import Task, get_task
-from mmmtl.tasks.kinds import Binary, Classes
+from mmmtl.tasks.kinds import Binary
 from mmmtl.tasks.kinds.classes import LAST_ID
 
 Missing = Literal['refuse', 'no_label']
@@ -339,7 +339,7 @@ class FolderDataset(BaseMultiTaskDataset):
                     f'{LAST_ID + 1} fit beside "no label"'
                 )
         for task in self.rows:
-            wants = isinstance(get_task(task).kind, Classes)
+            wants = get_task(task).kind.has_classes
             if wants and task not in self.classes:
                 raise ValueError(
                     f'{task!r} has no classes: name them, '

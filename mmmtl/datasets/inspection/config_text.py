@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -53,6 +53,7 @@ def config_text(
     out: Path,
     method: str,
     backbone: str,
+    imports: Sequence[str] = (),
 ) -> str:
     """Return a config that trains on a folder.
 
@@ -61,6 +62,7 @@ def config_text(
         out: Where the config will lie: it names its bases from there.
         method: See :func:`model_config`.
         backbone: See :func:`model_config`.
+        imports: Modules that the tasks' kinds are from.
     """
     base = configs_folder() / '_base_'
     schedule = _SCHEDULES.get(method, _SCHEDULE)
@@ -76,6 +78,11 @@ def config_text(
         f'{size}.\n# Written by `mmmtl init`, which says why.',
         _assign('_base_', [_base(path, out) for path in bases]),
     ]
+    if imports:
+        parts.append(
+            _assign('custom_imports', {'imports': list(imports)})
+            + '  # found on PYTHONPATH'
+        )
     rows = {
         label.task.name: _row(label)
         for label in finding.labels

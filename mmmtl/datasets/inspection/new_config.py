@@ -28,6 +28,7 @@ def new_config(
     answers: Answers | None = None,
     limit: int = 200,
     bar: bool = False,
+    imports: Sequence[str] = (),
 ) -> Finding:
     """Look at a folder and write a config that trains on it.
 
@@ -41,6 +42,7 @@ def new_config(
         answers: What the user says about the files.
         limit: Number of label files of each task that are opened.
         bar: Show a progress bar.
+        imports: Modules that the tasks' kinds are from.
 
     Returns:
         What was found.
@@ -60,7 +62,9 @@ def new_config(
     finding = inspect_folder(
         root, tasks, answers=answers, limit=limit, bar=bar
     )
-    text = config_text(finding, out=out, method=method, backbone=backbone)
+    text = config_text(
+        finding, out=out, method=method, backbone=backbone, imports=imports
+    )
     for path, ids in list_files(finding, out).items():
         write_ids(path, ids)
     with new_file(out) as partial:

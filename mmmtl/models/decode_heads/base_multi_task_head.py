@@ -14,6 +14,7 @@ from mmmtl.models.decode_heads.task_outputs import TaskOutput, read_tasks
 from mmmtl.models.layers.gradients import weigh_gradient
 from mmmtl.models.layers.resize import resize_bilinear
 from mmmtl.models.losses import BaseTaskLoss, TaskLosses
+from mmmtl.models.losses.by_task import is_loss
 from mmmtl.registry import MODELS, build_in_scope
 from mmmtl.structures import MultiTaskDataSample, stack_labels
 from mmmtl.tasks import TASKS, get_task
@@ -267,6 +268,12 @@ def _bind_losses(
             raise ValueError(
                 f'{place}.loss: two losses are called {loss.loss_name!r} and '
                 'one would replace the other: give one a loss_name'
+            )
+        if not is_loss(loss.loss_name):
+            raise ValueError(
+                f'{place}.loss: {type(loss).__name__} has the loss_name '
+                f'{loss.loss_name!r}: put "loss" into it, otherwise it is '
+                'logged and not learned from'
             )
         names.add(loss.loss_name)
         if not isinstance(loss, BaseTaskLoss):

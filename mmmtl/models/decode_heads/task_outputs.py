@@ -101,7 +101,7 @@ def _read_task(place: str, task: str, config: Mapping[str, Any]) -> TaskOutput:
 
 def _read_channels(place: str, task: str, config: Mapping[str, Any]) -> int:
     channels = config.get('out_channels')
-    possible = get_task(task).kind.out_channels(channels)
+    possible = get_task(task).kind.out_channels(None)
     if channels is None:
         if not possible:
             raise ValueError(
@@ -109,7 +109,8 @@ def _read_channels(place: str, task: str, config: Mapping[str, Any]) -> int:
             )
         return possible[0]
     # Label and loss would be broadcast to other channels without a word.
-    if channels not in possible:
+    # Those that the classes decide are compared with the data set's.
+    if possible and channels not in possible:
         raise ValueError(
             f'{place}.out_channels={channels}: this task has '
             f'{" or ".join(map(str, possible))}; leave the key out'

@@ -176,9 +176,14 @@ class Kind(ABC):
             num_classes: Length of the task's list of classes, if it has one.
 
         Returns:
-            Numbers of channels; empty where the list of classes decides and
-            there is none.
+            Numbers of channels, which need not be that of the classes;
+            empty where their list decides and there is none.
         """
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether values are ids, from 0, of classes that a list names."""
+        return not self.out_channels(None)
 
     def to_values(self, logits: Tensor) -> Tensor:
         """Bring a network's output to the scale of the labels.

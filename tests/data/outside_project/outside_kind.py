@@ -44,6 +44,10 @@ class Direction(Kind):
     def turn(self, values: Any, degrees: float, *, axis: int) -> Any:
         return (values - degrees) % 360
 
+    def difference(self, now: np.ndarray, before: np.ndarray) -> np.ndarray:
+        apart = abs(now - before)[0] % 360
+        return np.minimum(apart, 360 - apart)
+
     def out_channels(self, num_classes: int | None) -> tuple[int, ...]:
         return (2,)
 

@@ -1,0 +1,164 @@
+"""Kinds from outside: channels that are no classes, numbers, no ids."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from torch import Tensor, nn
+
+from mmmtl.apis.outputs import encode_map, map_suffix
+from mmmtl.datasets import FolderDataset
+from mmmtl.engine.config_tasks import complete_tasks
+from mmmtl.engine.preflight import check_class_counts
+from mmmtl.errors import UserError
+from mmmtl.models.decode_heads.task_outputs import read_tasks
+from mmmtl.tasks import Kind, Primary, get_task, register_kind, register_task
+from mmmtl.tasks.kinds import Classes
+from mmmtl.visualization.picture_record import picture_record
+from tests.own_tasks import own_table
+
+NAMES = ['new', 'used', 'worn']
+
+
+@pytest.fixture(autouse=True)
+def _own_kinds() -> Iterator[None]:
+    with own_table():
+        register_kind('grades')(Grades)
+        register_kind('crowd')(Crowd)
+        register_task('wear', kind='grades')
+        register_task('people', kind='crowd')
+        yield
+
+
+class _Shared(Kind):
+    """What the two have in common."""
+
+    no_label = 255
+    loss = {'type': 'SegCrossEntropyLoss'}
+    metric = {'type': 'SegmentationMetric'}
+    primary = Primary('mae', lower_is_better=True)
+    unit = 'id'
+
+    def statistics(self, values: Tensor) -> Tensor:
+        return torch.stack([values.sum().double()])
+
+    def best_constant(self, statistics: Tensor) -> Tensor:
+        return statistics
+
+    def read(self, stored: np.ndarray) -> np.ndarray:
+        return stored.astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class Grades(_Shared):
+    """Ordered classes: a channel says whether it is more than a class."""
+
+    dtype = torch.int64
+    pred_dtype = torch.int64
+    painter = 'classes'
+
+    def out_channels(self, num_classes: int | None) -> tuple[int, ...]:
+        return () if num_classes is None else (num_classes - 1,)
+
+    def activate(self, logits: Tensor) -> Tensor:
+        return logits.sigmoid()
+
+    def finalize(self, soft: Tensor) -> Tensor:
+        return (soft > 0.5).sum(-3, keepdim=True)
+
+
+@dataclass(frozen=True)
+class Crowd(_Shared):
+    """Number of people; hundreds, and below 0 where it is unsure."""
+
+    pred_dtype = torch.int64
+    painter = 'heat'
+
+    def out_channels(self, num_classes: int | None) -> tuple[int, ...]:
+        return (1,)
+
+    def activate(self, logits: Tensor) -> Tensor:
+        return logits
+
+
+def test_a_kind_made_of_classes_decodes_its_own_way() -> None:
+    """A logit of 0.3 is a share of 0.57, more than a half."""
+
+    class Worn(Classes):
+        activate, finalize = Grades.activate, Grades.finalize
+
+    logits = torch.tensor([0.3, -0.3]).view(1, 2, 1, 1)
+    assert Worn().decode(logits).item() == 1
+    assert Classes().decode(logits).item() == 0
+
+
+def test_classes_need_not_be_channels() -> None:
+    """Three ordered classes are two questions."""
+    labels = dict(wear='wear/{}.png')
+    folder = dict(
+        type='FolderDataset',
+        data_root='nowhere',
+        image='rgb/{}.png',
+        labels=labels,
+        splits=dict(train=1.0),
+        tasks=['wear'],
+        pipeline=[],
+        split='train',
+    )
+    with pytest.raises(ValueError, match=r"'wear' has no classes: name them"):
+        FolderDataset(**{k: v for k, v in folder.items() if k != 'type'})
+    folder['classes'] = dict(wear=NAMES)
+    config = Config(
+        dict(
+            model=dict(decode_head=dict(type='PerTaskHeads')),
+            train_dataloader=dict(dataset=folder),
+        )
+    )
+    complete_tasks(config)
+    outputs = config.model.decode_head.tasks.to_dict()
+    assert outputs['wear']['out_channels'] == 2
+    head = nn.Module()
+    head.outputs = read_tasks(outputs)
+    data = FolderDataset(
+        **{k: v for k, v in folder.items() if k != 'type'}, lazy_init=True
+    )
+    assert data.class_counts() == {'wear': 3}
+    check_class_counts('train_dataloader', data, head)
+    head.outputs = read_tasks({'wear': dict(out_channels=3)})
+    with pytest.raises(
+        UserError, match=r'3 classes of wear, the model 3 .*out_channels=2'
+    ):
+        check_class_counts('train_dataloader', data, head)
+
+
+def test_whole_numbers_that_are_no_ids_keep_their_values() -> None:
+    """A byte would make 44 of 300, and 255 of -1."""
+    values = np.array([[-1, 300], [70_000, 0]])
+    assert map_suffix('people') == '.npy'
+    found = np.load(io.BytesIO(encode_map('people', values)))
+    np.testing.assert_array_equal(found, values)
+    ids = np.array([[0, 254]])
+    assert map_suffix('wear') == '.png'
+    picture = np.frombuffer(encode_map('wear', ids), np.uint8)
+    np.testing.assert_array_equal(cv2.imdecode(picture, -1), ids)
+
+
+def test_a_gallery_shows_whole_numbers_as_numbers() -> None:
+    values = np.array([[-40, 300], [70_000, 0]])
+    image = np.zeros((2, 2, 3), np.uint8)
+    (record,) = picture_record('x', image, {'people': values})['tasks']
+    assert record['form'] == 'number'
+    assert (record['least'], record['most']) == (-40, 70_000)
+    assert record['values']['low'] == -40
+    (record,) = picture_record(
+        *('x', image, {'wear': np.array([[0, 1], [1, 1]])}),
+        {get_task('wear').classes_key: NAMES},
+    )['tasks']
+    assert [c['name'] for c in record['classes']] == ['used', 'new']
