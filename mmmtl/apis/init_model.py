@@ -13,6 +13,7 @@ from mmengine.logging import print_log
 from mmengine.model import revert_sync_batchnorm
 from torch import nn
 
+from mmmtl.engine.changed_options import check_meaning
 from mmmtl.engine.checkpoint import enable_safe_loading, load_checkpoint_strict
 from mmmtl.engine.config import load_config
 from mmmtl.engine.config_tasks import complete_tasks, test_dataset_of
@@ -81,6 +82,7 @@ def init_model(
     else:
         path = fetch_checkpoint(str(checkpoint))
         content = load_checkpoint_strict(model, path)
+        check_meaning(config, content, path)
         meta = (content.get('meta') or {}).get('dataset_meta') or meta
     # One process has no other to synchronise with, and a CPU cannot.
     model = revert_sync_batchnorm(model)

@@ -15,6 +15,7 @@ import ast
 import re
 import textwrap
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
@@ -59,6 +60,12 @@ LENGTH = ('train_cfg.(max_iters|max_epochs)',)
 RESTORED = (
     'optim_wrapper.(optimizer|paramwise_cfg)|param_scheduler',
     'randomness.seed',
+)
+#: Patterns of what a network's numbers mean, which no weight holds: how a row
+#: of a task turns them into values.
+MEANING = (
+    'new_tasks[.][^.]+[.](?!(loss|metric|primary|painter)([.]|$)).+',
+    '.*decode_head.(tasks|auxiliary_tasks)[.][^.]+[.]max_value',
 )
 SHOWN = 8  # differences listed at most
 
@@ -108,6 +115,33 @@ def check_options(
             f'restored from the checkpoint: {_listed(changes, ignored)}'
         )
     return notes + _check_length(config, meta, path)
+
+
+def check_meaning(
+    config: Config, checkpoint: Mapping[str, Any], path: str | Path
+) -> None:
+    """Refuse weights that were trained to give other values.
+
+    The same weights fit: a height with another ``mean`` and ``spread``, say,
+    would be wrong without a word.
+
+    Args:
+        config: The config that the weights are used with.
+        checkpoint: Content of the file; one without a config passes.
+        path: The file, for the error text.
+
+    Raises:
+        UserError: The text names what differs.
+    """
+    meta = checkpoint.get('meta')
+    known = isinstance(meta, Mapping)
+    changes = (changed_options(config, meta) if known else None) or {}
+    if found := [key for key in changes if _is_one_of(key, MEANING)]:
+        raise UserError(
+            f'{path} was trained with other settings of its tasks, and would '
+            f'give wrong values here: {_listed(changes, found)}. Use the '
+            'config it was trained with'
+        )
 
 
 def changed_options(

@@ -21,7 +21,7 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
-from mmmtl.engine.changed_options import check_options
+from mmmtl.engine.changed_options import check_meaning, check_options
 from mmmtl.engine.checkpoint import (
     ForeignCheckpointError,
     UnsafeCheckpointError,
@@ -213,26 +213,17 @@ class MultiTaskRunner(Runner):
                 'folder, then go on with --resume'
             ) from error
 
-    def train(self) -> nn.Module:
-        """Train; see :meth:`dump_config`."""
+    def load_or_resume(self) -> None:
+        """Load weights if any are named, then write the config."""
+        super().load_or_resume()
         self._write_config()
-        return super().train()
-
-    def val(self) -> dict:
-        """Evaluate on the validation data; see :meth:`dump_config`."""
-        self._write_config()
-        return super().val()
-
-    def test(self) -> dict:
-        """Evaluate on the test data; see :meth:`dump_config`."""
-        self._write_config()
-        return super().test()
 
     def dump_config(self) -> None:
         """Write nothing yet; mmengine calls this when the runner is built.
 
         A run that is refused after that must not change the config in the
-        work folder: weights may lie beside it that are read by it.
+        work folder: weights may lie beside it that are read by it. See
+        :meth:`load_or_resume`.
         """
 
     @master_only
@@ -326,6 +317,8 @@ class MultiTaskRunner(Runner):
             strict = self._resume or not partial
         with together():
             checkpoint = read_weights(filename)
+            if not isinstance(self._train_loop, BaseLoop):  # an evaluation
+                check_meaning(self.cfg, checkpoint, filename)
             if self._resume:
                 check_resumable(checkpoint, filename)
                 # A moving average takes this dict, and gives the weights.

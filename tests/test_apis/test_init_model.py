@@ -14,6 +14,7 @@ from mmmtl.engine.checkpoint import (
     UnsafeCheckpointError,
 )
 from mmmtl.errors import UserError
+from tests.own_tasks import own_table
 
 
 class Payload:
@@ -49,6 +50,18 @@ def test_class_names_of_the_training_go_first(
     torch.save({'state_dict': state, 'meta': meta}, path)
     model = init_model(pixel_config, path)
     assert model.dataset_meta == {'classes': ('sea', 'land')}
+
+
+def test_weights_of_another_spread_are_refused(
+    pixel_config: Path, state: dict, tmp_path: Path
+) -> None:
+    """They fit; a height of theirs would be another one."""
+    path = tmp_path / 'trained.pth'
+    row = "new_tasks = dict(height=dict(kind='scalar', spread=2.0))"
+    torch.save({'state_dict': state, 'meta': {'cfg': row}}, path)
+    spread = {'new_tasks.height': dict(kind='scalar', spread=3.0)}
+    with own_table(), pytest.raises(UserError, match=r'2\.0 -> 3\.0'):
+        init_model(pixel_config, path, cfg_options=spread)
 
 
 @pytest.mark.parametrize('meta', [None, [], 'x', {'dataset_meta': None}])

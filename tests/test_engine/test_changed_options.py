@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from mmmtl.engine.changed_options import changed_options, check_options
+from mmmtl.engine.changed_options import (
+    changed_options,
+    check_meaning,
+    check_options,
+)
 from mmmtl.errors import UserError
 
 
@@ -147,3 +151,42 @@ def test_beyond_the_end_there_is_nothing_to_train(
         check_options(config, checkpoint, 'a.pth')
     checkpoint['meta']['iter'] = 10_000
     assert 'nothing to do' in check_options(config, checkpoint, 'a.pth')[-1]
+
+
+ROW = dict(kind='scalar', unit='m', mean=0.1, loss=dict(type='ScalarL1Loss'))
+
+
+@pytest.mark.parametrize(
+    ('change', 'words'),
+    [
+        ({'new_tasks.height.mean': 4.4}, r'height\.mean \(0\.1 -> 4\.4\)'),
+        ({'new_tasks.height.spread': 2.0}, r'spread \(nothing -> 2\.0\)'),
+        ({'new_tasks.height.unit': 'cm'}, r"unit \('m' -> 'cm'\)"),
+        (
+            {'model.decode_head.tasks.depth.max_value': 1.0},
+            r'depth\.max_value \(nothing -> 1\.0\)',
+        ),
+    ],
+)
+def test_weights_mean_what_they_were_trained_for(
+    config: Config, change: Mapping, words: str
+) -> None:
+    config.new_tasks = dict(height=dict(ROW))
+    checkpoint = dict(meta=dict(cfg=config.pretty_text))
+    config.merge_from_dict(
+        {
+            'new_tasks.height.loss.type': 'HeatMapL1Loss',
+            'new_tasks.height.painter': 'grey',
+            'model.decode_head.tasks.depth.weight': 3.0,
+        }
+    )
+    check_meaning(config, checkpoint, 'a.pth')
+    config.merge_from_dict(change)
+    with pytest.raises(UserError, match=words):
+        check_meaning(config, checkpoint, 'a.pth')
+
+
+@pytest.mark.parametrize('meta', [None, [], 'x', {}, {'cfg': 'no config ('}])
+def test_weights_that_do_not_say_it_pass(config: Config, meta: object) -> None:
+    config.new_tasks = dict(height=dict(ROW))
+    check_meaning(config, dict(meta=meta), 'a.pth')

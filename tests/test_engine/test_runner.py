@@ -22,6 +22,7 @@ from mmmtl.engine.runner import MultiTaskRunner, build_runner
 from mmmtl.engine.weights import open_door, read_start_files
 from mmmtl.errors import UserError
 from tests.full_disk import full_disk
+from tests.own_tasks import own_table
 
 
 @pytest.fixture
@@ -153,6 +154,29 @@ def test_a_refused_run_leaves_the_config_beside_the_weights(
     assert (work / 'toy.py').read_text() == before
     runner.train()
     assert "note = 'another'" in (work / 'toy.py').read_text()
+
+
+def test_an_evaluation_with_other_rows_is_refused(
+    toy: Path, tmp_path: Path
+) -> None:
+    """It would measure other values; a training starts from them anew."""
+    work = tmp_path / 'work'
+    weights = trained(toy, work)
+    content = torch.load(weights)
+    content['meta']['cfg'] += "new_tasks = dict(h=dict(kind='scalar', mean=1))"
+    torch.save(content, weights)
+    before = (work / 'toy.py').read_text()
+    config = Config.fromfile(toy)
+    config.update(
+        work_dir=str(work),
+        load_from=str(weights),
+        new_tasks=dict(h=dict(kind='scalar', mean=2)),
+    )
+    with own_table():
+        with pytest.raises(UserError, match=r'h\.mean \(1 -> 2\)'):
+            build_runner(config).test()
+        assert (work / 'toy.py').read_text() == before
+        build_runner(config).train()
 
 
 def test_a_config_may_name_another_runner(toy: Path, tmp_path: Path) -> None:
