@@ -82,7 +82,7 @@ def init_model(
     else:
         path = fetch_checkpoint(str(checkpoint))
         content = load_checkpoint_strict(model, path)
-        check_meaning(config, content, path)
+        check_meaning(model, content, path)
         meta = (content.get('meta') or {}).get('dataset_meta') or meta
     # One process has no other to synchronise with, and a CPU cannot.
     model = revert_sync_batchnorm(model)

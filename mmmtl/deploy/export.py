@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from mmmtl.apis.multi_task_inferencer import MultiTaskInferencer
 from mmmtl.apis.pictures import Picture, PictureInput, collect_pictures
 from mmmtl.apis.save_pretrained import describe_tasks
 from mmmtl.deploy import gate as gates
-from mmmtl.deploy.exportable import make_exportable
+from mmmtl.deploy.exportable import make_exportable, void_of
 from mmmtl.deploy.formats import (
     Format,
     Opened,
@@ -286,7 +287,7 @@ def describe(
         shape: The pictures that the file takes.
         weights_hash: SHA-256 of the checkpoint; None for random weights.
     """
-    described = dict(
+    described: dict[str, Any] = dict(
         version=1,
         made_by=f'mmmtl {__version__}',
         weights_sha256=weights_hash,
@@ -298,6 +299,9 @@ def describe(
         ),
         tasks=describe_tasks(model),
     )
+    for task, row in described['tasks'].items():
+        if not math.isnan(void := void_of(task)):
+            row['void'] = void
     return json.loads(json.dumps(described))  # tuples become lists
 
 

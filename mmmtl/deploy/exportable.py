@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from copy import deepcopy
 
+import torch
 from torch import Tensor, nn
 
-from mmmtl.deploy.onnx_inferencer import VOID_ID
 from mmmtl.deploy.picture_steps import PictureSteps
 from mmmtl.deploy.plain_layers import make_plain
 from mmmtl.errors import UserError
@@ -25,7 +25,7 @@ class ExportableModel(nn.Module):
         components. Types and units are those of the tasks' kinds: class ids
         int64, metres, unit vectors and probabilities float32. A graph cannot
         raise: where ``predict`` refuses logits that are NaN or infinite, the
-        task's whole map is NaN, or the id 255, "no label".
+        task's whole map is :func:`void_of` it.
     """
 
     def __init__(self, model: MultiTaskSegmentor, steps: PictureSteps) -> None:
@@ -55,7 +55,9 @@ class ExportableModel(nn.Module):
             for task, logits in batch.items()
         }
         return {
-            task: _components_last(_void_if_spoiled(values, batch[task]))
+            task: _components_last(
+                _void_if_spoiled(values, batch[task], void_of(task))
+            )
             for task, values in maps.items()
         }
 
@@ -81,11 +83,27 @@ def make_exportable(model: nn.Module, steps: PictureSteps) -> ExportableModel:
     return ExportableModel(model, steps).eval()
 
 
-def _void_if_spoiled(maps: Tensor, logits: Tensor) -> Tensor:
+def void_of(task: str) -> float:
+    """Return what the whole map of a task is whose logits are not finite.
+
+    Args:
+        task: Task name.
+
+    Returns:
+        NaN; for class ids "no label", for other whole numbers their lowest.
+    """
+    kind = get_task(task).kind
+    if kind.pred_dtype.is_floating_point:
+        return math.nan
+    if kind.has_classes:
+        return kind.no_label
+    return torch.iinfo(kind.pred_dtype).min
+
+
+def _void_if_spoiled(maps: Tensor, logits: Tensor, void: float) -> Tensor:
     """Void the maps of pictures whose logits are not finite."""
     # One sum over all: NaN and infinity stay in it.
     spoiled = ~logits.flatten(1).sum(1).isfinite()  # (N,)
-    void = math.nan if maps.is_floating_point() else VOID_ID
     return maps.masked_fill(spoiled[:, None, None, None], void)
 
 

@@ -15,9 +15,7 @@ import numpy as np
 
 #: Under which key a file says what it holds.
 METADATA_KEY = 'mmmtl'
-#: All ids of a map whose logits were NaN or infinite; other maps are NaN then.
-VOID_ID = 255
-_VOID = 'NaN or infinite: the weights are of a run that diverged'
+_VOID = 'NaN or infinite: its weights diverged, or its precision is too low'
 
 SUFFIXES = frozenset(
     {'.bmp', '.jpeg', '.jpg', '.pgm', '.png', '.ppm', '.tif', '.tiff', '.webp'}
@@ -35,7 +33,8 @@ class OnnxInferencer:
         BGR; maps have their size, and the units that ``tasks`` names.
 
     Attributes:
-        tasks: Per task ``kind``, ``unit``, ``classes`` or None, ...
+        tasks: Per task ``kind``, ``unit``, ``classes`` and ``palette`` (None
+            for tasks without), ...
         metadata: All that the file says about itself.
 
     Examples:
@@ -139,7 +138,8 @@ class OnnxInferencer:
         for index in range(len(pictures)):
             maps = dict(zip(names, (v[index] for v in found), strict=True))
             for name, v in maps.items():
-                if (v == VOID_ID if v.dtype == int else v != v).all():
+                void = self.tasks[name].get('void')  # of whole numbers
+                if (v != v if void is None else v == void).all():
                     raise ValueError(f'the prediction of {name} is {_VOID}')
             yield maps
 

@@ -18,11 +18,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.config import Config
+from torch import nn
 
+from mmmtl.engine.checkpoint import bare_model
 from mmmtl.engine.config import runner_keys, walk_dicts
 from mmmtl.engine.distributed import world_size
+from mmmtl.engine.plain_config import literal_config
 from mmmtl.errors import UserError
+from mmmtl.models.decode_heads.task_outputs import TaskOutput
+from mmmtl.tasks import get_task, make_task
 
 #: Differs in every resumed run.
 EXPECTED = (
@@ -60,12 +66,6 @@ LENGTH = ('train_cfg.(max_iters|max_epochs)',)
 RESTORED = (
     'optim_wrapper.(optimizer|paramwise_cfg)|param_scheduler',
     'randomness.seed',
-)
-#: Patterns of what a network's numbers mean, which no weight holds: how a row
-#: of a task turns them into values.
-MEANING = (
-    'new_tasks[.][^.]+[.](?!(loss|metric|primary|painter)([.]|$)).+',
-    '.*decode_head.(tasks|auxiliary_tasks)[.][^.]+[.]max_value',
 )
 SHOWN = 8  # differences listed at most
 
@@ -118,30 +118,82 @@ def check_options(
 
 
 def check_meaning(
-    config: Config, checkpoint: Mapping[str, Any], path: str | Path
+    model: nn.Module, checkpoint: Mapping[str, Any], path: str | Path
 ) -> None:
     """Refuse weights that were trained to give other values.
 
-    The same weights fit: a height with another ``mean`` and ``spread``, say,
-    would be wrong without a word.
+    They fit: no weight holds how the network's numbers become values. A
+    height with another ``mean`` and ``spread``, say, would be wrong without
+    a word.
 
     Args:
-        config: The config that the weights are used with.
+        model: What the weights are for; one without tasks passes.
         checkpoint: Content of the file; one without a config passes.
         path: The file, for the error text.
 
     Raises:
-        UserError: The text names what differs.
+        UserError: A task's row or its ``max_value`` was another one; the
+            text names what differs.
     """
     meta = checkpoint.get('meta')
-    known = isinstance(meta, Mapping)
-    changes = (changed_options(config, meta) if known else None) or {}
-    if found := [key for key in changes if _is_one_of(key, MEANING)]:
+    text = isinstance(meta, Mapping) and meta.get('cfg')
+    if not text:
+        return
+    try:
+        before = literal_config(str(text), path)
+    except UserError:  # of a config with more than literals
+        return
+    rows = _part(before, 'new_tasks')
+    outputs = _part(before, 'model', 'decode_head', 'tasks')
+    own = getattr(bare_model(model), 'decode_head', None)
+    found = []
+    for task, output in getattr(own, 'outputs', {}).items():
+        row, entry = _part(rows, task), _part(outputs, task)
+        limit = entry.get('max_value') if entry else output.max_value
+        if not _same_values(output, row, limit):
+            settings = dict(row, max_value=limit)
+            found.append(
+                f'{task} with '
+                + ', '.join(f'{k}={v!r}' for k, v in settings.items())
+            )
+    if found:
         raise UserError(
-            f'{path} was trained with other settings of its tasks, and would '
-            f'give wrong values here: {_listed(changes, found)}. Use the '
-            'config it was trained with'
+            f'{path} would give wrong values here, it was trained for '
+            f'{"; ".join(found)}: use the config it was trained with'
         )
+
+
+def _part(node: Any, *keys: str) -> dict[str, Any]:
+    """Return a dictionary in others, empty if there is none."""
+    for key in keys:
+        node = node.get(key) if isinstance(node, dict) else None
+    return node if isinstance(node, dict) else {}
+
+
+def _same_values(
+    output: TaskOutput, row: Mapping[str, Any], limit: float | None
+) -> bool:
+    """Tell whether a row as it was makes the same values of logits.
+
+    Args:
+        output: What the head is asked to produce now.
+        row: The row of then; empty if it was that of a built-in task.
+        limit: ``max_value`` of then.
+    """
+    now = get_task(output.task).kind
+    try:
+        was = make_task(output.task, **row).kind if row else now
+    except (TypeError, ValueError):  # of a kind that is not known here
+        return False
+    shape = (output.channels, 4, 4)
+    probe = 3 * torch.arange(16.0 * output.channels).sin().view(shape)
+    then, here = (
+        kind.decode(
+            kind.to_values(probe) if most is None else most * probe.sigmoid()
+        )
+        for kind, most in ((was, limit), (now, output.max_value))
+    )
+    return was.unit == now.unit and torch.equal(then, here)
 
 
 def changed_options(

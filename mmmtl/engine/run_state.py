@@ -148,7 +148,8 @@ class RunState(Hook):
                 hook.monitor: (float(hook.best_score), hook.wait_count)
                 for hook in _early_stopping(runner)
             },
-            stopped=runner.train_loop.stop_training,
+            stopped=runner.train_loop.stop_training
+            and any(map(_has_stopped, _early_stopping(runner))),
         )
         if self._gradients and 'optimizer' in checkpoint:
             checkpoint['run_state']['gradients'] = self._gradients
@@ -189,6 +190,15 @@ class RunState(Hook):
 
 def _early_stopping(runner: Runner) -> list[EarlyStoppingHook]:
     return [h for h in runner.hooks if isinstance(h, EarlyStoppingHook)]
+
+
+def _has_stopped(hook: EarlyStoppingHook) -> bool:
+    """Tell whether it was this hook: others may end a job for its time."""
+    limit = hook.stopping_threshold
+    reached = limit is not None and hook.rule_map[hook.rule](
+        hook.best_score, limit
+    )
+    return reached or hook.wait_count >= hook.patience
 
 
 def _take_gradients(model: nn.Module, gradients: Gradients) -> None:

@@ -226,11 +226,21 @@ class MultiTaskRunner(Runner):
         :meth:`load_or_resume`.
         """
 
+    @property
+    def _is_training(self) -> bool:
+        # mmengine builds the loop before it loads weights.
+        return isinstance(self._train_loop, BaseLoop)
+
     @master_only
     def _write_config(self) -> None:
-        """Write the config to the work folder, whole or not at all."""
+        """Write the config, whole or not at all.
+
+        The work folder has that of the training, by which its weights are
+        read. An evaluation's, perhaps with `--tta`, lies with its log.
+        """
+        folder = self.work_dir if self._is_training else self.log_dir
         name = Path(self.cfg.filename or f'{self.timestamp}.py').name
-        with new_file(Path(self.work_dir, name)) as partial:
+        with new_file(Path(folder, name)) as partial:
             self.cfg.dump(partial)
 
     def wrap_model(
@@ -317,8 +327,8 @@ class MultiTaskRunner(Runner):
             strict = self._resume or not partial
         with together():
             checkpoint = read_weights(filename)
-            if not isinstance(self._train_loop, BaseLoop):  # an evaluation
-                check_meaning(self.cfg, checkpoint, filename)
+            if not self._is_training:
+                check_meaning(self.model, checkpoint, filename)
             if self._resume:
                 check_resumable(checkpoint, filename)
                 # A moving average takes this dict, and gives the weights.

@@ -14,7 +14,7 @@ from mmmtl.engine.checkpoint import (
     UnsafeCheckpointError,
 )
 from mmmtl.errors import UserError
-from tests.own_tasks import own_table
+from tests.test_deploy.tiny_configs import tiny_config
 
 
 class Payload:
@@ -52,16 +52,17 @@ def test_class_names_of_the_training_go_first(
     assert model.dataset_meta == {'classes': ('sea', 'land')}
 
 
-def test_weights_of_another_spread_are_refused(
-    pixel_config: Path, state: dict, tmp_path: Path
-) -> None:
-    """They fit; a height of theirs would be another one."""
+def test_weights_of_other_values_are_refused(tmp_path: Path) -> None:
+    """They fit; a depth of theirs would be another one."""
+    config = tiny_config('FCN')
+    limit = 'model.decode_head.tasks.depth.max_value'
+    model = init_model(config, cfg_options={limit: 10.0})
     path = tmp_path / 'trained.pth'
-    row = "new_tasks = dict(height=dict(kind='scalar', spread=2.0))"
-    torch.save({'state_dict': state, 'meta': {'cfg': row}}, path)
-    spread = {'new_tasks.height': dict(kind='scalar', spread=3.0)}
-    with own_table(), pytest.raises(UserError, match=r'2\.0 -> 3\.0'):
-        init_model(pixel_config, path, cfg_options=spread)
+    meta = {'cfg': model.cfg.pretty_text}
+    torch.save({'state_dict': model.state_dict(), 'meta': meta}, path)
+    init_model(config, path, cfg_options={limit: 10.0})
+    with pytest.raises(UserError, match=r'depth with max_value=10\.0'):
+        init_model(config, path)
 
 
 @pytest.mark.parametrize('meta', [None, [], 'x', {'dataset_meta': None}])

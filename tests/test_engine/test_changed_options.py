@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from mmengine.config import Config
+from torch import nn
 
 from mmmtl.engine.changed_options import (
     changed_options,
@@ -14,6 +15,9 @@ from mmmtl.engine.changed_options import (
     check_options,
 )
 from mmmtl.errors import UserError
+from mmmtl.models.decode_heads.task_outputs import read_tasks
+from mmmtl.tasks import register_task
+from tests.own_tasks import own_table
 
 
 @pytest.fixture
@@ -153,40 +157,80 @@ def test_beyond_the_end_there_is_nothing_to_train(
     assert 'nothing to do' in check_options(config, checkpoint, 'a.pth')[-1]
 
 
-ROW = dict(kind='scalar', unit='m', mean=0.1, loss=dict(type='ScalarL1Loss'))
+HEIGHT = dict(kind='scalar', unit='m', mean=0.1, spread=2.0)
+
+
+@pytest.fixture
+def model() -> Iterator[nn.Module]:
+    """A model of heights and depth below 10 m."""
+    with own_table():
+        register_task('height', **HEIGHT, painter='grey')
+        made = nn.Module()
+        made.decode_head = nn.Module()
+        made.decode_head.outputs = read_tasks(
+            {'height': {}, 'depth': {'max_value': 10}}
+        )
+        yield made
+
+
+def trained(*, max_value: float | None = 10.0, **height: object) -> dict:
+    """A checkpoint of such a model, or one that differs."""
+    row = dict(HEIGHT, **height)
+    limit = {} if max_value is None else dict(max_value=max_value)
+    tasks = dict(height=dict(weight=1.0), depth=dict(limit, weight=3.0))
+    config = Config(
+        dict(
+            new_tasks=dict(height=row, unused=dict(kind='binary')),
+            model=dict(decode_head=dict(tasks=tasks)),
+        )
+    )
+    return dict(meta=dict(cfg=config.pretty_text))
 
 
 @pytest.mark.parametrize(
-    ('change', 'words'),
+    ('then', 'words'),
     [
-        ({'new_tasks.height.mean': 4.4}, r'height\.mean \(0\.1 -> 4\.4\)'),
-        ({'new_tasks.height.spread': 2.0}, r'spread \(nothing -> 2\.0\)'),
-        ({'new_tasks.height.unit': 'cm'}, r"unit \('m' -> 'cm'\)"),
-        (
-            {'model.decode_head.tasks.depth.max_value': 1.0},
-            r'depth\.max_value \(nothing -> 1\.0\)',
-        ),
+        (dict(mean=4.4), r'height with .*mean=4\.4'),
+        (dict(spread=1.0), r'height with .*spread=1\.0'),
+        (dict(unit='cm'), "height with .*unit='cm'"),
+        (dict(kind='vanished'), "height with kind='vanished'"),
+        (dict(max_value=5.0), r'depth with max_value=5\.0'),
+        (dict(max_value=None), 'depth with max_value=None'),
     ],
 )
 def test_weights_mean_what_they_were_trained_for(
-    config: Config, change: Mapping, words: str
+    model: nn.Module, then: dict, words: str
 ) -> None:
-    config.new_tasks = dict(height=dict(ROW))
-    checkpoint = dict(meta=dict(cfg=config.pretty_text))
-    config.merge_from_dict(
-        {
-            'new_tasks.height.loss.type': 'HeatMapL1Loss',
-            'new_tasks.height.painter': 'grey',
-            'model.decode_head.tasks.depth.weight': 3.0,
-        }
-    )
-    check_meaning(config, checkpoint, 'a.pth')
-    config.merge_from_dict(change)
-    with pytest.raises(UserError, match=words):
-        check_meaning(config, checkpoint, 'a.pth')
+    for wrapped in (model, nn.DataParallel(model)):
+        with pytest.raises(UserError, match=words):
+            check_meaning(wrapped, trained(**then), 'a.pth')
 
 
-@pytest.mark.parametrize('meta', [None, [], 'x', {}, {'cfg': 'no config ('}])
-def test_weights_that_do_not_say_it_pass(config: Config, meta: object) -> None:
-    config.new_tasks = dict(height=dict(ROW))
-    check_meaning(config, dict(meta=meta), 'a.pth')
+@pytest.mark.parametrize(
+    'then', [{}, dict(low=0.0), dict(loss=dict(type='HeatMapL1Loss'))]
+)
+def test_what_changes_no_value_passes(model: nn.Module, then: dict) -> None:
+    """Nor does a row that no head uses, nor 10 in place of 10.0."""
+    check_meaning(model, trained(**then), 'a.pth')
+
+
+def test_what_is_written_out_is_what_was_left_out(model: nn.Module) -> None:
+    with own_table():
+        register_task('roughness', kind='scalar')
+        model.decode_head.outputs = read_tasks({'roughness': {}})
+        row = "dict(kind='scalar', mean=0, spread=1.0, high=float('inf'))"
+        text = f'new_tasks = dict(roughness={row})'
+        check_meaning(model, dict(meta=dict(cfg=text)), 'a.pth')
+
+
+@pytest.mark.parametrize(
+    'meta',
+    [
+        *(None, [], 'x', {}, {'cfg': 'no config ('}, {'cfg': 'model = 3'}),
+        {'cfg': "new_tasks = {'height': 3}; model = dict(decode_head=[])"},
+    ],
+)
+def test_weights_that_do_not_say_it_pass(
+    model: nn.Module, meta: object
+) -> None:
+    check_meaning(model, dict(meta=meta), 'a.pth')

@@ -12,15 +12,18 @@ from typing import Any
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.registry import RUNNERS as MMENGINE_RUNNERS
 from mmengine.runner import CheckpointLoader, Runner
 from mmengine.runner.checkpoint import _load_checkpoint_with_prefix
+from torch import nn
 
 from mmmtl.engine import checkpoint
 from mmmtl.engine.prepare import parse_options, set_resume
 from mmmtl.engine.runner import MultiTaskRunner, build_runner
 from mmmtl.engine.weights import open_door, read_start_files
 from mmmtl.errors import UserError
+from mmmtl.models.decode_heads.task_outputs import read_tasks
 from tests.full_disk import full_disk
 from tests.own_tasks import own_table
 
@@ -165,7 +168,6 @@ def test_an_evaluation_with_other_rows_is_refused(
     content = torch.load(weights)
     content['meta']['cfg'] += "new_tasks = dict(h=dict(kind='scalar', mean=1))"
     torch.save(content, weights)
-    before = (work / 'toy.py').read_text()
     config = Config.fromfile(toy)
     config.update(
         work_dir=str(work),
@@ -173,10 +175,54 @@ def test_an_evaluation_with_other_rows_is_refused(
         new_tasks=dict(h=dict(kind='scalar', mean=2)),
     )
     with own_table():
-        with pytest.raises(UserError, match=r'h\.mean \(1 -> 2\)'):
-            build_runner(config).test()
-        assert (work / 'toy.py').read_text() == before
-        build_runner(config).train()
+        for purpose in ('test', 'train'):
+            runner = build_runner(config)
+            runner.model.decode_head = nn.Module()
+            runner.model.decode_head.outputs = read_tasks({'h': {}})
+            if purpose == 'train':
+                runner.train()
+            else:
+                with pytest.raises(UserError, match=r'h with .*mean=1'):
+                    runner.test()
+
+
+def test_an_evaluation_leaves_the_config_of_the_training(
+    toy: Path, tmp_path: Path
+) -> None:
+    """`predict WORK_DIR` reads it; a --tta or another size would stay."""
+    work = tmp_path / 'work'
+    weights = trained(toy, work)
+    before = (work / 'toy.py').read_text()
+    config = Config.fromfile(toy)
+    config.update(work_dir=str(work), load_from=str(weights), note='another')
+    runner = build_runner(config)
+    runner.test()
+    assert (work / 'toy.py').read_text() == before
+    own = Path(runner.log_dir, 'toy.py')
+    assert "note = 'another'" in own.read_text()
+
+
+def test_a_hook_that_ends_a_job_does_not_end_the_training(
+    toy: Path, tmp_path: Path
+) -> None:
+    """Its time is over, say; the patience of early stopping is not."""
+
+    class TimeIsOver(Hook):
+        def after_train_iter(self, runner: Runner, **others: Any) -> None:
+            runner.train_loop.stop_training = True
+
+    patience = dict(type='EarlyStoppingHook', monitor='toy/error', rule='less')
+    config = Config.fromfile(toy)
+    config.merge_from_dict({'default_hooks.checkpoint.interval': 1})
+    config.update(work_dir=str(tmp_path), custom_hooks=[patience])
+    runner = build_runner(config)
+    runner.register_hook(TimeIsOver())
+    runner.train()
+    assert runner.iter < 4
+    config.resume = True
+    runner = build_runner(config)
+    runner.train()
+    assert runner.iter == 4
 
 
 def test_a_config_may_name_another_runner(toy: Path, tmp_path: Path) -> None:
