@@ -10,8 +10,9 @@ from itertools import takewhile
 
 from mmmtl.cli.app import main as run_command
 
-USAGE = """\
-Usage: image_demo.py INPUT CONFIG [WEIGHTS] --out-dir OUT [OPTIONS]
+USAGE = 'usage: image_demo.py INPUT CONFIG [WEIGHTS] --out-dir OUT [OPTIONS]'
+HELP = f"""\
+{USAGE}
 
 INPUT    a picture, a folder of pictures, a quoted pattern, a video, camera:0
 CONFIG   config file, or the name of a model that comes with the package
@@ -25,7 +26,7 @@ def as_command(words: list[str]) -> list[str] | None:
     """Say the same to ``mmmtl``; None if the arguments are not as above."""
     named = list(takewhile(lambda word: not word.startswith('-'), words))
     options = words[len(named) :]
-    if '--help' in options or '-h' in options or len(named) not in (2, 3):
+    if len(named) not in (2, 3):
         return None
     picture, config, *weights = named
     if not weights:
@@ -35,12 +36,17 @@ def as_command(words: list[str]) -> list[str] | None:
 
 def main() -> int:
     """Run the tool."""
-    words = as_command(sys.argv[1:])
-    if words is not None:
-        return run_command(words)
-    print(USAGE)
-    run_command(['predict', '--help'])
-    return 0 if {'--help', '-h'} & set(sys.argv[1:]) else 2
+    if {'--help', '-h'} & {*sys.argv}:
+        print(HELP)
+        return run_command(['predict', '--help'])
+    command = as_command(sys.argv[1:])
+    if command is not None:
+        return run_command(command)
+    print(
+        f'{USAGE}\nerror: two or three names come first, then the options',
+        file=sys.stderr,
+    )
+    return 2
 
 
 if __name__ == '__main__':

@@ -45,7 +45,7 @@ from mmmtl.evaluation.image_lists import read_image_list
 from mmmtl.evaluation.metrics.base_task_metric import BaseTaskMetric
 from mmmtl.io.arrays import READ_ERRORS, read_array, unreadable
 from mmmtl.io.workers import progress
-from mmmtl.registry import METRICS
+from mmmtl.registry import METRICS, class_of
 from mmmtl.tasks import Task, get_task
 from mmmtl.tasks.kinds import Binary, Classes
 
@@ -156,7 +156,8 @@ def protocols_of(task: str) -> dict[str, Protocol]:
     """
     row = get_task(task)
     if isinstance(row.kind, Binary):
-        lines = row.metric['type'] == 'BoundaryMetric'
+        metric = class_of(METRICS, row.metric)
+        lines = metric is METRICS.get('BoundaryMetric')
         return PROTOCOLS['lines' if lines else 'regions']
     if row.kind_name in PROTOCOLS:
         return PROTOCOLS[row.kind_name]

@@ -25,6 +25,7 @@ def score(
     workers: int | None = None,
     explain: bool = False,
     out: Path | None = None,
+    imports: tuple[str, ...] = (),
 ) -> None:
     """Measure any project's maps against labels, by a named protocol.
 
@@ -49,10 +50,11 @@ def score(
         explain: Measure by all protocols of the task, and say what each one
             does.
         out: Write figures, protocol and settings there (.json).
+        imports: Modules with kinds of your own, found on PYTHONPATH.
     """
     from mmmtl.apis.score_maps import score_maps
     from mmmtl.datasets.inspection import read_tasks
-    from mmmtl.engine.config import parse_options
+    from mmmtl.engine.config import import_own_modules, parse_options
     from mmmtl.io.folders import check_out
     from mmmtl.io.json_file import write_json
     from mmmtl.io.workers import usable_cores
@@ -60,6 +62,7 @@ def score(
 
     if out is not None:
         check_out('--out', out, '.json')
+    import_own_modules(imports)
     name, _, kind = task.partition('=')
     for row in read_tasks({name: kind or None}):
         register_task(row.name, **row.settings)

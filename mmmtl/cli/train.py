@@ -72,20 +72,23 @@ def train(
     )
     folder = run_training(options)
     if is_main_process():
-        trust = ' --trust-remote-code' if _runs_code(folder) else ''
-        print(
-            'trained; look at its predictions: '
-            f'mmmtl predict {folder} IMAGE{trust}'
-        )
+        print(_what_next(folder))
 
 
-def _runs_code(model: str | Path) -> bool:
-    """Say whether a model is refused as long as its config is only data."""
+def _what_next(folder: str | Path) -> str:
+    """Return the command that shows what was trained, if there is one."""
     from mmmtl.engine.named_models import find_model
+    from mmmtl.engine.plain_config import AsksForCodeError
     from mmmtl.errors import UserError
 
+    trust = ''
     try:
-        find_model(model)
-    except UserError:
-        return True
-    return False
+        find_model(folder)
+    except AsksForCodeError:
+        trust = ' --trust-remote-code'
+    except UserError:  # no checkpoint, for one
+        return f'trained: {folder}'
+    return (
+        'trained; look at its predictions: '
+        f'mmmtl predict {folder} IMAGE{trust}'
+    )

@@ -149,7 +149,10 @@ def _read_safetensors(path: Path) -> dict[str, Any]:
         header = file.metadata() or {}
     noted = header.get(CONTENT_HASH)
     if noted and noted != content_hash(state, header.get('meta', '')):
-        raise ValueError('what it holds is not what was saved')
+        raise ValueError(
+            'what it holds is not what was saved; if you changed it, leave '
+            f'{CONTENT_HASH} out of the header'
+        )
     meta = json.loads(header.get('meta', '{}'))
     return dict(meta=meta, state_dict=state)
 

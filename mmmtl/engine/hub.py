@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from mmengine.logging import print_log
 
 from mmmtl.engine.checkpoint import file_hash
 from mmmtl.errors import UserError
@@ -65,9 +68,11 @@ def _get_whole(get: Callable[..., str], name: str) -> Path:
     """Return what is downloaded, again if the kept one was damaged since."""
     what = f'download {name} from the hub'
     path = Path(on_hub(get, what))
-    if _is_damaged(path):
-        path = Path(on_hub(partial(get, force_download=True), what))
-    return path
+    if not _is_damaged(path):
+        return path
+    what = f'{what} again, because the kept {path} is damaged'
+    print_log(what, logger='current', level=logging.WARNING)
+    return Path(on_hub(partial(get, force_download=True), what))
 
 
 def _is_damaged(path: Path) -> bool:

@@ -127,8 +127,8 @@ def find_weights(
     if path.is_file():
         if path.suffix == '.py':
             raise UserError(
-                f'{path} is a config: name its weights, too (as the model, '
-                'and the config with --config, or config=)'
+                f'{path} is a config: name its weights, too: as the model, '
+                'and this with --config or config= (image_demo.py: behind it)'
             )
         return path
     if path.is_dir():

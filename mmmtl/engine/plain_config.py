@@ -87,6 +87,10 @@ _LORA = (
 )
 
 
+class AsksForCodeError(UserError):
+    """A config of others would run code, or read files."""
+
+
 def to_json(value: Any) -> Any:
     """Return a config as values that JSON has.
 
@@ -325,7 +329,7 @@ def _is_plain(key: Any, value: Any) -> bool:
 
 
 def _asks(source: str | Path, what: str) -> UserError:
-    return UserError(
+    return AsksForCodeError(
         f'{source} asks for code or files from outside: {what}: nothing of it '
         'was run. If you trust who wrote it: --trust-remote-code, or '
         'trust_remote_code=True; a config of your own: --config, or config='

@@ -85,7 +85,12 @@ def _figure_of(row: Task) -> str:
     if 'metric' in row.settings and 'primary' not in row.settings:
         metric = class_of(METRICS, row.metric)
         if metric is not None and issubclass(metric, BaseTaskMetric):
-            names = (*metric.reports, *metric.may_report)
+            names = (*getattr(metric, 'reports', ()), *metric.may_report)
+            if not names:
+                raise ValueError(
+                    f'metric {metric.__name__} of task {row.name!r} lists no '
+                    "figures: give it reports = ('name', ...)"
+                )
             return row.primary if row.primary in names else names[0]
     return row.primary
 

@@ -19,10 +19,11 @@ from PIL import Image
 
 import mmmtl as package
 from mmmtl.apis import MultiTaskInferencer, init_model
-from mmmtl.cli.train import _runs_code
+from mmmtl.cli.train import _what_next
 from mmmtl.engine.checkpoint import read_checkpoint
 from mmmtl.errors import UserError
 from tests.file_server import serve_files
+from tests.test_deploy.tiny_configs import tiny_config
 from tests.tiny import demt
 
 
@@ -54,6 +55,18 @@ def picture(tmp_path: Path) -> Path:
     return tmp_path / 'room.png'
 
 
+def test_the_command_that_shows_a_training_is_one_that_runs(
+    tmp_path: Path,
+) -> None:
+    tiny_config('FCN').dump(tmp_path / 'own.py')
+    assert _what_next(tmp_path) == f'trained: {tmp_path}'  # no checkpoint
+    torch.save({}, tmp_path / 'iter_1.pth')
+    (tmp_path / 'last_checkpoint').write_text('iter_1.pth')
+    assert _what_next(tmp_path).endswith(f'mmmtl predict {tmp_path} IMAGE')
+    (tmp_path / 'other.py').write_text('')  # which is it?
+    assert _what_next(tmp_path) == f'trained: {tmp_path}'
+
+
 def test_train_resume_and_test(
     mmmtl: Callable, toy_config: Path, tmp_path: Path
 ) -> None:
@@ -63,7 +76,6 @@ def test_train_resume_and_test(
     # Its config imports a module, which the next command has to allow.
     said = f'mmmtl predict {work} IMAGE --trust-remote-code'
     assert said in first.out
-    assert not _runs_code('rooms-lite0')
     more = ('--cfg-options', 'train_cfg.max_iters=6', '--work-dir', work)
     second = mmmtl('train', toy_config, '--seed', 1, *more, '--resume')
     assert second.code == 0, second.err

@@ -15,9 +15,8 @@ from mmmtl.apis.score_maps import PROTOCOLS, protocols_of, score_maps
 from mmmtl.errors import DatasetError, UserError
 from mmmtl.evaluation.functional.boundary import BoundaryScores
 from mmmtl.evaluation.functional.saliency import SALIENCY_PROTOCOLS
-from mmmtl.registry import METRICS, MODELS
 from mmmtl.tasks import register_task
-from tests.own_tasks import own_table
+from tests.own_tasks import outside_modules, own_table
 
 
 @pytest.fixture(autouse=True)
@@ -280,20 +279,18 @@ def test_lines_of_ones_own_are_lines() -> None:
 
 
 def test_a_kind_of_ones_own_has_its_own_metric(
-    write: Callable, monkeypatch: pytest.MonkeyPatch, repo_root: Path
+    mmmtl: Callable, write: Callable, tmp_path: Path
 ) -> None:
     """359 and 1 are 2 degrees apart, not 358."""
-    project = repo_root / 'tests/data/outside_project'
-    monkeypatch.syspath_prepend(str(project))
-    __import__('outside_kind')
-    try:
-        gt = write('gt', {'a': np.float32([[1, 10], [np.nan, 20]])})
-        pred = write('pred', {'a': np.float32([[359, 10], [5, 20]])})
-        found = score_maps(pred, gt, task='aspect')
-    finally:
-        del sys.modules['outside_kind']
-        MODELS.module_dict.pop('DirectionLoss')
-        METRICS.module_dict.pop('DirectionMetric')
+    gt = write('gt', {'a': np.float32([[1, 10], [np.nan, 20]])})
+    pred = write('pred', {'a': np.float32([[359, 10], [5, 20]])})
+    out = tmp_path / 'score.json'
+    words = ('score', pred, gt, '--task', 'wind=direction', '--out', out)
+    assert 'direction' in mmmtl(*words).err  # not known without its module
+    with outside_modules():
+        done = mmmtl(*words, '--imports', 'outside_kind')
+    assert done.code == 0, done.err
+    found = json.loads(out.read_text())
     assert found['protocol']['name'] == 'own'
     assert found['metrics'] == {'mean_err': pytest.approx(2 / 3)}
     assert found['units'] == {'mean_err': 'degree'}

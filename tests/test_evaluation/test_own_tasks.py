@@ -25,6 +25,7 @@ from mmmtl.evaluation import (
     primary_key,
 )
 from mmmtl.evaluation.comparison import add_delta_m, choose_columns
+from mmmtl.evaluation.metrics.base_task_metric import BaseTaskMetric
 from mmmtl.evaluation.trivial_predictor import fit_constants
 from mmmtl.registry import METRICS
 from mmmtl.tasks import TASKS, get_task, register_tasks
@@ -247,6 +248,19 @@ def test_a_metric_of_its_own_brings_the_figure() -> None:
     assert primary_key('pores') == 'pores/IoU'
     found = add_delta_m({'veins/odsF': 55.0}, dict(veins=50.0))
     assert found['delta_m'] == pytest.approx(10)
+
+
+def test_a_metric_that_lists_no_figure_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Silent(BaseTaskMetric):
+        pass
+
+    monkeypatch.setitem(METRICS.module_dict, 'Silent', Silent)
+    own = dict(kind='scalar', metric=dict(type='Silent'))
+    register_tasks(dict(age=own))
+    with pytest.raises(ValueError, match="Silent of task 'age' lists no"):
+        primary_key('age')
 
 
 @pytest.mark.parametrize('name', ['rmsee', '-rmse', ''])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 
 from mmmtl.apis.outputs import encode_map, map_suffix
 from mmmtl.datasets import FolderDataset
+from mmmtl.deploy.exportable import void_of
 from mmmtl.engine.config_tasks import complete_tasks
 from mmmtl.engine.preflight import check_class_counts
 from mmmtl.errors import UserError
@@ -162,3 +164,10 @@ def test_a_gallery_shows_whole_numbers_as_numbers() -> None:
         {get_task('wear').classes_key: NAMES},
     )['tasks']
     assert [c['name'] for c in record['classes']] == ['used', 'new']
+
+
+def test_an_exported_map_of_numbers_is_void_below_all_of_them() -> None:
+    """255 people may be right; no class has the id 255."""
+    assert void_of('people') == torch.iinfo(torch.int64).min
+    assert void_of('semseg') == 255
+    assert math.isnan(void_of('depth'))

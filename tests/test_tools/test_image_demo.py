@@ -131,11 +131,19 @@ def test_the_demo_has_every_option_of_the_command(
 
 
 @pytest.mark.parametrize('names', [[], ['room.png'], ['a', 'b', 'c', 'd']])
-def test_another_number_of_names_shows_the_usage(
+def test_another_number_of_names_is_refused(
     run_tool: Callable, names: list[str]
 ) -> None:
-    result = run_tool(DEMO, *names, '--out-dir', 'out')
+    result = run_tool(DEMO, *names, '--out-dir', 'out', 'a', 'b')
     assert result.code == 2
+    usage, error = result.err.splitlines()
+    assert 'INPUT CONFIG [WEIGHTS]' in usage
+    assert 'names come first' in error
+
+
+def test_the_help_names_every_option(run_tool: Callable) -> None:
+    result = run_tool(DEMO, '--help')
+    assert result.code == 0
     assert 'INPUT CONFIG [WEIGHTS]' in result.out
     assert '--point-cloud' in result.out
 

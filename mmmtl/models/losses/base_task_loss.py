@@ -38,16 +38,8 @@ class BaseTaskLoss(nn.Module, ABC):
         Args:
             loss_name: Starts with ``loss_``: mmengine adds up what has
                 "loss" in its name, and only that.
-
-        Raises:
-            ValueError: If the name does not start with ``loss_``.
         """
         super().__init__()
-        if not loss_name.startswith('loss_'):
-            raise ValueError(
-                f'loss_name={loss_name!r}: start it with "loss_", otherwise '
-                'it is not added to the total'
-            )
         self.loss_name = loss_name
         self._settings: Kind | None = None
 

@@ -151,12 +151,6 @@ def test_half_precision_is_widened(task: str) -> None:
     torch.testing.assert_close(value, loss(logits.float(), label))
 
 
-@pytest.mark.parametrize('name', ['ce', 'my_loss'])
-def test_loss_name_that_would_not_be_added_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match='start it with "loss_"'):
-        SegCrossEntropyLoss(loss_name=name)
-
-
 @pytest.mark.parametrize('pos_weight', [0.0, 1.0, 4.0, -0.5, math.nan])
 def test_pos_weight_outside_its_range_is_refused(pos_weight: float) -> None:
     with pytest.raises(ValueError, match='between 0 and 1'):
