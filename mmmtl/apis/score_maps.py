@@ -32,9 +32,9 @@ from mmmtl.evaluation.boundary_folder import (
     all_problems,
     check_pairs,
     count_pairs,
+    masks_of_0_and_1,
     pair_maps,
     read_strength,
-    too_faint,
 )
 from mmmtl.evaluation.functional.boundary import (
     best_counts,
@@ -341,7 +341,7 @@ class _Reading:
     def prediction(self, path: Path) -> np.ndarray:
         """Return a prediction, ``(C, H, W)``, finite."""
         if self.strengths:
-            return read_strength(path)[None]
+            return read_strength(path)[0][None]
         return _read(path, *self.pred, whole=True)
 
     def label(self, path: Path) -> np.ndarray:
@@ -388,13 +388,15 @@ def _measure(
     """Return the figures of each metric; every pair is read once."""
     if not metrics:
         return {}
-    strongest = 0.0
+    if reading.strengths:
+        # A first pass, which the first grey level ends.
+        levels = (read_strength(pair.prediction)[1] for pair in pairs)
+        if problems := masks_of_0_and_1(levels):
+            raise EncodingError(problems[0])
     with progress('measuring', len(pairs)) as advance:
         for pair in pairs:
             prediction = reading.prediction(pair.prediction)
             label = reading.label(pair.label)
-            if reading.strengths:
-                strongest = max(strongest, float(prediction.max()))
             if prediction.shape != label.shape:
                 raise SizeMismatchError(
                     f'prediction {pair.prediction} is {prediction.shape[1:]}, '
@@ -412,8 +414,6 @@ def _measure(
             except ValueError as error:
                 raise EncodingError(f'{pair.prediction}: {error}') from error
             advance()
-    if problems := too_faint(strongest):
-        raise EncodingError(problems[0])
     return {n: m.compute_metrics(m.results) for n, m in metrics.items()}
 
 
