@@ -45,9 +45,9 @@ from mmmtl.evaluation.image_lists import read_image_list
 from mmmtl.evaluation.metrics.base_task_metric import BaseTaskMetric
 from mmmtl.io.arrays import READ_ERRORS, read_array, unreadable
 from mmmtl.io.workers import progress
-from mmmtl.registry import METRICS
+from mmmtl.registry import METRICS, takes_argument
 from mmmtl.tasks import Task, get_task
-from mmmtl.tasks.kinds import Binary, Classes
+from mmmtl.tasks.kinds import Binary
 
 # Settings of a label that a prediction has not: it answers everywhere.
 _ONLY_LABELS = ('no_label',)
@@ -219,7 +219,7 @@ def score_maps(
             f'protocol {name!r} of task {task!r}: {did_you_mean(name, known)}'
         )
     row = get_task(task)
-    if isinstance(row.kind, Classes) and classes is None:
+    if row.kind.has_classes and classes is None:
         raise UserError(f'task {task!r}: give the number of classes')
     wanted = known if explain else {name: known[name]}
     lines = [n for n, p in wanted.items() if not p.metric]
@@ -271,7 +271,7 @@ def _refuse_idle(
     """Refuse what a chosen protocol would not read, yet the result name."""
     types = {p.metric.get('type') for p in wanted.values()}
     read = dict(
-        classes=isinstance(task.kind, Classes),
+        classes=task.kind.has_classes,
         max_depth='DepthErrorMetric' in types,
         max_dist=None in types,
     )
@@ -303,7 +303,9 @@ def _build(
     max_depth: float | None,
 ) -> BaseTaskMetric:
     config: dict[str, Any] = dict(protocol.metric, task=task.name)
-    if config['type'] == 'SegmentationMetric':
+    if task.kind.has_classes and takes_argument(
+        METRICS, config, 'num_classes'
+    ):
         config['num_classes'] = classes
     if config['type'] == 'DepthErrorMetric':
         config['max_depth'] = max_depth

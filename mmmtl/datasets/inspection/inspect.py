@@ -45,7 +45,6 @@ from mmmtl.datasets.inspection.splits import (
 from mmmtl.errors import UserError
 from mmmtl.io.workers import progress
 from mmmtl.tasks import Task
-from mmmtl.tasks.kinds import Classes
 
 Item = TypeVar('Item')
 
@@ -154,7 +153,7 @@ def _check_answers(
             raise UserError(
                 f'--fit {task.name}={fit}: give nearest, or leave it out'
             )
-        if task.name in answers.classes and not isinstance(task.kind, Classes):
+        if task.name in answers.classes and not task.kind.has_classes:
             raise UserError(
                 f'--classes {task.name}: kind {task.kind_name!r} has none; '
                 'leave it out'

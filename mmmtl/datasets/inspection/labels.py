@@ -22,7 +22,7 @@ from mmmtl.datasets.verification.plausibility import Remedy, score_frames
 from mmmtl.errors import DatasetError, UserError
 from mmmtl.io.arrays import READ_ERRORS, open_picture, read_array, unreadable
 from mmmtl.tasks import Task
-from mmmtl.tasks.kinds import Classes, Depth, Normals
+from mmmtl.tasks.kinds import Depth, Normals
 from mmmtl.tasks.kinds.normals import AXES
 from mmmtl.tasks.kinds.stored import (
     Stored,
@@ -152,7 +152,7 @@ def evenly(items: Sequence[Any], limit: int) -> list[Any]:
 
 def _summary(task: Task, paths: Sequence[Path], *, is_whole: bool) -> Stored:
     one = task.kind.components == 1
-    if isinstance(task.kind, Classes):
+    if task.kind.has_classes:
         _check_exact(paths)
     is_colour = one and (
         any(_is_coloured(path) for path in paths) or _palettes_differ(paths)
@@ -450,8 +450,11 @@ def measure(
     """Decode the files that were opened, and measure what they hold."""
     task, kind = look.task, look.task.kind
     classes = None
-    if isinstance(kind, Classes):
-        settings, classes = _name_classes(look, settings, answers)
+    ids = _class_values(look, answers)
+    if ids is not None:
+        settings, classes = _name_classes(look, settings, answers, ids)
+    elif kind.has_classes:
+        classes = answers.classes.get(task.name)
     count = None if classes is None else len(classes)
     decode = make_decoder(task, settings, count)
     totals = np.zeros(3)
@@ -470,9 +473,13 @@ def measure(
             totals += exact.size, exact.sum(), (exact**2).sum()
         else:
             numbers += np.bincount(values, minlength=256)
+    if kind.has_classes:
+        classes = classes or _count_classes(task, numbers)
+        _check_last(task, numbers, classes)
     n = max(totals[0], 1)
     mean = totals[1] / n
-    shares = numbers[: count or 2] / max(numbers.sum(), 1)
+    count = 2 if classes is None else len(classes)
+    shares = numbers[:count] / max(numbers.sum(), 1)
     return LabelFinding(
         task=task,
         settings=settings,
@@ -485,7 +492,10 @@ def measure(
 
 
 def _name_classes(
-    look: Look, settings: Mapping[str, Any], answers: Answers
+    look: Look,
+    settings: Mapping[str, Any],
+    answers: Answers,
+    ids: Sequence[int],
 ) -> tuple[dict[str, Any], list[str]]:
     """Return settings and names of a map of classes.
 
@@ -493,8 +503,6 @@ def _name_classes(
     """
     name, stored = look.task.name, look.stored
     absent = read_ways(look, answers).absent[0]
-    kind: Any = look.task.kind
-    ids = kind.ids(stored, absent)
     if name not in answers.classes:
         spelling = [spelled([i], is_colour=stored.is_colour) for i in ids]
         return dict(settings), [f'id_{word}' for word in spelling]
@@ -512,6 +520,36 @@ def _name_classes(
         f'{len(ids)} values: '
         f'{spelled(ids, is_colour=stored.is_colour)}; name each of them'
     )
+
+
+def _class_values(look: Look, answers: Answers) -> list[int] | None:
+    """Return the stored value of each class, where the kind says it."""
+    if not look.task.kind.has_classes:
+        return None
+    absent = read_ways(look, answers).absent[0]
+    return look.task.kind.ids(look.stored, absent)
+
+
+def _count_classes(task: Task, numbers: np.ndarray) -> list[str]:
+    """Name the ids that occur, from 0, each after itself."""
+    last = int(numbers.nonzero()[0].max(initial=0))
+    if not last:
+        raise UserError(
+            f'{task.name}: the files that were read hold no id above 0: name '
+            f'its classes, --classes {task.name}=a,b,c'
+        )
+    return [f'id_{number}' for number in range(last + 1)]
+
+
+def _check_last(
+    task: Task, numbers: np.ndarray, classes: Sequence[str]
+) -> None:
+    last = int(numbers.nonzero()[0].max(initial=0))
+    if last >= len(classes):
+        raise UserError(
+            f'--classes {task.name} names {len(classes)} classes, the files '
+            f'hold ids up to {last}: name each of them, from 0'
+        )
 
 
 def _listed(absent: Values) -> dict[str, Any]:
