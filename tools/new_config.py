@@ -24,6 +24,7 @@ _BY_TASK = {
     '--unit': ('UNIT', 'unit of a scalar task'),
     '--classes': ('NAMES', 'names of the classes, a,b,c or a file of lines'),
     '--fit': ('nearest', 'resize labels of another size than the image'),
+    '--palette': ('WORD', 'what counts of palettes: colours or indices'),
 }
 
 

@@ -32,9 +32,9 @@ from mmmtl.evaluation.boundary_folder import (
     all_problems,
     check_pairs,
     count_pairs,
+    masks_of_0_and_1,
     pair_maps,
     read_strength,
-    too_faint,
 )
 from mmmtl.evaluation.functional.boundary import (
     best_counts,
@@ -45,9 +45,9 @@ from mmmtl.evaluation.image_lists import read_image_list
 from mmmtl.evaluation.metrics.base_task_metric import BaseTaskMetric
 from mmmtl.io.arrays import READ_ERRORS, read_array, unreadable
 from mmmtl.io.workers import progress
-from mmmtl.registry import METRICS, class_of
+from mmmtl.registry import METRICS, class_of, takes_argument
 from mmmtl.tasks import Task, get_task
-from mmmtl.tasks.kinds import Binary, Classes
+from mmmtl.tasks.kinds import Binary
 
 # Settings of a label that a prediction has not: it answers everywhere.
 _ONLY_LABELS = ('no_label',)
@@ -220,7 +220,7 @@ def score_maps(
             f'protocol {name!r} of task {task!r}: {did_you_mean(name, known)}'
         )
     row = get_task(task)
-    if isinstance(row.kind, Classes) and classes is None:
+    if row.kind.has_classes and classes is None:
         raise UserError(f'task {task!r}: give the number of classes')
     wanted = known if explain else {name: known[name]}
     lines = [n for n, p in wanted.items() if not p.metric]
@@ -272,7 +272,7 @@ def _refuse_idle(
     """Refuse what a chosen protocol would not read, yet the result name."""
     types = {p.metric.get('type') for p in wanted.values()}
     read = dict(
-        classes=isinstance(task.kind, Classes),
+        classes=task.kind.has_classes,
         max_depth='DepthErrorMetric' in types,
         max_dist=None in types,
     )
@@ -304,7 +304,9 @@ def _build(
     max_depth: float | None,
 ) -> BaseTaskMetric:
     config: dict[str, Any] = dict(protocol.metric, task=task.name)
-    if config['type'] == 'SegmentationMetric':
+    if task.kind.has_classes and takes_argument(
+        METRICS, config, 'num_classes'
+    ):
         config['num_classes'] = classes
     if config['type'] == 'DepthErrorMetric':
         config['max_depth'] = max_depth
@@ -342,7 +344,7 @@ class _Reading:
     def prediction(self, path: Path) -> np.ndarray:
         """Return a prediction, ``(C, H, W)``, finite."""
         if self.strengths:
-            return read_strength(path)[None]
+            return read_strength(path)[0][None]
         return _read(path, *self.pred, whole=True)
 
     def label(self, path: Path) -> np.ndarray:
@@ -389,13 +391,15 @@ def _measure(
     """Return the figures of each metric; every pair is read once."""
     if not metrics:
         return {}
-    strongest = 0.0
+    if reading.strengths:
+        # A first pass, which the first grey level ends.
+        levels = (read_strength(pair.prediction)[1] for pair in pairs)
+        if problems := masks_of_0_and_1(levels):
+            raise EncodingError(problems[0])
     with progress('measuring', len(pairs)) as advance:
         for pair in pairs:
             prediction = reading.prediction(pair.prediction)
             label = reading.label(pair.label)
-            if reading.strengths:
-                strongest = max(strongest, float(prediction.max()))
             if prediction.shape != label.shape:
                 raise SizeMismatchError(
                     f'prediction {pair.prediction} is {prediction.shape[1:]}, '
@@ -413,8 +417,6 @@ def _measure(
             except ValueError as error:
                 raise EncodingError(f'{pair.prediction}: {error}') from error
             advance()
-    if problems := too_faint(strongest):
-        raise EncodingError(problems[0])
     return {n: m.compute_metrics(m.results) for n, m in metrics.items()}
 
 

@@ -24,6 +24,7 @@ def init(
     unit: tuple[str, ...] = (),
     classes: tuple[str, ...] = (),
     fit: tuple[str, ...] = (),
+    palette: tuple[str, ...] = (),
     splits: tuple[str, ...] = (),
     limit: int = 200,
     imports: tuple[str, ...] = (),
@@ -49,6 +50,8 @@ def init(
         unit: Unit of a scalar task, as TASK=UNIT.
         classes: Names of the classes, as TASK=a,b,c or TASK=FILE of lines.
         fit: Resize labels of another size than the image, as TASK=nearest.
+        palette: What counts of pictures with palettes, as TASK=colours or
+            TASK=indices.
         splits: train=... and val=...: a list of ids below the folder each,
             or a share each.
         limit: Label files of each task to open, evenly chosen; 200 if left
@@ -77,6 +80,7 @@ def init(
         no_label=_pairs('--no-label', no_label, kinds),
         classes={task: _names(value) for task, value in named.items()},
         fit=_pairs('--fit', fit, kinds),
+        palette=_pairs('--palette', palette, kinds),
         splits=_pairs('--splits', splits, ('train', 'val')),
     )
     try:

@@ -24,8 +24,6 @@ from mmmtl.io.workers import start_workers
 _QUEUE = 4
 _PICTURES = ('.png', '.npy')
 _SHOWN = 5
-# A mask of 0 and 1, read as grey levels.
-_FAINTEST = 1 / 255
 
 
 def pair_maps(
@@ -86,7 +84,11 @@ class MapPair:
             DatasetError: If a file cannot be read, has another size than its
                 partner, or holds values that a map cannot have.
         """
-        strength = read_strength(self.prediction)
+        return self.read_stored()[:2]
+
+    def read_stored(self) -> tuple[np.ndarray, list[np.ndarray], int]:
+        """Return what :meth:`read` does, and :func:`read_strength`'s level."""
+        strength, level = read_strength(self.prediction)
         labels = (
             [read_outline(self.label)]
             if self.outline
@@ -99,44 +101,50 @@ class MapPair:
                     f'{_size(strength)}, its ground truth {self.label} '
                     f'{_size(label)}: predict at the size of the ground truth'
                 )
-        return strength, labels
+        return strength, labels, level
 
 
-def check_pairs(pairs: Iterable[MapPair]) -> tuple[list[str], float]:
+def check_pairs(pairs: Iterable[MapPair]) -> tuple[list[str], int]:
     """Read the files of pairs.
 
     Returns:
-        What is wrong with them, and the strongest prediction, 0 to 1.
+        What is wrong with them, and the largest level of all predictions,
+        see :func:`read_strength`.
     """
-    problems, strongest = [], 0.0
+    problems, levels = [], [0]
     for pair in pairs:
         try:
-            strength, _ = pair.read()
+            levels.append(pair.read_stored()[2])
         except DatasetError as error:
             problems.append(str(error))
-        else:
-            strongest = max(strongest, float(strength.max()))
-    return problems, strongest
+    return problems, max(levels)
 
 
-def all_problems(checks: Iterable[tuple[list[str], float]]) -> list[str]:
+def all_problems(checks: Iterable[tuple[list[str], int]]) -> list[str]:
     """Return what is wrong with the pairs of several :func:`check_pairs`."""
-    parts, strongest = zip(*checks, strict=True)
+    parts, levels = zip(*checks, strict=True)
     problems = [problem for part in parts for problem in part]
-    return problems or too_faint(max(strongest))
+    return problems or masks_of_0_and_1(levels)
 
 
-def too_faint(strongest: float) -> list[str]:
-    """Return what is wrong with predictions that :func:`read_strength` read.
+def masks_of_0_and_1(levels: Iterable[int]) -> list[str]:
+    """Return what is wrong with predictions that are no grey levels.
 
     Args:
-        strongest: Of all of them, 0 to 1.
+        levels: Of the predictions, see :func:`read_strength`; they are looked
+            at until one settles it.
     """
-    if not 0 < strongest <= _FAINTEST:
+    largest = 0
+    for level in levels:
+        largest = max(largest, level)
+        if largest > 1:
+            return []
+    if not largest:
         return []
     return [
-        'no prediction is stronger than 1 of 255, which counts as empty: '
-        'write 0 to 255 in place of 0 and 1, or floats from 0 to 1'
+        'the predictions hold the whole numbers 0 and 1 alone, and 1 is next '
+        'to black as a grey level: write 0 to 255 in place of 0 and 1, or '
+        'floats from 0 to 1'
     ]
 
 
@@ -189,7 +197,7 @@ def count_pairs(
         pool.shutdown(cancel_futures=True)
 
 
-def read_strength(path: Path) -> np.ndarray:
+def read_strength(path: Path) -> tuple[np.ndarray, int]:
     """Read a soft map.
 
     Args:
@@ -197,23 +205,24 @@ def read_strength(path: Path) -> np.ndarray:
             of floats in 0..1, which are cut to 8 bit.
 
     Returns:
-        ``(H, W)`` float64 in 0..1.
+        ``(H, W)`` float64 in 0..1, and the largest grey level as it is
+        stored, 0 of floats and of booleans.
 
     Raises:
         DatasetError: If the file is no such map.
     """
     values = _one_channel(path)
     if values.dtype in (np.uint8, np.uint16):
-        return values / np.iinfo(values.dtype).max
+        return values / np.iinfo(values.dtype).max, int(values.max())
     if values.dtype == bool:
-        return values.astype(np.float64)
+        return values.astype(np.float64), 0
     if values.dtype.kind == 'f':
         if not (values.min() >= 0 and values.max() <= 1):
             raise EncodingError(
                 f'prediction {path} holds values from {values.min()} to '
                 f'{values.max()}: write probabilities from 0 to 1'
             )
-        return to_grey(values) / 255
+        return to_grey(values) / 255, 0
     raise EncodingError(
         f'prediction {path} is of type {values.dtype}: write a grey picture '
         'of 8 bit or floats from 0 to 1'

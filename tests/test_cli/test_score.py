@@ -227,6 +227,39 @@ def test_masks_of_0_and_1_are_not_taken_for_empty_ones(
     assert done.code == 0, done.err
 
 
+@pytest.mark.parametrize(
+    'faint',
+    [
+        np.float32([[0, 0.005], [0.003, 0]]),
+        np.uint16([[0, 200], [3, 0]]),
+        np.array([[False, True], [True, False]]),
+    ],
+)
+@pytest.mark.parametrize('protocol', ['exact', 'berkeley'])
+def test_faint_predictions_are_no_masks_of_0_and_1(
+    write: Callable, faint: np.ndarray, protocol: str
+) -> None:
+    gt = write('gt', {'a': np.uint8([[0, 255], [255, 0]])})
+    pred = write('pred', {'a': faint})
+    max_dist = 0.1 if protocol == 'berkeley' else None
+    score_maps(pred, gt, task='edge', protocol=protocol, max_dist=max_dist)
+
+
+def test_masks_of_0_and_1_are_named_before_pairs_are_measured(
+    write: Callable,
+) -> None:
+    mask = np.uint8([[0, 1], [1, 0]])
+    gt = write('gt', {'a': 255 * mask, 'b': mask[:, :1]})
+    pred = write('pred', {'a': mask, 'b': mask})
+    # The second pair would be refused as well: its sizes differ.
+    with pytest.raises(DatasetError, match='whole numbers 0 and 1 alone'):
+        score_maps(pred, gt, task='saliency')
+    np.save(pred / 'b.npy', np.float32(mask))
+    (pred / 'b.png').unlink()
+    with pytest.raises(DatasetError, match='whole numbers 0 and 1 alone'):
+        score_maps(pred, gt, task='saliency')
+
+
 def test_a_class_that_is_none_names_its_file(write: Callable) -> None:
     gt = write('gt', {'a': np.uint8([[0, 1]])})
     pred = write('pred', {'a': np.uint8([[0, 255]])})

@@ -15,7 +15,7 @@ from mmengine.config import Config
 from PIL import ExifTags, Image
 
 from mmmtl.datasets import FolderDataset, NYUDv2Dataset
-from mmmtl.datasets.folder.listing import ids_of_share
+from mmmtl.datasets.folder.listing import files_by_id, ids_of_share
 from mmmtl.errors import DatasetError, EncodingError
 from mmmtl.registry import DATASETS
 from mmmtl.tasks import register_tasks, task
@@ -398,6 +398,11 @@ def test_two_images_of_one_entry_of_coco_are_refused(tmp_path: Path) -> None:
         ),
         (
             'annotations',
+            dict(id=2, image_id=0, category_id=5, bbox=[0, 0, 2, 2]),
+            'annotation 2 has no outline',
+        ),
+        (
+            'annotations',
             dict(id=2, image_id=0, category_id=5, segmentation={}),
             'all.json: annotation 2 is a run-length code',
         ),
@@ -413,6 +418,34 @@ def test_a_list_of_coco_that_draws_something_else_is_refused(
     with pytest.raises(DatasetError, match=words) as error:
         make(tmp_path, dict(cracks=dict(path='all.json', polygons='coco')))
     assert 'no list of COCO' not in str(error.value)
+
+
+@pytest.mark.parametrize('drawn', [[], None, {'counts': [2]}])
+def test_shapes_of_other_names_need_no_outline(
+    tmp_path: Path, drawn: Any
+) -> None:
+    """Detectors' lists have boxes of the categories that nobody outlined."""
+    images(tmp_path, 'a', 'b', size=(4, 5))
+    listed = coco('a.png', 'b.png')
+    listed['categories'].append(dict(id=6, name='dirt'))
+    box = dict(id=2, image_id=0, category_id=6, segmentation=drawn)
+    listed['annotations'].append(box)
+    store(tmp_path, 'all.json', listed)
+    row = dict(path='all.json', polygons='coco')
+    found = make(tmp_path, dict(cracks=dict(row, names='crack')))
+    assert found[0]['labels']['cracks'].tolist() == DRAWN
+    with pytest.raises(DatasetError, match='annotation 2 '):
+        make(tmp_path, dict(cracks=row))
+    # Of another image it is nobody's mistake.
+    (tmp_path / 'train.txt').write_text('b')
+    make(tmp_path, dict(cracks=row), splits=dict(train='train.txt'))
+
+
+def test_a_part_of_an_id_may_have_any_name(tmp_path: Path) -> None:
+    images(tmp_path, 'x', 'y')
+    images(tmp_path / 'hall', 'y', 'z')
+    found = files_by_id(tmp_path, '{_}/rgb/{}.png')
+    assert found == {'hall/y': 'hall/rgb/y.png', 'hall/z': 'hall/rgb/z.png'}
 
 
 def test_shares_depend_on_the_id_alone() -> None:

@@ -490,22 +490,61 @@ def optimised(mask: np.ndarray, number: int) -> Image.Image:
     return picture
 
 
-def test_palettes_that_differ_are_read_as_colours(root: Path) -> None:
+def test_palettes_that_differ_are_asked_about(root: Path) -> None:
     images(root)
     mask = np.zeros(SIZE, np.uint8)
     mask[0, :3] = 1
     (root / 'cracks').mkdir()
     for number, sample_id in enumerate(IDS):
         optimised(mask, number).save(root / f'cracks/{sample_id}.png')
-    variables = write(root, dict(cracks='binary'))
+    asked = questions(root, dict(cracks='binary'))
+    assert set(asked) == {'--palette cracks'}
+    assert asked['--palette cracks'].choices == ('colours', 'indices')
+    assert (
+        'index 0 is the colour (0, 0, 0) in' in asked['--palette cracks'].text
+    )
+    colours = dict(palette=dict(cracks='colours'))
+    variables = write(root, dict(cracks='binary'), **colours)
     found = read(variables, 'train') | read(variables, 'val')
     for sample in found.values():
         np.testing.assert_array_equal(sample['cracks'], mask)
+    # A picture without indices settles it.
+    pixels = np.repeat(255 * mask[..., None], 3, axis=2)
+    pixels[0, :3, 0] = 254
+    Image.fromarray(pixels).save(root / 'cracks/d.png')
+    assert '--palette cracks' not in questions(root, dict(cracks='binary'))
     # Of one palette the indices count.
     for sample_id in IDS:
         optimised(mask, 0).save(root / f'cracks/{sample_id}.png')
     folder = write(root, dict(cracks='binary'))['folder']
     assert folder['labels']['cracks']['ids'] == [0, 1]
+
+
+@pytest.mark.parametrize('kind', ['classes', 'scalar'])
+def test_colours_to_look_at_leave_the_indices(root: Path, kind: str) -> None:
+    """Index 1 is red in one file and green in the next."""
+    images(root)
+    (root / 'wear').mkdir()
+    ids = np.arange(SIZE[0] * SIZE[1], dtype=np.uint8).reshape(SIZE) % 3 + 1
+    for number, sample_id in enumerate(IDS):
+        picture = Image.fromarray(ids).convert('P')
+        picture.putpalette(np.roll(np.arange(768) % 251, number).tolist())
+        picture.save(root / f'wear/{sample_id}.png')
+    kinds: dict = dict(wear=kind)
+    given: dict = dict(no_label=dict(wear='nothing'))
+    if kind == 'scalar':
+        given |= dict(encoding=dict(wear='1'))
+    assert set(questions(root, kinds)) == {'--palette wear'}
+    indices = dict(palette=dict(wear='indices'))
+    variables = write(root, kinds, **given, **indices)
+    found = read(variables, 'train') | read(variables, 'val')
+    for sample in found.values():
+        first = 1 if kind == 'classes' else 0
+        np.testing.assert_array_equal(sample['wear'], ids - first)
+    if kind == 'scalar':
+        colours = dict(palette=dict(wear='colours'))
+        with pytest.raises(DatasetError, match="of kind 'scalar' cannot be"):
+            write(root, kinds, **given, **colours)
 
 
 def test_ids_in_a_jpeg_are_refused(root: Path) -> None:
@@ -744,6 +783,7 @@ def test_capital_suffixes_are_read(root: Path) -> None:
     [
         (dict(limit=0), '--limit 0: open 1'),
         (dict(fit=dict(cracks='no')), '--fit cracks=no: give nearest'),
+        (dict(palette=dict(cracks='x')), 'cracks=x: give colours or indices'),
         (dict(classes=dict(cracks=['x'])), "kind 'binary' has none"),
         (dict(splits=dict(train='0.8', val='0.5')), 'their sum at most 1'),
         (dict(splits=dict(train='0.8', val='b.txt')), 'for each a share'),

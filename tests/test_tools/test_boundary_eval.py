@@ -145,7 +145,7 @@ def test_predictions_of_0_and_1_are_refused(
     command = (TOOL, *folders, '--max-dist', '0.011', '--workers', 1)
     done = run_tool(*command, '--out', tmp_path / 'r.json')
     assert done.code == 2
-    assert 'no prediction is stronger than 1 of 255' in done.err
+    assert 'hold the whole numbers 0 and 1 alone' in done.err
     assert 'write 0 to 255 in place of 0 and 1' in done.err
     stronger = np.zeros_like(mask)
     stronger[3] = 3

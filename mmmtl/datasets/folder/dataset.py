@@ -287,14 +287,20 @@ class FolderDataset(BaseMultiTaskDataset):
         )
 
     def _check_coco(self, task: str, samples: Sequence[dict]) -> None:
-        """Refuse images that are not in the list, or share an entry of it."""
+        """Refuse what is not in the list, shares an entry or has no outline.
+
+        All other shapes than those with a name in ``names`` may lack one.
+        """
         annotations = str(self._annotations(task))
+        row = self.rows[task]
+        names = as_tuple(row['names']) if 'names' in row else None
         users: dict[str | None, str] = {}
         for sample in samples:
             if task not in sample['label_paths']:
                 continue
             path = sample['img_path']
-            polygons.read_coco(path, annotations=annotations)
+            outlines = polygons.read_coco(path, annotations=annotations)
+            polygons.check_outlines(outlines, names)
             name = polygons.coco_name(path, annotations)
             if users.setdefault(name, path) != path:
                 raise DatasetError(

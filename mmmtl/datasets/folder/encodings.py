@@ -18,7 +18,7 @@ from PIL import ImageOps
 from mmmtl.errors import ValueRangeError, did_you_mean
 from mmmtl.io.arrays import open_picture
 from mmmtl.tasks import Kind, Task
-from mmmtl.tasks.kinds import Binary, Classes, Normals
+from mmmtl.tasks.kinds import Binary, Normals
 from mmmtl.tasks.kinds.classes import LAST_ID
 from mmmtl.tasks.kinds.normals import AXES
 from mmmtl.tasks.kinds.stored import colour_codes
@@ -106,7 +106,7 @@ def _misfit(
 
 
 def _own_settings(kind: Kind, outlines: bool) -> tuple[str, ...]:
-    if isinstance(kind, Classes):
+    if kind.has_classes:
         stored = ('outside',) if outlines else ('first_id', 'ids', 'colours')
         return ('polygons', *stored)
     if isinstance(kind, Binary):
@@ -140,6 +140,7 @@ def make_decoder(
             decode_shifted,
             first_id=row['first_id'],
             no_label=absent,
+            void=int(kind.no_label),
         )
     scale, offset = row.get('scale'), row.get('offset')
     if isinstance(kind, Normals):
@@ -205,7 +206,11 @@ def decode_values(
 
 
 def decode_shifted(
-    stored: np.ndarray, *, first_id: int, no_label: tuple[float, ...]
+    stored: np.ndarray,
+    *,
+    first_id: int,
+    no_label: tuple[float, ...],
+    void: int,
 ) -> np.ndarray:
     """Turn ids that do not start with 0 into ids that do.
 
@@ -213,9 +218,10 @@ def decode_shifted(
         stored: ``(H, W)`` whole numbers, or three channels that are alike.
         first_id: Stored value of class 0.
         no_label: Stored values that mean "no label".
+        void: What they become.
 
     Returns:
-        ``(H, W)`` uint8, 255 without a label.
+        ``(H, W)`` uint8.
     """
     stored = _whole(one_channel(stored))
     absent = np.isin(stored, no_label)
@@ -226,7 +232,7 @@ def decode_shifted(
             f'holds {_some(wrong)}: classes are stored as {first_id} and '
             'more; say with no_label which values are none'
         )
-    return np.where(absent, Classes.no_label, ids).astype(np.uint8)
+    return np.where(absent, void, ids).astype(np.uint8)
 
 
 def decode_table(

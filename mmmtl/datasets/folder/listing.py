@@ -13,6 +13,9 @@ from typing import Any
 from mmmtl.datasets.label_file import part_names
 from mmmtl.errors import DatasetError, UserError
 
+# Name of the group of '{}': names of parts have no capitals.
+_ID = 'ID'
+
 
 def files_by_id(root: Path, pattern: str) -> dict[str, str]:
     """List the files of a pattern.
@@ -30,7 +33,7 @@ def files_by_id(root: Path, pattern: str) -> dict[str, str]:
         DatasetError: If an id has two files.
     """
     wanted = _regular_expression(pattern)
-    groups = (*part_names(pattern), '_')
+    groups = (*part_names(pattern), _ID)
     fixed = re.split(r'[{*]', pattern)[0].rpartition('/')[0]
     found: dict[str, list[str]] = defaultdict(list)
     # Parts of a collection are often links to other disks.
@@ -104,7 +107,7 @@ def _place(sample_id: str) -> float:
 def _regular_expression(pattern: str) -> re.Pattern[str]:
     written = ''
     for piece in re.split(r'({[a-z_]*}|\*)', pattern):
-        name = piece[1:-1] or '_'
+        name = piece[1:-1] or _ID
         if piece == '*':
             written += '[^/]*'
         elif not re.fullmatch('{[a-z_]*}', piece):

@@ -9,7 +9,7 @@ Convention:
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -30,10 +30,12 @@ class Outlines:
         size: Height and width of the image.
         shapes: Name and areas of each; an area is ``(N, 2)`` corners, x and
             y in pixels.
+        faults: Name of each shape that cannot be drawn, and why.
     """
 
     size: tuple[int, int]
     shapes: tuple[tuple[str, tuple[np.ndarray, ...]], ...]
+    faults: tuple[tuple[str, str], ...] = ()
 
 
 def draw_outlines(
@@ -56,8 +58,9 @@ def draw_outlines(
         ``(H, W)`` uint8.
 
     Raises:
-        ValueError: If a shape has another name.
+        ValueError: If a shape has another name, or cannot be drawn.
     """
+    check_outlines(outlines, ids if skip_others else None)
     drawn = np.full(outlines.size, outside, np.uint8)
     for name, areas in outlines.shapes:
         if ids is None:
@@ -75,6 +78,21 @@ def draw_outlines(
             corners = np.rint(area).astype(np.int32)
             cv2.fillPoly(drawn, [corners], int(value))
     return drawn
+
+
+def check_outlines(outlines: Outlines, names: Container[str] | None) -> None:
+    """Refuse shapes that are to be drawn and cannot be.
+
+    Args:
+        outlines: The shapes.
+        names: Those that are drawn; all if None.
+
+    Raises:
+        UnreadableFileError: If one has no outline, or is no polygon.
+    """
+    for name, fault in outlines.faults:
+        if names is None or name in names:
+            raise UnreadableFileError(fault)
 
 
 def read_labelme(path: str | Path) -> Outlines:
@@ -129,8 +147,7 @@ def read_coco(image_path: str | Path, *, annotations: str) -> Outlines:
 
     Raises:
         MissingFileError: If the image is not in the list.
-        UnreadableFileError: If it is no such list, or holds something else
-            than polygons.
+        UnreadableFileError: If it is no such list.
     """
     name = coco_name(image_path, annotations)
     if name is None:
@@ -170,12 +187,18 @@ def _coco(path: str) -> tuple[set[str], dict[str, Outlines]]:
         content = read_json(path)
         names = {row['id']: row['name'] for row in content['categories']}
         shapes: dict[Any, list] = defaultdict(list)
+        faults: dict[Any, list] = defaultdict(list)
         for row in content['annotations']:
-            areas = _coco_areas(row, path)
-            shapes[row['image_id']].append((names[row['category_id']], areas))
+            name, image = names[row['category_id']], row['image_id']
+            if fault := _coco_fault(row, path):
+                faults[image].append((name, fault))
+            else:
+                shapes[image].append((name, _coco_areas(row)))
         found = {
             row['file_name']: Outlines(
-                (row['height'], row['width']), tuple(shapes[row['id']])
+                (row['height'], row['width']),
+                tuple(shapes[row['id']]),
+                tuple(faults[row['id']]),
             )
             for row in content['images']
         }
@@ -199,19 +222,23 @@ def _coco(path: str) -> tuple[set[str], dict[str, Outlines]]:
     return set(names.values()), found
 
 
-def _coco_areas(
-    row: Mapping[str, Any], path: str | Path
-) -> tuple[np.ndarray, ...]:
-    stored = row['segmentation']
-    if not isinstance(stored, list):
-        raise UnreadableFileError(
+def _coco_fault(row: Mapping[str, Any], path: str) -> str | None:
+    """Say why a shape cannot be drawn, which matters only if it is to be."""
+    stored = row.get('segmentation')
+    if isinstance(stored, Mapping):
+        return (
             f'{path}: annotation {row.get("id")} is a run-length code, '
             'polygons are read: write it as a polygon, or the masks as '
             'pictures'
         )
     if not stored:
-        raise UnreadableFileError(
+        return (
             f'{path}: annotation {row.get("id")} has no outline, a box '
             'perhaps: polygons are read; draw it, or take it out'
         )
-    return tuple(np.asarray(a, np.float64).reshape(-1, 2) for a in stored)
+    return None
+
+
+def _coco_areas(row: Mapping[str, Any]) -> tuple[np.ndarray, ...]:
+    areas = row['segmentation']
+    return tuple(np.asarray(a, np.float64).reshape(-1, 2) for a in areas)

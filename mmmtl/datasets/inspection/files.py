@@ -183,10 +183,20 @@ def _patterns(paths: Iterable[str]) -> Patterns:
     Returns:
         Pattern -> sample id -> path.
     """
+    # Nearly all have one file; to keep their names would take most memory.
+    # Two names of one number do no harm, so numbers are enough.
+    paths = list(paths)
+    seen: set[int] = set()
+    often: set[int] = set()
+    for path in paths:
+        for number in {hash(pattern) for pattern, _ in _spellings(path)}:
+            (often if number in seen else seen).add(number)
     found: Patterns = defaultdict(dict)
     ambiguous = set()
     for path in paths:
         for pattern, sample_id in _spellings(path):
+            if hash(pattern) not in often:
+                continue
             if found[pattern].setdefault(sample_id, path) != path:
                 ambiguous.add(pattern)
     return {
@@ -231,16 +241,13 @@ def _spellings_of(path: str) -> Iterable[tuple[str, str]]:
                 continue
             if not sample_id[-1].isalnum():
                 continue
-            again = rf'(?<![^\W_]){re.escape(sample_id)}(?![^\W_])'
             before, after = path[:first], path[last : -len(suffix)]
             # The id may occur twice: {}/{}_rgb.png.
-            yield (
-                re.sub(again, '{}', before)
-                + '{}'
-                + re.sub(again, '{}', after)
-                + suffix,
-                sample_id,
-            )
+            if sample_id in before or sample_id in after:
+                again = rf'(?<![^\W_]){re.escape(sample_id)}(?![^\W_])'
+                before = re.sub(again, '{}', before)
+                after = re.sub(again, '{}', after)
+            yield before + '{}' + after + suffix, sample_id
 
 
 def _some(paths: Sequence[str]) -> list[str]:

@@ -17,6 +17,7 @@ from mmmtl.datasets.inspection.files import (
     with_any_suffix,
 )
 from mmmtl.datasets.inspection.labels import (
+    PALETTE,
     LabelFinding,
     Look,
     Readings,
@@ -45,7 +46,6 @@ from mmmtl.datasets.inspection.splits import (
 from mmmtl.errors import UserError
 from mmmtl.io.workers import progress
 from mmmtl.tasks import Task
-from mmmtl.tasks.kinds import Classes
 
 Item = TypeVar('Item')
 
@@ -108,9 +108,16 @@ def inspect_folder(
     paths, questions = _choose_patterns(parts[0], layout, tasks, answers)
     named = [task for task in tasks if task.name in paths]
     looks = [
-        look_at(task, paths[task.name], parts, images, limit)
+        look_at(
+            *(task, paths[task.name], parts, images, limit),
+            palette=answers.palette.get(task.name),
+        )
         for task in _each(named, 'reading labels', bar)
     ]
+    # What else is open depends on these.
+    palettes = [look.palettes for look in looks if look.palettes]
+    if palettes:
+        raise OpenQuestionsError([*questions, *palettes])
     readings = {look.task.name: read_ways(look, answers) for look in looks}
     compare_normals(looks, readings)
     labels = []
@@ -154,7 +161,12 @@ def _check_answers(
             raise UserError(
                 f'--fit {task.name}={fit}: give nearest, or leave it out'
             )
-        if task.name in answers.classes and not isinstance(task.kind, Classes):
+        palette = answers.palette.get(task.name, PALETTE[0])
+        if palette not in PALETTE:
+            raise UserError(
+                f'--palette {task.name}={palette}: give {" or ".join(PALETTE)}'
+            )
+        if task.name in answers.classes and not task.kind.has_classes:
             raise UserError(
                 f'--classes {task.name}: kind {task.kind_name!r} has none; '
                 'leave it out'

@@ -22,7 +22,7 @@ from mmmtl.datasets.verification.plausibility import Remedy, score_frames
 from mmmtl.errors import DatasetError, UserError
 from mmmtl.io.arrays import READ_ERRORS, open_picture, read_array, unreadable
 from mmmtl.tasks import Task
-from mmmtl.tasks.kinds import Classes, Depth, Normals
+from mmmtl.tasks.kinds import Depth, Normals
 from mmmtl.tasks.kinds.normals import AXES
 from mmmtl.tasks.kinds.stored import (
     Stored,
@@ -36,6 +36,8 @@ from mmmtl.tasks.kinds.stored import (
 # the next by so much in mean cosine, and agree so well.
 _COMPARED = 8
 _CLEARLY, _AGREES = 0.05, 0.8
+#: What may count of pictures whose palettes differ.
+PALETTE = ('colours', 'indices')
 # Up to so many values are listed.
 _LISTED = 12
 
@@ -89,6 +91,8 @@ class Look:
         missing: Number of images without one.
         unused: Number of files without an image.
         stored: What they hold.
+        palettes: Whether their colours count or their indices, if that is
+            open.
     """
 
     task: Task
@@ -98,6 +102,7 @@ class Look:
     missing: int
     unused: int
     stored: Stored
+    palettes: Question | None
 
 
 def look_at(
@@ -106,6 +111,8 @@ def look_at(
     parts: Sequence[Path],
     images: Mapping[tuple[Path, str], Path],
     limit: int,
+    *,
+    palette: str | None,
 ) -> Look:
     """Open the files of a task."""
     if pattern.endswith('.json'):
@@ -124,11 +131,11 @@ def look_at(
             )
     pairs = [(found[key], images[key]) for key in labelled]
     chosen = evenly(pairs, limit)
+    paths = [path for path, _ in chosen]
     try:
+        question = None if palette else _palette_question(task, paths)
         stored = _summary(
-            task,
-            [path for path, _ in chosen],
-            is_whole=len(chosen) == len(pairs),
+            task, paths, is_whole=len(chosen) == len(pairs), palette=palette
         )
     except ValueError as error:
         raise DatasetError(f'{task.name}: {pattern}: {error}') from error
@@ -140,6 +147,7 @@ def look_at(
         missing=len(images) - len(pairs),
         unused=len(found) - len(pairs),
         stored=stored,
+        palettes=question,
     )
 
 
@@ -150,12 +158,18 @@ def evenly(items: Sequence[Any], limit: int) -> list[Any]:
     return [items[place] for place in places]
 
 
-def _summary(task: Task, paths: Sequence[Path], *, is_whole: bool) -> Stored:
+def _summary(
+    task: Task,
+    paths: Sequence[Path],
+    *,
+    is_whole: bool,
+    palette: str | None = None,
+) -> Stored:
     one = task.kind.components == 1
-    if isinstance(task.kind, Classes):
+    if task.kind.has_classes:
         _check_exact(paths)
-    is_colour = one and (
-        any(_is_coloured(path) for path in paths) or _palettes_differ(paths)
+    is_colour = palette == 'colours' or (
+        palette is None and one and any(map(_is_coloured, paths))
     )
     maps = (_read(path, task, is_colour) for path in paths)
     return summarise(maps, is_colour=is_colour, is_whole=is_whole)
@@ -185,17 +199,29 @@ def _check_exact(paths: Sequence[Path]) -> None:
             )
 
 
-def _palettes_differ(paths: Sequence[Path]) -> bool:
-    """Say whether an index is another colour in another file.
+def _palette_question(task: Task, paths: Sequence[Path]) -> Question | None:
+    """Ask what counts where an index is another colour in another file.
 
-    Tools that make files smaller number the colours of each by itself.
+    Tools that make files smaller number the colours of each by itself: the
+    colours count then. Others give each file colours to look at, and the
+    indices count. Nothing tells them apart for certain: where the same few
+    colours are only in another order, the first is likelier, but black on
+    white in one file and white on black in the next is the second.
     """
-    colours: dict[int, tuple[int, ...]] = {}
-    for path in paths:
+    first: dict[int, tuple[Path, tuple[int, ...]]] = {}
+    for path in paths if task.kind.components == 1 else ():
         for index, colour in _used_palette(path).items():
-            if colours.setdefault(index, colour) != colour:
-                return True
-    return False
+            other, before = first.setdefault(index, (path, colour))
+            if before == colour:
+                continue
+            if any(map(_is_coloured, paths)):
+                return None  # others have no indices
+            text = (
+                f'index {index} is the colour {before} in {other}, {colour} '
+                f'in {path}: what counts?'
+            )
+            return Question('--palette', task.name, text, PALETTE)
+    return None
 
 
 def _used_palette(path: Path) -> dict[int, tuple[int, ...]]:
@@ -331,6 +357,14 @@ def read_ways(look: Look, answers: Answers) -> Readings:
             encodings = kind.encodings(stored, absent[0])
     except ValueError as error:
         raise DatasetError(f'{name}: {look.path}: {error}') from error
+    if stored.is_colour and not any(
+        'colours' in (settings or {}) for settings in encodings.values()
+    ):
+        raise DatasetError(
+            f'{name}: {look.path}: holds colours, which a label of kind '
+            f'{look.task.kind_name!r} cannot be: write one channel, or give '
+            f'--palette {name}=indices if these are palettes'
+        )
     why = 'as given' if name in answers.encoding else Readings.why
     return Readings(absent, encodings, stored.is_colour, why)
 
@@ -450,8 +484,11 @@ def measure(
     """Decode the files that were opened, and measure what they hold."""
     task, kind = look.task, look.task.kind
     classes = None
-    if isinstance(kind, Classes):
-        settings, classes = _name_classes(look, settings, answers)
+    ids = _class_values(look, answers)
+    if ids is not None:
+        settings, classes = _name_classes(look, settings, answers, ids)
+    elif kind.has_classes:
+        classes = answers.classes.get(task.name)
     count = None if classes is None else len(classes)
     decode = make_decoder(task, settings, count)
     totals = np.zeros(3)
@@ -470,9 +507,13 @@ def measure(
             totals += exact.size, exact.sum(), (exact**2).sum()
         else:
             numbers += np.bincount(values, minlength=256)
+    if kind.has_classes:
+        classes = classes or _count_classes(task, numbers)
+        _check_last(task, numbers, classes)
     n = max(totals[0], 1)
     mean = totals[1] / n
-    shares = numbers[: count or 2] / max(numbers.sum(), 1)
+    count = 2 if classes is None else len(classes)
+    shares = numbers[:count] / max(numbers.sum(), 1)
     return LabelFinding(
         task=task,
         settings=settings,
@@ -485,7 +526,10 @@ def measure(
 
 
 def _name_classes(
-    look: Look, settings: Mapping[str, Any], answers: Answers
+    look: Look,
+    settings: Mapping[str, Any],
+    answers: Answers,
+    ids: Sequence[int],
 ) -> tuple[dict[str, Any], list[str]]:
     """Return settings and names of a map of classes.
 
@@ -493,8 +537,6 @@ def _name_classes(
     """
     name, stored = look.task.name, look.stored
     absent = read_ways(look, answers).absent[0]
-    kind: Any = look.task.kind
-    ids = kind.ids(stored, absent)
     if name not in answers.classes:
         spelling = [spelled([i], is_colour=stored.is_colour) for i in ids]
         return dict(settings), [f'id_{word}' for word in spelling]
@@ -512,6 +554,36 @@ def _name_classes(
         f'{len(ids)} values: '
         f'{spelled(ids, is_colour=stored.is_colour)}; name each of them'
     )
+
+
+def _class_values(look: Look, answers: Answers) -> list[int] | None:
+    """Return the stored value of each class, where the kind says it."""
+    if not look.task.kind.has_classes:
+        return None
+    absent = read_ways(look, answers).absent[0]
+    return look.task.kind.ids(look.stored, absent)
+
+
+def _count_classes(task: Task, numbers: np.ndarray) -> list[str]:
+    """Name the ids that occur, from 0, each after itself."""
+    last = int(numbers.nonzero()[0].max(initial=0))
+    if not last:
+        raise UserError(
+            f'{task.name}: the files that were read hold no id above 0: name '
+            f'its classes, --classes {task.name}=a,b,c'
+        )
+    return [f'id_{number}' for number in range(last + 1)]
+
+
+def _check_last(
+    task: Task, numbers: np.ndarray, classes: Sequence[str]
+) -> None:
+    last = int(numbers.nonzero()[0].max(initial=0))
+    if last >= len(classes):
+        raise UserError(
+            f'--classes {task.name} names {len(classes)} classes, the files '
+            f'hold ids up to {last}: name each of them, from 0'
+        )
 
 
 def _listed(absent: Values) -> dict[str, Any]:

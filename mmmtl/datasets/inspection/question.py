@@ -23,6 +23,8 @@ class Answers:
         classes: Names of the classes by task.
         splits: ``train`` and ``val``: lists or shares.
         fit: ``'nearest'`` by task: resize labels to their images.
+        palette: ``'colours'`` or ``'indices'`` by task: what counts of
+            pictures with palettes.
     """
 
     image: str | None = None
@@ -32,6 +34,7 @@ class Answers:
     classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
     splits: Mapping[str, str] = field(default_factory=dict)
     fit: Mapping[str, str] = field(default_factory=dict)
+    palette: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from mmcv.transforms import BaseTransform
 
 from mmmtl.registry import TRANSFORMS
 from mmmtl.tasks import TASKS, Task, get_task
-from mmmtl.tasks.kinds import Classes
 
 _PARTS_TASK = 'human_parts'
 
@@ -31,10 +30,10 @@ class ShiftClassIds(BaseTransform):
             offset: What is added to every id.
             task: A task with class ids.
         """
-        if not isinstance(get_task(task).kind, Classes):
+        if not get_task(task).kind.has_classes:
             raise ValueError(
                 f'ShiftClassIds: task={task!r} has no classes, give a task '
-                "of kind 'classes', such as 'semseg'"
+                "that has, such as 'semseg'"
             )
         self.task = task
         self.offset = offset

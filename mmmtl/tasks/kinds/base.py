@@ -329,6 +329,23 @@ class Kind(ABC):
         del stored
         return {'plain': absent_setting(absent, is_colour=False)}
 
+    def ids(self, stored: Stored, absent: Values) -> list[int] | None:
+        """Return the stored value of each class, of a kind with classes.
+
+        Args:
+            stored: What files hold.
+            absent: Values that mean "no label".
+
+        Returns:
+            In the order of the classes; None where files hold ids from 0
+            as :meth:`encodings` has them read: the largest says how many.
+
+        Raises:
+            ValueError: If there are too few or too many.
+        """
+        del stored, absent
+        return None
+
     def encoding(
         self, word: str, stored: Stored, absent: Values
     ) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def test_strengths(tmp_path: Path) -> None:
         'floats.npy': (want + 0.001).clip(0, 1).astype(np.float32),
         'doubles.npy': (want + 0.001).clip(0, 1),
     }.items():
-        found = read_strength(write(tmp_path / name, values))
+        found, _ = read_strength(write(tmp_path / name, values))
         assert found.dtype == np.float64
         np.testing.assert_array_equal(found, want, err_msg=name)
 
