@@ -89,8 +89,8 @@ def export(
         model: What :func:`mmmtl.open_model` takes.
         out: The file to write.
         config: Config of the weights; the one beside them if None.
-        format: See :func:`export_model`, as for the
-            arguments up to ``int8``.
+        format: See :func:`export_model`, as for the arguments up to
+            ``int8``.
         size: Height and width of the pictures.
         images: Pictures that model and file are compared on.
         samples: Samples of the test data whose metrics are compared.

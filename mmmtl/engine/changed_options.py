@@ -186,6 +186,7 @@ def _same_values(
     except (TypeError, ValueError):  # of a kind that is not known here
         return False
     shape = (output.channels, 4, 4)
+    # Of both signs and no two alike, so that no two formulas agree.
     probe = 3 * torch.arange(16.0 * output.channels).sin().view(shape)
     then, here = (
         kind.decode(
